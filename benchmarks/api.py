@@ -1,9 +1,9 @@
 """The REST API: decisions per second, and how long a list and a proposal take.
 
 decisions  four threads, each with one connection that is kept open, POST the decisions of a round; timed from the first
-           request to the last answer. Beside it the store's own limit: `Ledger.decide` from four threads over a store
-           that holds as many proposals. What the server adds is HTTP, the checks, the signature, and the whole proposal
-           and run in the answer. Client and server share the machine's cores.
+           request to the last answer. Beside it the store's own limit: `ledger.proposals.decide` from four threads over
+           a store that holds as many proposals. What the server adds is HTTP, the checks, the signature, and the whole
+           proposal and run in the answer. Client and server share the machine's cores.
 latency    one connection, one request after the other, while 5,000 proposals wait: request sent to answer read.
 """
 
@@ -125,7 +125,9 @@ class InTheStore(Deciding):
     def prepared(self, thread: int, proposals: Sequence[Proposal]) -> Callable[[], None]:
         def work() -> None:
             for p in proposals:
-                self.ledger.decide(p.id, "approve", reviewer="ann", fingerprint=p.fingerprint, revision=p.revision)
+                self.ledger.proposals.decide(
+                    p.id, "approve", reviewer="ann", fingerprint=p.fingerprint, revision=p.revision
+                )
 
         return work
 
@@ -155,7 +157,7 @@ def measure(folder: Path, rounds: int = 10) -> list[Line]:
         theirs = front.waiting(beside, server.folder / "refunds.ipynb", WAITING)
         looked = latency(server, ours, rounds)
         api, store = interleaved(rounds, ThroughTheApi(server, ours, count), InTheStore(beside, theirs, count))
-        decided = sum(1 for p in ours if server.ledger.load_proposal(p.id).status == "decided")
+        decided = sum(1 for p in ours if server.ledger.proposals.load(p.id).status == "decided")
         assert decided == count * (rounds + min(WARM, rounds)), decided
     through = f"decisions through the API, {THREADS} connections"
-    return [share(through, api, store, f"Ledger.decide, {THREADS} threads", SHARE, LEAST), *looked]
+    return [share(through, api, store, f"ledger.proposals.decide, {THREADS} threads", SHARE, LEAST), *looked]

@@ -44,7 +44,7 @@ def measure(folder: Path, rounds: int = 10) -> list[Line]:
     subprocess.run([sys.executable, str(here / "cold_hitl.py"), "start", runs], check=True)
     subprocess.run([sys.executable, str(here / "cold_langgraph.py"), "start", runs, peers], check=True)
     ledger = Ledger(hitl.open_store())
-    for waiting in ledger.list_open(limit=rounds + WARM):
-        ledger.decide(waiting.id, "approve", reviewer="ann")
+    for waiting in ledger.proposals.list_open(limit=rounds + WARM):
+        ledger.proposals.decide(waiting.id, "approve", reviewer="ann")
     ours, theirs = interleaved(rounds, resumer("cold_hitl.py"), resumer("cold_langgraph.py", peers), warm=WARM)
     return [faster("resume in a new process, from its start", ours, theirs, "LangGraph, SqliteSaver", 1)]

@@ -53,7 +53,7 @@ class Cleaning:
         return self.notebook.names()
 
     def __call__(self) -> float:
-        self.ledger.decide(self.ledger.list_open(limit=1)[0].id, "approve", reviewer="ann")
+        self.ledger.proposals.decide(self.ledger.proposals.list_open(limit=1)[0].id, "approve", reviewer="ann")
         return self._pause()
 
 

@@ -98,10 +98,10 @@ def waiting(ledger: Ledger, notebook: Path, count: int) -> list[Proposal]:
     """So many proposals that wait, 50 in each run."""
     made: list[Proposal] = []
     for first in range(0, count, 50):
-        _, claim = ledger.open_run(agent="refunds", notebook=str(notebook), key=str(first))
+        _, claim = ledger.runs.open(agent="refunds", notebook=str(notebook), key=str(first))
         numbers = range(first, min(first + 50, count))
         questions = [Question(title=f"Refund order {n}", kind="text", value=LETTER) for n in numbers]
-        made += ledger.pause(claim, Snapshot(envelope=b""), questions)
+        made += ledger.runs.pause(claim, Snapshot(envelope=b""), questions).proposals
     return made
 
 

@@ -64,7 +64,7 @@ class Ours:
         return state.open[0].id
 
     def decide(self) -> None:
-        self.ledger.decide(self.waiting, "approve", reviewer="ann")
+        self.ledger.proposals.decide(self.waiting, "approve", reviewer="ann")
 
     def resume(self) -> float:
         began = time.perf_counter()

@@ -33,21 +33,21 @@ def fill(ledger: Ledger) -> None:
         for n in range(EACH)
     ]
     for number in range(NOTEBOOKS):
-        _, claim = ledger.open_run(agent="refunds", notebook=f"/notebooks/{number}.ipynb")
-        ledger.pause(claim, Snapshot(envelope=b"", blobs={}), questions)
+        _, claim = ledger.runs.open(agent="refunds", notebook=f"/notebooks/{number}.ipynb")
+        ledger.runs.pause(claim, Snapshot(envelope=b"", blobs={}), questions)
 
 
 def fill_with(ledger: Ledger, call: CallTerms | None) -> None:
     """Five notebooks' runs wait for a thousand decisions each, under the terms of the call."""
     facts = Facts(now=ledger.now())
     for number in range(WITH_TERMS // EACH):
-        run, claim = ledger.open_run(agent="refunds", notebook=f"/notebooks/{number}.ipynb")
+        run, claim = ledger.runs.open(agent="refunds", notebook=f"/notebooks/{number}.ipynb")
         asked = [
             Question(title=f"Refund order {n}", kind="text", value="Dear Ann, your refund is on its way. " * 8)
             for n in range(EACH)
         ]
         plans = [make_plan(None, q, facts, agent=run.agent, notebook=run.notebook, call=call) for q in asked]
-        ledger.pause_run(claim, Snapshot(envelope=b"", blobs={}), asked, plans=plans, facts=facts)
+        ledger.runs.pause(claim, Snapshot(envelope=b"", blobs={}), asked, plans=plans, facts=facts)
 
 
 def measure_terms(folder: Path, rounds: int) -> list[Line]:
@@ -57,8 +57,8 @@ def measure_terms(folder: Path, rounds: int) -> list[Line]:
     fill_with(without, None)
 
     def read(ledger: Ledger, limit: int) -> Callable[[], float]:
-        assert len(ledger.list_open(limit=limit)) == limit
-        return lambda: milliseconds(lambda: ledger.list_open(limit=limit))
+        assert len(ledger.proposals.list_open(limit=limit)) == limit
+        return lambda: milliseconds(lambda: ledger.proposals.list_open(limit=limit))
 
     first, plain = interleaved(rounds, read(with_terms, PAGE), read(without, PAGE))
     everything, all_plain = interleaved(max(3, rounds // 8), read(with_terms, WITH_TERMS), read(without, WITH_TERMS))
@@ -81,12 +81,12 @@ def measure(folder: Path, rounds: int = 40) -> list[Line]:
     ledger = Ledger(hitl.open_store())
     fill(ledger)
     plain = rows(folder)
-    middle = ledger.list_open(limit=NOTEBOOKS * EACH // 2)[-1].id
+    middle = ledger.proposals.list_open(limit=NOTEBOOKS * EACH // 2)[-1].id
     one = f"/notebooks/{NOTEBOOKS // 2}.ipynb"
 
     def page(**filters: str) -> Callable[[], float]:
-        assert len(ledger.list_open(limit=PAGE, **filters)) == PAGE
-        return lambda: milliseconds(lambda: ledger.list_open(limit=PAGE, **filters))
+        assert len(ledger.proposals.list_open(limit=PAGE, **filters)) == PAGE
+        return lambda: milliseconds(lambda: ledger.proposals.list_open(limit=PAGE, **filters))
 
     first, behind, filtered, raw = interleaved(
         rounds, page(), page(after=middle), page(notebook=one), lambda: milliseconds(plain)

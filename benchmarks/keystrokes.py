@@ -133,7 +133,7 @@ def draft(lab: Any, window: Callable[[], Any], name: str = "letters.ipynb") -> W
     for one in pages:
         one.show(name)
         one.page.locator(EDITOR).wait_for(timeout=60_000)
-    (p,) = Ledger(open_store(lab.env["HITL_NB_STORE"])).list_open(notebook=str((lab.folder / name).resolve()))
+    (p,) = Ledger(open_store(lab.env["HITL_NB_STORE"])).proposals.list_open(notebook=str((lab.folder / name).resolve()))
     url = f"ws://127.0.0.1:{lab.port}/hitl_nb/api/drafts/{p.id}/room"
     return Windows([one.page for one in pages], EDITOR, url, {"Authorization": f"token {lab.token}"})
 

@@ -107,7 +107,7 @@ def measure(folder: Path, rounds: int = 10) -> list[Line]:
         page.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
         page.page.context.close()
         ledger = Ledger(open_store(lab.env["HITL_NB_STORE"]))
-        (p,) = ledger.list_open(notebook=str((lab.folder / name).resolve()))
+        (p,) = ledger.proposals.list_open(notebook=str((lab.folder / name).resolve()))
         draft = Draft.for_proposal(ledger.store, p)
         front.of_the_tests("server", "longdraft").edited(draft, EDITS)
         whole = draft.load().doc.get_update()

@@ -52,7 +52,7 @@ class Ours:
         key = next(self.keys)
         waiting = self.loop.run_until_complete(refund.run(LETTER, key=key))
         durable = time.perf_counter()
-        self.ledger.decide(waiting.open[0].id, "approve", reviewer="ann")
+        self.ledger.proposals.decide(waiting.open[0].id, "approve", reviewer="ann")
         decided = time.perf_counter()
         finished = self.loop.run_until_complete(refund.run(LETTER, key=key))
         assert finished.result == "approve", finished

@@ -32,7 +32,7 @@ from hitl_nb.storage import open_store
 from hitl_nb.ledger.ledger import Ledger
 url, document, key, second = sys.argv[1:]
 ledger = Ledger(open_store(url))
-draft = Draft.for_proposal(ledger.store, ledger.load_proposal(document))
+draft = Draft.for_proposal(ledger.store, ledger.proposals.load(document))
 stream = StreamWriter(AgentWriter(ledger.store, draft, author="agent", name="agent", epoch=1), key)
 began, n = time.monotonic(), 0
 over = threading.Event()

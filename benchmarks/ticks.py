@@ -1,5 +1,5 @@
-"""What the clock costs at each look: `Ledger.run_due_steps()` with no timer in the store, and with 1,000, none of them
-due."""
+"""What the clock costs at each look: `ledger.timers.run_due_steps()` with no timer in the store, and with 1,000, none
+of them due."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ LOOKS = 200
 
 
 def fill(ledger: Ledger) -> None:
-    run, claim = ledger.open_run(agent="refunds", notebook="/notebooks/refunds.ipynb")
+    run, claim = ledger.runs.open(agent="refunds", notebook="/notebooks/refunds.ipynb")
     questions = [Question(title=f"Refund {n}", kind="json", value=n, position=f"{n:09d}") for n in range(TIMERS)]
     facts, call = Facts(now=ledger.now()), CallTerms(deadline=timedelta(days=1), on_deadline="reject")
     plans = [make_plan(None, q, facts, agent=run.agent, notebook=run.notebook, call=call) for q in questions]
-    ledger.pause_run(claim, Snapshot(envelope=b"", blobs={}), questions, plans=plans, facts=facts)
+    ledger.runs.pause(claim, Snapshot(envelope=b"", blobs={}), questions, plans=plans, facts=facts)
 
 
 def microseconds(work: Callable[[], object]) -> float:
@@ -36,11 +36,11 @@ def microseconds(work: Callable[[], object]) -> float:
 
 def measure(folder: Path, rounds: int = 40) -> list[Line]:
     empty = Ledger(hitl.open_store(f"diskcache://{folder / 'empty'}"))
-    empty.open_run(agent="refunds", notebook="/notebooks/refunds.ipynb")
+    empty.runs.open(agent="refunds", notebook="/notebooks/refunds.ipynb")
     filled = Ledger(hitl.open_store(f"diskcache://{folder / 'filled'}"))
     fill(filled)
     none, waiting = interleaved(
-        rounds, lambda: microseconds(empty.run_due_steps), lambda: microseconds(filled.run_due_steps)
+        rounds, lambda: microseconds(empty.timers.run_due_steps), lambda: microseconds(filled.timers.run_due_steps)
     )
     return [
         below("a tick, no timers", none, LIMIT, "us"),

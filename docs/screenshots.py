@@ -99,7 +99,7 @@ def play(page: Page, ledger: Ledger, images: Path) -> None:
     card.get_by_role("button", name="Approve with edits", exact=True).click()
     finish(nb, ledger)
     picture(nb, images / "finished.png", nb.cell(AGENT).locator(".jp-hitl-card").first, AGENT)
-    timeline(page, ledger.list_runs()[0].id, images)
+    timeline(page, ledger.runs.list_newest()[0].id, images)
 
 
 def waiting_card(nb: Notebook) -> Any:
@@ -129,8 +129,8 @@ def timeline(page: Page, run: str, images: Path) -> None:
 def finish(nb: Notebook, ledger: Ledger) -> None:
     """Approve the agent's questions until it has finished."""
     answered: set[str] = set()
-    while ledger.list_runs()[0].status != "finished":
-        for asked in ledger.list_open():
+    while ledger.runs.list_newest()[0].status != "finished":
+        for asked in ledger.proposals.list_open():
             if asked.id not in answered:
                 card = waiting_card(nb)
                 card.get_by_text(asked.title, exact=True).wait_for()

@@ -44,13 +44,13 @@ class Story:
         """Run the notebook up to its next question."""
         run = hitl.run_notebook(self.notebook, store=self.store)
         assert (run.status, run.error) == ("waiting", None)
-        assert self.ledger.verify().ok
+        assert self.ledger.audit.verify().ok
         return run.open[0]
 
     def ends(self) -> None:
         run = hitl.run_notebook(self.notebook, store=self.store)
         assert (run.status, run.error) == ("finished", None)
-        assert self.ledger.verify().ok
+        assert self.ledger.audit.verify().ok
 
     def decide(self, seen: Proposal, action: Any, value: Any = None, reason: str | None = None) -> None:
         as_it_is = value is None or action == "respond" or seen.kind == "markdown"
@@ -136,7 +136,7 @@ def test_exchange_that_nobody_decides(exchange: Story) -> None:
         exchange.ends()
     assert exchange.read_text("summary").startswith("denied\nreason: nobody decided in time (7d reject)")
     assert [line["effect"] for line in exchange.effects()] == ["email"]
-    [asked] = exchange.ledger.list_proposals(exchange.ledger.list_runs()[0].id)
+    [asked] = exchange.ledger.proposals.list_of_run(exchange.ledger.runs.list_newest()[0].id)
     assert asked.decision is not None
     assert (asked.decision.by, asked.widened, asked.why) == (
         "deadline",

@@ -130,14 +130,14 @@ async def _run_to_outcome(agent: Agent, args: tuple[Any, ...], kwargs: dict[str,
     code = RunCode(
         functools.partial(agent.function, *args, **kwargs), ns, read_agent_source(agent), function=agent.function
     )
-    run = ledger.find_run(agent=name, notebook=home, key=key)
+    run = ledger.runs.find(agent=name, notebook=home, key=key)
     if run is None:
         inspect.signature(agent.function).bind(*args, **kwargs)  # raises for wrong arguments before a run is created
         opened = ledger.open_run(agent=name, notebook=home, key=key, label="process")
         return await start_run(ledger, opened, code, saver, shown)
     refuse_cancelled(run, "use another key")
     if run.status == "waiting":
-        return RunOutcome("waiting", run, ledger.list_proposals(run.id, run.pauses))
+        return RunOutcome("waiting", run, ledger.proposals.list_of_run(run.id, run.pauses))
     saved = open_saved_state(ledger, run) if run.status == "finished" else None
     if saved is not None:
         held_states.pop(run.id, None)  # another process finished it

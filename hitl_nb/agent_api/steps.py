@@ -283,10 +283,10 @@ class StepCall:
         self.under_way = session.begin_step(self._name)
         try:
             if again:
-                self.record = session.ledger.retry_step(session.claim, self.key, pauses=self._pauses)
+                self.record = session.ledger.steps.retry(session.claim, self.key, pauses=self._pauses)
             else:
                 call, arguments = describe_call(self.step.function, self.args, self.kwargs)
-                self.record = session.ledger.start_step(
+                self.record = session.ledger.steps.start(
                     *(session.claim, self.key, self._name),
                     snapshot=session.saves.make_if_cheap() if exact else None,
                     call=call,
@@ -304,7 +304,7 @@ class StepCall:
         if self.is_older:
             return self.session.earlier_steps.get(identify_call(self.key))
         ledger, run = self.session.ledger, self.session.run_record.id
-        return next((s for s in ledger.list_steps(run, start=self.key) if s.key == self.key), None)
+        return next((s for s in ledger.steps.list_of_run(run, start=self.key) if s.key == self.key), None)
 
     @property
     def _name(self) -> str:
@@ -360,7 +360,7 @@ class StepCall:
 
     def _record_end(self, result: bytes, status: Literal["done", "failed"]) -> None:
         session = self.session
-        session.ledger.finish_step(session.claim, self.key, result=result, status=status, started=self.record)
+        session.ledger.steps.finish(session.claim, self.key, result=result, status=status, started=self.record)
 
     def _seal_value(self, value: Any) -> bytes:
         if type(value) in _PLAIN:

@@ -78,7 +78,7 @@ app = typer.Typer(
 def _open_ids(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Return ids and titles of open proposals for shell completion. Empty if the store cannot be opened."""
     try:
-        waiting = open_ledger(ctx.params.get("store")).list_open(limit=100)
+        waiting = open_ledger(ctx.params.get("store")).proposals.list_open(limit=100)
     except (HitlError, typer.BadParameter):
         return []
     return [(proposal.id, proposal.title) for proposal in waiting if proposal.id.startswith(incomplete)]
@@ -184,7 +184,7 @@ def edit(
     if result is not None and happened is None:
         raise typer.BadParameter("--result goes with --happened yes")
     ledger = open_ledger(store)
-    seen = ledger.load_proposal(proposal)
+    seen = ledger.proposals.load(proposal)
     if happened is not None:
         value = make_doubt_answer(seen, happened, result)
     if file is not None:
@@ -237,7 +237,7 @@ def record(
     target = output or source.with_suffix(".decisions.json")
     writing = read_file(target).writing if target.exists() else []
     _replace_file(target, format_document(replace(file, writing=writing)))
-    waiting = len(ledger.list_open(notebook=str(source)))
+    waiting = len(ledger.proposals.list_open(notebook=str(source)))
     then = f"; {waiting} more wait for a decision" if waiting else ""
     out.print_note(f"{len(file.decisions)} decisions written to {target.name}{then}")
 
@@ -261,7 +261,7 @@ def audit(
     if export is not None and (verify or json):
         raise typer.BadParameter("--export excludes --verify and --json")
     ledger = open_ledger(store)
-    found = ledger.verify()
+    found = ledger.audit.verify()
     if export is not None:
         _export(ledger, export)
     elif json:
@@ -322,11 +322,11 @@ def _describe_actor(ledger: Ledger, event: Event) -> str:
 
     if event.type == "decision" and event.proposal is not None:
         try:
-            proposal = ledger.load_proposal(event.proposal)
+            proposal = ledger.proposals.load(event.proposal)
         except HitlError:
             return f"{event.actor} (unsigned)"
         if proposal.decision is not None:
-            return format_decider(proposal.decision, ledger.reviewer_identity(proposal))
+            return format_decider(proposal.decision, ledger.reviewers.identify(proposal))
     return event.actor
 
 
@@ -343,7 +343,7 @@ def _export(ledger: Ledger, file: Path) -> None:
     after = 0
     try:
         with sys.stdout.buffer if str(file) == "-" else file.open("wb") as sink:
-            while page := ledger.read_raw_events(after=after):
+            while page := ledger.audit.read_raw_events(after=after):
                 sink.writelines(line + b"\n" for line in page)
                 after += len(page)
             sink.flush()

@@ -138,7 +138,7 @@ def _check_store(url: str | None) -> Iterator[DoctorFinding]:
             yield _check_settings(database)
     yield from _check_watchers(ledger)
     yield from _check_stuck(ledger)
-    checked = ledger.verify()
+    checked = ledger.audit.verify()
     mend = "keep a copy of the store's folder, then compare with an exported log or a backup"
     if checked.ok or checked.differs:
         yield DoctorFinding("ok", "audit log", f"{checked.events} events, unbroken")
@@ -151,10 +151,10 @@ def _check_store(url: str | None) -> Iterator[DoctorFinding]:
 
 
 def _check_watchers(ledger: Ledger) -> Iterator[DoctorFinding]:
-    watchers = ledger.list_watchers(ledger.now())
+    watchers = ledger.watchers.list_running(ledger.now())
     if watchers:
         yield DoctorFinding("ok", "deadlines", f"watched by {', '.join(map(str, watchers))}")
-    elif ledger.has_timers():
+    elif ledger.timers.has_planned_steps():
         mend = "start a Jupyter server with hitl_nb, or run `hitl-nb watch`"
         yield DoctorFinding("note", "deadlines", "nobody watches them, and a proposal with a deadline waits", mend)
 

@@ -49,7 +49,11 @@ def add_inbox_commands(app: typer.Typer, proposal_id: Any) -> None:
         if passed:
             found = _list_passed(ledger, limit + 1, after)
         else:
-            found = _list_mine(ledger, limit + 1, after) if mine else ledger.list_open(limit=limit + 1, after=after)
+            found = (
+                _list_mine(ledger, limit + 1, after)
+                if mine
+                else ledger.proposals.list_open(limit=limit + 1, after=after)
+            )
         more, found = len(found) > limit, found[:limit]
         if json:
             out.print_document({"proposals": [full_proposal_json(ledger, proposal) for proposal in found]})
@@ -66,13 +70,13 @@ def add_inbox_commands(app: typer.Typer, proposal_id: Any) -> None:
     def show(proposal: str, json: Json = False, store: Store = None) -> None:
         """Show one proposal in full."""
         ledger = open_ledger(store)
-        p = ledger.load_proposal(proposal)
+        p = ledger.proposals.load(proposal)
         if json:
             out.print_document(full_proposal_json(ledger, p))
         else:
-            comments = ledger.list_comments(p.document or p.id)
+            comments = ledger.comments.list_on_document(p.document or p.id)
             out.print_proposal(
-                p, read_draft_text(ledger, p), comments, ledger.reviewer_identity(p), describe_progress_of(ledger, p)
+                p, read_draft_text(ledger, p), comments, ledger.reviewers.identify(p), describe_progress_of(ledger, p)
             )
 
     show.__annotations__["proposal"] = proposal_id
@@ -89,7 +93,7 @@ _EMPTY_MESSAGES = {
 def full_proposal_json(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
     """Return the JSON document of a proposal, as `--json` prints it."""
     return {
-        **proposal_json(proposal, ledger.reviewer_identity(proposal)),
+        **proposal_json(proposal, ledger.reviewers.identify(proposal)),
         **msgspec.to_builtins(describe_progress_of(ledger, proposal)),
     }
 
@@ -118,7 +122,7 @@ def _list_mine(ledger: Ledger, limit: int, after: str | None) -> list[Proposal]:
     from hitl_nb.review.progress import describe_permissions, load_current_people
 
     me, found = _current_viewer(), list[Proposal]()
-    while page := ledger.list_open(limit=_PAGE_SIZE, after=found[-1].id if found else None):
+    while page := ledger.proposals.list_open(limit=_PAGE_SIZE, after=found[-1].id if found else None):
         found += page
     own = [
         proposal
@@ -126,14 +130,16 @@ def _list_mine(ledger: Ledger, limit: int, after: str | None) -> list[Proposal]:
         if describe_permissions(proposal, load_current_people(ledger, proposal), me)["decide"]
     ]
     own.sort(key=lambda p: p.assignee != me.user)
-    last = None if after is None else ledger.load_proposal(after).id
+    last = None if after is None else ledger.proposals.load(after).id
     start = next((n + 1 for n, proposal in enumerate(own) if proposal.id == last), 0)
     return own[start : start + limit]
 
 
 def _list_passed(ledger: Ledger, limit: int, after: str | None) -> list[Proposal]:
     found: list[Proposal] = []
-    while len(found) < limit and (page := ledger.list_closed(status="decided", limit=_PAGE_SIZE, after=after)):
+    while len(found) < limit and (
+        page := ledger.proposals.list_closed(status="decided", limit=_PAGE_SIZE, after=after)
+    ):
         found += [proposal for proposal in page if proposal.decision is not None and proposal.decision.by == "policy"]
         after = page[-1].id
     return found[:limit]
@@ -152,5 +158,5 @@ def note_unwatched(ledger: Ledger) -> None:
     """Print a note if open proposals have deadlines and no process watches them."""
     from hitl_nb.ledger.open.watchers import UNWATCHED_MESSAGE
 
-    if ledger.is_unwatched(ledger.now()):
+    if ledger.watchers.are_missing(ledger.now()):
         out.print_note(UNWATCHED_MESSAGE)

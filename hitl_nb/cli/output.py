@@ -239,7 +239,7 @@ def _print_decision(proposal: Proposal, known: Known | None) -> None:
 
 
 def _iterate_thread_lines(comments: Sequence[Comment]) -> Iterator[str]:
-    from hitl_nb.ledger.comments import group_threads
+    from hitl_nb.ledger.documents.comment_records import group_threads
 
     for first, answers in group_threads(comments):
         yield "\n".join([_format_comment(first), *(indent(_format_comment(one), "  ") for one in answers)])

@@ -30,7 +30,7 @@ def add_people_commands(app: typer.Typer, proposal_id: Any) -> None:
         """Take your approval back, as long as the policy allows it."""
         from hitl_nb.review.decide_from_text import reviewer_name
 
-        done = open_ledger(store).undo_approval(proposal, reviewer=reviewer_name())
+        done = open_ledger(store).proposals.undo_approval(proposal, reviewer=reviewer_name())
         out.print_note(f"taken back: {done.proposal.title}; it waits for a decision again")
 
     undo.__annotations__["proposal"] = proposal_id
@@ -55,10 +55,10 @@ def add_people_commands(app: typer.Typer, proposal_id: Any) -> None:
         ledger, user = open_ledger(store), reviewer_name()
         if back or until is not None:
             try:
-                ledger.set_away(user, _parse_time(start), _parse_time(until), to)
+                ledger.reviewers.set_away(user, _parse_time(start), _parse_time(until), to)
             except ValueError as wrong:
                 raise typer.BadParameter(str(wrong)) from None
-        said = ledger.current_absence(user)
+        said = ledger.reviewers.find_absence(user)
         if json:
             known = None if said is None else {"from": said.start, "until": said.until, "to": said.to}
             out.print_document(msgspec.to_builtins({"user": user, "away": known}))

@@ -258,7 +258,7 @@ def _replay_all(ledger: Ledger, file: Path, oldest: datetime | None) -> list[Rep
 
 
 def _all_proposals(ledger: Ledger) -> Iterator[Proposal]:
-    for read in (ledger.list_open, ledger.list_closed):
+    for read in (ledger.proposals.list_open, ledger.proposals.list_closed):
         after: str | None = None
         while page := read(limit=_PAGE_SIZE, after=after):
             yield from page

@@ -34,7 +34,7 @@ def runs(
 ) -> None:
     """List the runs, newest first."""
     ledger = open_ledger(store)
-    found = ledger.list_orphans(_exists_at)[:limit] if orphaned else ledger.list_runs(limit=limit)
+    found = ledger.notebooks.list_orphans(_exists_at)[:limit] if orphaned else ledger.runs.list_newest(limit=limit)
     if json:
         more = {"orphaned": True} if orphaned else {}
         out.print_document({"runs": [{**run_json(r), **more} for r in found]})
@@ -55,13 +55,13 @@ def adopt(
     target = notebook.resolve()
     if not target.is_file() or target.suffix != ".ipynb":
         raise HitlError(f"there is no notebook {notebook}")
-    adopted = open_ledger(store).adopt_run(run, str(target), actor=_actor_name())
+    adopted = open_ledger(store).notebooks.adopt_run(run, str(target), actor=_actor_name())
     out.print_note(f"run {adopted.id} ({adopted.agent}) belongs to {target.name} now; run that notebook to continue")
 
 
 def cancel(run: RunId, store: Store = None) -> None:
     """Stop a run for good; its open proposals are withdrawn."""
-    stopped = open_ledger(store).cancel(run, actor=_actor_name())
+    stopped = open_ledger(store).runs.cancel(run, actor=_actor_name())
     out.print_note(f"run {stopped.id} ({stopped.agent}) is cancelled")
 
 
@@ -77,7 +77,7 @@ def forget(
     """Remove the runs of an agent with all their records. The audit log stays."""
     ledger = open_ledger(store)
     place = _find_place(ledger, agent, notebook)
-    count = ledger.forget(agent=agent, notebook=place, key=key, actor=_actor_name())
+    count = ledger.runs.forget(agent=agent, notebook=place, key=key, actor=_actor_name())
     if not count:
         raise UnknownRun(f"no run of an agent {agent!r} with the key {key!r} in {place}; `hitl-nb runs` lists them")
     out.print_note(f"forgot {count} run{'s' if count != 1 else ''} of {agent} in {place}")
@@ -97,7 +97,7 @@ def _find_place(ledger: Ledger, agent: str, notebook: str | None) -> str:
     """
     places: dict[str, None] = {}
     before: str | None = None
-    while page := ledger.list_runs(agent=agent, before=before):
+    while page := ledger.runs.list_newest(agent=agent, before=before):
         places.update(dict.fromkeys(run.notebook for run in page))
         before = page[-1].id
     if notebook is not None:

@@ -88,7 +88,9 @@ def wait_for_settling(ledger: Ledger, notebook: str, sleep: Callable[[float], No
     while frozen_time() is None:
         now = ledger.now()
         found = [
-            proposal for proposal in ledger.list_open(notebook=notebook, limit=1000) if proposal.settles_at is not None
+            proposal
+            for proposal in ledger.proposals.list_open(notebook=notebook, limit=1000)
+            if proposal.settles_at is not None
         ]
         times = [(proposal.settles_at - now).total_seconds() for proposal in found if proposal.settles_at is not None]
         soon = [left for left in times if left <= MAX_SETTLING_SECONDS]
@@ -97,5 +99,5 @@ def wait_for_settling(ledger: Ledger, notebook: str, sleep: Callable[[float], No
         word = "approval" if len(soon) == 1 else "approvals"
         out.print_note(f"{len(soon)} {word} can be taken back for {max(soon):.0f} s; waiting for that")
         sleep(max(0.0, max(soon)))
-        settled = ledger.run_due_steps() > 0 or settled
+        settled = ledger.timers.run_due_steps() > 0 or settled
     return settled

@@ -55,11 +55,11 @@ class AgentCoauthor:
         ledger, claim = self.ledger, self.claim
         return AgentWriter(
             ledger.store,
-            Draft.for_workspace(ledger.store, ledger.load_workspace(self.document)),
+            Draft.for_workspace(ledger.store, ledger.workspaces.load(self.document)),
             author=AGENT + self.agent,
             name=self.agent,
             epoch=claim.epoch,
-            check=lambda: ledger.check_claim(claim),
+            check=lambda: ledger.claims.check(claim),
         )
 
     def begin_writing(self) -> Workspace:
@@ -138,7 +138,7 @@ class AgentCoauthor:
             why: The comment's text.
             name: Id of the comment.
         """
-        return self.ledger.add_comment(
+        return self.ledger.comments.add(
             self.document,
             why,
             author=AGENT + self.agent,
@@ -160,7 +160,7 @@ class AgentCoauthor:
             text: The answer.
             name: Id of the answer.
         """
-        return self.ledger.add_comment(
+        return self.ledger.comments.add(
             self.document,
             text,
             author=AGENT + self.agent,
@@ -172,7 +172,7 @@ class AgentCoauthor:
 
     def change_comment_state(self, comment: str, state: CommentState) -> Comment:
         """Resolve a comment, or accept or dismiss a suggestion. Return the comment."""
-        return self.ledger.change_comment_state(
+        return self.ledger.comments.change_state(
             self.document, comment, state, actor=AGENT + self.agent, actor_name=self.agent, claim=self.claim
         ).comment
 
@@ -188,7 +188,7 @@ class AgentCoauthor:
             writing.writes.require_newest_epoch(transaction)
             return writing.writes.record_once(transaction, key, found)
 
-        self.ledger.check_claim(self.claim)
+        self.ledger.claims.check(self.claim)
         return writing.draft.log.submit(work).result()
 
 

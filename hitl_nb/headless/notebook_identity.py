@@ -60,7 +60,7 @@ class KernelNotebook:
         Raises:
             UnknownNotebook: The path is unknown. The message says how to name the notebook.
         """
-        path = ledger.find_notebook(self.read_path(), _process_start())
+        path = ledger.notebooks.find_current_path(self.read_path(), _process_start())
         if path.endswith(".ipynb"):
             follow_notebook(ledger, path, read_file_id(path))
         return path
@@ -186,10 +186,10 @@ def follow_notebook(ledger: Ledger, path: str, notebook_id: str) -> None:
     """
 
     def has_left(old: str, known: str) -> bool:
-        return is_gone(old, known) or (ledger.find_marked_id(old) == known and _lacks_id(old))
+        return is_gone(old, known) or (ledger.notebooks.find_marked_id(old) == known and _lacks_id(old))
 
-    ledger.recognize_notebook(path, notebook_id, has_left)
-    marked = "" if notebook_id else ledger.find_marked_id(path)
+    ledger.notebooks.recognize(path, notebook_id, has_left)
+    marked = "" if notebook_id else ledger.notebooks.find_marked_id(path)
     if not marked or not _lacks_id(path):
         return
     others = [str(one) for one in _list_notebooks_below(Path(path).parent) or () if read_file_id(one) == marked]

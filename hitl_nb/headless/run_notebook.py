@@ -119,18 +119,18 @@ def run_notebook(
     own = target == source
     if not own:
         _write_notebook_id(notebook, "")  # the copy is another notebook with its own runs
-    notebook_id = (lambda: ledger.find_notebook_id(str(source))) if own else None
+    notebook_id = (lambda: ledger.notebooks.find_id(str(source))) if own else None
     player = _NotebookPlayer(notebook, target, environment, source.parent, on_cell, timeout, notebook_id)
     status, error = _play_on_thread(player)
     if own:
-        ledger.recognize_notebook(
+        ledger.notebooks.recognize(
             str(source), read_id(notebook.metadata), is_gone
         )  # the file contains the id of its runs now
     waiting = tuple(_list_open(ledger, str(source)))
     notes = dict.fromkeys(
         n for n in (*player.notes, *(n for proposal in waiting for n in proposal.notes)) if _is_about_inputs(n)
     )
-    if waiting and not own and read_file_id(source) != ledger.find_notebook_id(str(source)):
+    if waiting and not own and read_file_id(source) != ledger.notebooks.find_id(str(source)):
         notes[_explain_not_followed(source)] = None
     return NotebookRun(status, waiting, error, target, tuple(notes))
 
@@ -333,6 +333,6 @@ def _is_optional(cell: Any) -> bool:
 
 def _list_open(ledger: Ledger, notebook: str) -> list[Proposal]:
     found: list[Proposal] = []
-    while page := ledger.list_open(notebook=notebook, after=found[-1].id if found else None):
+    while page := ledger.proposals.list_open(notebook=notebook, after=found[-1].id if found else None):
         found += page
     return found

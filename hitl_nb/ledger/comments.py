@@ -1,45 +1,36 @@
-"""Comments and suggestions on a document before it is decided, and the assignment of proposals to people.
+"""Comments and suggestions on a document before it is decided.
 
 They do not change the question. So a proposal's revision stays the same, and no decision becomes stale because of them.
-Comments and changes of their state are only appended, under the numbers of their events. So the comments at the time of
-a decision can be read later.
+`ledger/documents/comment_records.py` says how they are stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 
-from hitl_nb.errors import AlreadySettled, StoreCorrupt, UnknownComment, UnknownProposal
+from hitl_nb.errors import AlreadySettled
 from hitl_nb.ledger.decisions import signatures
-from hitl_nb.ledger.decisions.reviewers import identify_speaker
 from hitl_nb.ledger.decisions.signatures import ReviewerAttestation
-from hitl_nb.ledger.rows import audit_log as chain
+from hitl_nb.ledger.documents.comment_records import (
+    CommentStateChange,
+    CommentTarget,
+    append_logged,
+    comment_event_data,
+    load_comment_target,
+    read_comments,
+    require_comment,
+    with_known_speakers,
+    with_state_change,
+)
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import workspace_status as standing
-from hitl_nb.ledger.rows.record_digests import digest_record
 from hitl_nb.ledger.runs.claims import Claim, Claims
 from hitl_nb.policies.terms.closed_proposals import refuse_closed
-from hitl_nb.records import (
-    COMMENT_STATES,
-    Anchor,
-    AttestedRecord,
-    Comment,
-    CommentState,
-    Proposal,
-    Record,
-    Workspace,
-    new_id,
-    now,
-)
-from hitl_nb.storage import chunked_values
-from hitl_nb.storage.interface import Store, StoreReader, Transaction
-from hitl_nb.structs import prepare_structs
-
-R = TypeVar("R", bound=Record)
+from hitl_nb.records import COMMENT_STATES, Anchor, Comment, CommentState, new_id, now
+from hitl_nb.storage.interface import Store, Transaction
 
 MAX_COMMENT_CHARS = 10_000
 """Longest comment, in characters."""
@@ -51,40 +42,6 @@ MAX_NAME_CHARS = 200
 MAX_MENTIONS = 20
 
 
-class CommentTarget(NamedTuple):
-    """A document that can have comments.
-
-    Attributes:
-        document: Id of the document.
-        run: Id of its run.
-        proposal: The proposal for the document's events. None: a workspace about which no question was asked yet.
-        workspace: The workspace; None if the document is a proposal without one.
-    """
-
-    document: str
-    run: str
-    proposal: Proposal | None
-    workspace: Workspace | None = None
-
-
-class CommentStateChange(AttestedRecord, frozen=True, kw_only=True):
-    """A change of a comment's state.
-
-    Attributes:
-        comment: Id of the comment.
-        state: The new state.
-        by: User name of the person, or name of the agent, that made the change.
-        by_name: Display name of `by`.
-        at: Time of the change.
-    """
-
-    comment: str
-    state: CommentState
-    by: str
-    by_name: str = ""
-    at: datetime
-
-
 class CommentStateResult(NamedTuple):
     """The current comment, and whether this call changed its state."""
 
@@ -92,14 +49,21 @@ class CommentStateResult(NamedTuple):
     changed: bool
 
 
-class Discussion:
-    """The comments on a store's documents, and the assignees of its proposals."""
+class Comments:
+    """The comments on a store's documents.
 
-    store: Store
-    store_id: str
-    _claims: Claims
+    Args:
+        store: The store of the comments.
+        store_id: Id of the store, for signatures.
+        claims: The claims of this ledger.
+    """
 
-    def add_comment(
+    def __init__(self, store: Store, store_id: str, claims: Claims) -> None:
+        self._store = store
+        self._store_id = store_id
+        self._claims = claims
+
+    def add(
         self,
         document_id: str,
         text: str,
@@ -168,17 +132,17 @@ class Discussion:
             before = [one for one in read_comments(transaction, found.document) if one.id == id] if id else []
             if before:
                 return before[0]
-            if thread and _require_comment(transaction, found.document, thread).thread:
+            if thread and require_comment(transaction, found.document, thread).thread:
                 raise ValueError(f"comment {thread} is an answer itself; answer the comment that it answers")
             made = msgspec.structs.replace(said, proposal=found.document, run=found.run)
             if attestation is not None:
-                made = signatures.sign_statement(self.store_id, found.document, made, attestation)
-            _append_logged(transaction, "comment", found, author, _comment_event_data(made), made)
-            return _with_known_speakers(self.store_id, made)
+                made = signatures.sign_statement(self._store_id, found.document, made, attestation)
+            append_logged(transaction, "comment", found, author, comment_event_data(made), made)
+            return with_known_speakers(self._store_id, made)
 
-        return self.store.transact(work) if claim is None else self._claims.write(claim, work)
+        return self._store.transact(work) if claim is None else self._claims.write(claim, work)
 
-    def change_comment_state(
+    def change_state(
         self,
         document_id: str,
         comment_id: str,
@@ -221,7 +185,7 @@ class Discussion:
 
         def work(transaction: Transaction) -> CommentStateResult:
             found = load_comment_target(transaction, document_id)
-            comment = _require_comment(transaction, found.document, comment_id, self.store_id)
+            comment = require_comment(transaction, found.document, comment_id, self._store_id)
             if not _changes_comment(comment, mark):
                 return CommentStateResult(comment, False)
             if state == "accepted" and found.workspace is not None:
@@ -232,14 +196,16 @@ class Discussion:
             made = (
                 mark
                 if attestation is None
-                else signatures.sign_statement(self.store_id, found.document, mark, attestation)
+                else signatures.sign_statement(self._store_id, found.document, mark, attestation)
             )
-            _append_logged(transaction, "comment.state", found, actor, data, made)
-            return CommentStateResult(_with_state_change(comment, made, self.store_id), True)
+            append_logged(transaction, "comment.state", found, actor, data, made)
+            return CommentStateResult(with_state_change(comment, made, self._store_id), True)
 
-        return self.store.transact(work) if claim is None else self._claims.write(claim, work)
+        return self._store.transact(work) if claim is None else self._claims.write(claim, work)
 
-    def list_comments(self, document_id: str, *, before: int | None = None, as_logged: bool = False) -> list[Comment]:
+    def list_on_document(
+        self, document_id: str, *, before: int | None = None, as_logged: bool = False
+    ) -> list[Comment]:
         """Return a document's comments, oldest first.
 
         Args:
@@ -253,9 +219,9 @@ class Discussion:
         """
         if not rows.is_id(document_id):
             return []
-        return read_comments(self.store, document_id, before, as_logged=as_logged, store_id=self.store_id)
+        return read_comments(self._store, document_id, before, as_logged=as_logged, store_id=self._store_id)
 
-    def find_comment_target(self, document_id: str) -> CommentTarget:
+    def find_target(self, document_id: str) -> CommentTarget:
         """Return the run, proposal and workspace of a document.
 
         Raises:
@@ -430,37 +396,3 @@ def _check_comment(said: Comment) -> None:
         raise ValueError(f"a comment mentions at most {MAX_MENTIONS} people, not {len(said.mentions)}")
     if not all(1 <= len(one) <= MAX_NAME_CHARS for one in said.mentions):
         raise ValueError(f"a mention is a user name of 1 to {MAX_NAME_CHARS} characters")
-
-
-def _append_logged(
-    transaction: Transaction,
-    kind: str,
-    found: CommentTarget,
-    actor: str,
-    data: dict[str, Any],
-    said: Comment | CommentStateChange,
-) -> None:
-    """Append an event about a document, and store the comment or state change under the event's number."""
-    place = f"{'comment' if isinstance(said, Comment) else 'marked'}/{found.document}"
-    records = rows.put_record(transaction, f"{place}/{chain.read_head(transaction).n + 1:012d}", said, new=True)
-    if found.workspace is not None:
-        data = {**data, "workspace": found.workspace.id}
-    about = found.proposal.id if found.proposal else None
-    chain.append_event(transaction, kind, actor=actor, run=found.run, proposal=about, data=data, records=records)
-
-
-def _comment_event_data(made: Comment) -> dict[str, Any]:
-    """Return the data of a comment's event: its text, its quote or thread, and the mentioned people."""
-    told = {"quote": made.quote, "thread": made.thread, "mentions": made.mentions}
-    suggested = {} if made.suggestion is None else {"suggestion": made.suggestion}
-    return {"id": made.id, "text": made.text, **{name: one for name, one in told.items() if one}, **suggested}
-
-
-def _require_proposal(reads: StoreReader, proposal_id: str) -> Proposal:
-    proposal = rows.load_proposal(reads, proposal_id) if rows.is_id(proposal_id) else None
-    if proposal is None:
-        raise UnknownProposal(f"there is no proposal {proposal_id!r} in this store")
-    return proposal
-
-
-prepare_structs(globals())

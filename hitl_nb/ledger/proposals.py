@@ -1,53 +1,47 @@
-"""The proposals of a store: find, list, decide.
+"""The proposals of a store: find, list, assign, decide.
 
 The inbox is an index of the open proposals by age, so a page of it is a short range, however many proposals wait.
-A decision is one transaction (`ledger/decisions/decisions.py`). The first decision wins; a later one is refused with
-the name of the reviewer and the decision.
+A decision is one transaction (`ledger/open/decision_submission.py`). The first decision wins; a later one is refused
+with the name of the reviewer and the decision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
-
-from hitl_nb.errors import TooLate, UnknownProposal
-from hitl_nb.ledger.comments import read_comments
-from hitl_nb.ledger.decisions.decisions import DecisionOutcome, SubmittedDecision, record_decision, verify_decision
-from hitl_nb.ledger.decisions.proposal_history import RunLog
-from hitl_nb.ledger.decisions.reviewers import identify_reviewer, identify_voter
+from hitl_nb.ledger.decisions.decision_verification import load_verified_proposals
+from hitl_nb.ledger.decisions.decisions import DecisionOutcome, SubmittedDecision
 from hitl_nb.ledger.decisions.signatures import ReviewerAttestation
-from hitl_nb.ledger.open.due_actions import ProposalTimers, after_due_steps
-from hitl_nb.ledger.open.votes import (
-    LateDecision,
-    ShownVersion,
-    apply_due_steps,
-    cast_vote,
-    is_vote,
-    refuse_blocked_edit,
-    vote_outcome,
-    withdraw_vote,
-)
-from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
-from hitl_nb.ledger.rows.proposal_lists import iterate_closed, iterate_open
-from hitl_nb.ledger.rows.record_digests import Digests
-from hitl_nb.records import CHANGED_SINCE, Action, By, Known, Proposal, ProposalStatus, Run, VoteRecord
-from hitl_nb.storage import chunked_values
-from hitl_nb.storage.interface import StoreReader, Transaction
-
-T = TypeVar("T")
+from hitl_nb.ledger.open import decision_submission as submission
+from hitl_nb.ledger.open.assignment import assign_proposal
+from hitl_nb.ledger.open.decision_submission import raise_if_late
+from hitl_nb.ledger.open.due_actions import ProposalTimers
+from hitl_nb.ledger.open.votes import ShownVersion
+from hitl_nb.ledger.rows.page_limits import check_limit
+from hitl_nb.ledger.rows.proposal_lists import find_proposal, iterate_closed, iterate_open
+from hitl_nb.records import Action, By, Proposal, ProposalStatus
+from hitl_nb.storage.interface import Store
 
 
-class ProposalLedger(ProposalTimers):
-    """The proposals of a store."""
+class Proposals:
+    """The proposals of a store.
 
-    store_id: str
+    Args:
+        store: The store of the proposals.
+        store_id: Id of the store, for signatures.
+        timers: The timers of the proposals. Due actions run before a proposal is read or decided.
+    """
 
-    @after_due_steps
-    def load_proposal(self, proposal_id: str) -> Proposal:
+    def __init__(self, store: Store, store_id: str, timers: ProposalTimers) -> None:
+        self._store = store
+        self._store_id = store_id
+        self._timers = timers
+
+    # Find and list
+
+    def load(self, proposal_id: str) -> Proposal:
         """Return the proposal with this id.
 
         Args:
@@ -56,46 +50,10 @@ class ProposalLedger(ProposalTimers):
         Raises:
             UnknownProposal: No id, or more than one, begins like this.
         """
-        return _find_proposal(self.store, proposal_id)
+        self._timers.run_due_steps_quietly()
+        return find_proposal(self._store, proposal_id)
 
-    @after_due_steps
-    def note_changes(self, run_id: str, text: str) -> list[Proposal]:
-        """Add a note about changes since the run began to the open questions of its last pause.
-
-        The question itself and its fingerprint do not change.
-
-        Args:
-            run_id: Id of the run.
-            text: The note, which begins with `CHANGED_SINCE` and replaces an earlier one. "": remove the note.
-
-        Returns:
-            The proposals of the last pause, in order.
-
-        Raises:
-            UnknownRun: No run has this id.
-        """
-
-        def add_notes(reads: StoreReader) -> tuple[list[Proposal], list[Proposal]]:
-            asked = rows.load_proposals(reads, run_id, rows.load_run(reads, run_id).pauses)
-            return asked, [
-                proposal for proposal in asked if proposal.status == "open" and _with_note(proposal, text) != proposal
-            ]
-
-        def work(transaction: Transaction) -> list[Proposal]:
-            asked, stale = add_notes(transaction)
-            records: Digests = {}
-            for proposal in stale:
-                records |= rows.put_proposal(transaction, _with_note(proposal, text))
-            if stale:
-                data = {"proposals": [proposal.id for proposal in stale], "note": text}
-                chain.append_event(transaction, "run.noted", actor="kernel", run=run_id, data=data, records=records)
-            return [_with_note(proposal, text) if proposal in stale else proposal for proposal in asked]
-
-        asked, stale = add_notes(self.store)
-        return self.store.transact(work) if stale else asked
-
-    @after_due_steps
-    def list_proposals(self, run_id: str, pause: int | None = None) -> list[Proposal]:
+    def list_of_run(self, run_id: str, pause: int | None = None) -> list[Proposal]:
         """Return a run's proposals in the order in which they were asked.
 
         A run resumes with these decisions. So every decision is checked against the audit log, and its signature is
@@ -110,27 +68,9 @@ class ProposalLedger(ProposalTimers):
             StoreCorrupt: A decision is not the one in the audit log.
             Untrusted: A signature is not of a known server, or is missing where it is required.
         """
-        return self.read_proposals(self.store, run_id, pause)
+        self._timers.run_due_steps_quietly()
+        return load_verified_proposals(self._store, self._store_id, run_id, pause)
 
-    def read_proposals(self, reads: StoreReader, run_id: str, pause: int | None = None) -> list[Proposal]:
-        """Return the proposals of `list_proposals`, read in a transaction (`reads`)."""
-        found = rows.load_proposals(reads, run_id, pause)
-        if not found:
-            rows.load_run(reads, run_id)
-        log = RunLog(reads, run_id)
-        for proposal in found:
-            verify_decision(reads, self.store_id, proposal, log)
-        return found
-
-    def voter_identity(self, proposal: Proposal, vote: VoteRecord) -> Known:
-        """Check the signature of a vote, and return how its voter was identified."""
-        return identify_voter(self.store_id, proposal, vote)
-
-    def reviewer_identity(self, proposal: Proposal) -> Known | None:
-        """Check the signature of a decision, and return how its reviewer was identified; None if it is not decided."""
-        return identify_reviewer(self.store_id, proposal)
-
-    @after_due_steps
     def list_open(
         self, *, notebook: str | None = None, agent: str | None = None, limit: int = 50, after: str | None = None
     ) -> list[Proposal]:
@@ -146,11 +86,11 @@ class ProposalLedger(ProposalTimers):
             UnknownProposal: No proposal has the id `after`.
             ValueError: `limit` is below 1.
         """
+        self._timers.run_due_steps_quietly()
         check_limit(limit)
-        last = None if after is None else _find_proposal(self.store, after)
-        return list(islice(iterate_open(self.store, notebook=notebook, agent=agent, after=last, limit=limit), limit))
+        last = None if after is None else find_proposal(self._store, after)
+        return list(islice(iterate_open(self._store, notebook=notebook, agent=agent, after=last, limit=limit), limit))
 
-    @after_due_steps
     def list_closed(
         self,
         *,
@@ -176,11 +116,12 @@ class ProposalLedger(ProposalTimers):
             UnknownProposal: No proposal has the id `after`.
             ValueError: `limit` is below 1.
         """
+        self._timers.run_due_steps_quietly()
         check_limit(limit)
-        last = None if after is None else _find_proposal(self.store, after)
+        last = None if after is None else find_proposal(self._store, after)
         found = (
             proposal
-            for proposal in iterate_closed(self.store, after=last)
+            for proposal in iterate_closed(self._store, after=last)
             if status in (None, proposal.status)
             and notebook in (None, proposal.notebook)
             and agent in (None, proposal.agent)
@@ -188,6 +129,25 @@ class ProposalLedger(ProposalTimers):
             or reviewer in (proposal.assignee, proposal.decision.reviewer if proposal.decision else None)
         )
         return list(islice(found, limit))
+
+    # Assign and decide
+
+    def assign(self, proposal_id: str, assignee: str | None, *, actor: str) -> Proposal:
+        """Assign an open proposal to a person.
+
+        Args:
+            proposal_id: Full id of the proposal.
+            assignee: User name; None: no person.
+            actor: User or process that assigns it, for the event.
+
+        Returns:
+            The proposal afterwards.
+
+        Raises:
+            UnknownProposal: No proposal has this id.
+            AlreadyDecided: The proposal is no longer open.
+        """
+        return self._store.transact(lambda tx: assign_proposal(tx, proposal_id, assignee, actor))
 
     def decide(
         self,
@@ -237,7 +197,6 @@ class ProposalLedger(ProposalTimers):
         )
         return self.submit_decision(proposal_id, verdict, fingerprint=fingerprint, revision=revision).proposal
 
-    @after_due_steps
     def submit_decision(
         self,
         proposal_id: str,
@@ -259,30 +218,11 @@ class ProposalLedger(ProposalTimers):
         Raises:
             HitlError: The errors of `decide`.
         """
-
-        def work(transaction: Transaction) -> DecisionOutcome | LateDecision:
-            proposal = apply_due_steps(transaction, _find_proposal(transaction, proposal_id))
-            late = None if proposal.terms is None else LateDecision.find(proposal)
-            if late is not None:
-                return late
-            shown = ShownVersion(fingerprint, revision, seconds)
-            proposal, run = self._decide_within(transaction, proposal, verdict, shown)
-            return DecisionOutcome(
-                proposal,
-                run,
-                read_comments(transaction, proposal.document or proposal.id, store_id=self.store_id),
-                vote_outcome(proposal),
-            )
-
-        return _raise_if_late(self.store.transact(work))
-
-    def _decide_within(
-        self, transaction: Transaction, proposal: Proposal, verdict: SubmittedDecision, seen: ShownVersion
-    ) -> tuple[Proposal, Run]:
-        if is_vote(proposal, verdict):
-            return cast_vote(transaction, proposal, self.store_id, verdict, seen)
-        refuse_blocked_edit(transaction, proposal, verdict)
-        return record_decision(transaction, proposal, self.store_id, verdict, seen.fingerprint, seen.revision)
+        self._timers.run_due_steps_quietly()
+        shown = ShownVersion(fingerprint, revision, seconds)
+        return raise_if_late(
+            self._store.transact(lambda tx: submission.submit_decision(tx, self._store_id, proposal_id, verdict, shown))
+        )
 
     def undo_approval(
         self, proposal_id: str, *, reviewer: str, attestation: ReviewerAttestation | None = None
@@ -300,25 +240,12 @@ class ProposalLedger(ProposalTimers):
             NotAReviewer: Another person approved last, or only signed decisions count and there is no signature.
             UnknownProposal: No proposal has this id.
         """
-
-        def work(transaction: Transaction) -> DecisionOutcome | LateDecision:
-            proposal = _find_proposal(transaction, proposal_id)
-            was_open, proposal = proposal.status == "open", apply_due_steps(transaction, proposal)
-            if was_open and proposal.status != "open":
-                return LateDecision(
-                    TooLate(f"{proposal.title!r} is decided; what was approved can no longer be taken back")
-                )
-            proposal, run = withdraw_vote(transaction, proposal, self.store_id, reviewer, attestation)
-            return DecisionOutcome(
-                proposal,
-                run,
-                read_comments(transaction, proposal.document or proposal.id, store_id=self.store_id),
-                vote_outcome(proposal),
+        return raise_if_late(
+            self._store.transact(
+                lambda tx: submission.undo_approval(tx, self._store_id, proposal_id, reviewer, attestation)
             )
+        )
 
-        return _raise_if_late(self.store.transact(work))
-
-    @after_due_steps
     def decide_many(
         self,
         seen: Sequence[Proposal],
@@ -350,6 +277,7 @@ class ProposalLedger(ProposalTimers):
             HitlError: The errors of `decide`.
             ValueError: One proposal asks whether an effect happened; it has to be decided alone.
         """
+        self._timers.run_due_steps_quietly()
         verdict = SubmittedDecision(
             action=action, value=value, reason=reason, reviewer=reviewer, by=by, attest=attestation
         )
@@ -357,62 +285,8 @@ class ProposalLedger(ProposalTimers):
         doubtful = next((proposal for proposal in shown if proposal.doubt is not None), None)
         if doubtful is not None:
             raise ValueError(f"{doubtful.title!r} is decided by itself: look up what happened, then answer it")
-
-        def seen_as(was: Proposal) -> ShownVersion:
-            return ShownVersion(was.fingerprint, was.revision, (seconds or {}).get(was.id), len(shown))
-
-        def work(transaction: Transaction) -> list[Proposal] | LateDecision:
-            found = [
-                (apply_due_steps(transaction, _find_proposal(transaction, proposal.id)), proposal) for proposal in shown
-            ]
-            for proposal, _ in found:
-                late = None if proposal.terms is None else LateDecision.find(proposal)
-                if late is not None:
-                    return late
-            return [self._decide_within(transaction, proposal, verdict, seen_as(was))[0] for proposal, was in found]
-
-        return _raise_if_late(self.store.transact(work))
-
-
-def _raise_if_late(done: T | LateDecision) -> T:
-    """Return the result of a transaction; raise the error of a late decision."""
-    if isinstance(done, LateDecision):
-        raise done.error
-    return done
-
-
-def check_limit(limit: int) -> None:
-    """Check the size of a page.
-
-    Raises:
-        ValueError: `limit` is below 1.
-    """
-    if limit < 1:
-        raise ValueError(f"limit must be 1 or more, not {limit}")
-
-
-def _with_note(proposal: Proposal, text: str) -> Proposal:
-    notes = [note for note in proposal.notes if not note.startswith(CHANGED_SINCE)]
-    return msgspec.structs.replace(proposal, notes=(*notes, text) if text else tuple(notes))
-
-
-def _find_proposal(reads: StoreReader, proposal_id: str) -> Proposal:
-    if not rows.is_id(proposal_id) or len(proposal_id) < 4:
-        raise UnknownProposal(_unknown_proposal_message(proposal_id))
-    exact = rows.load_proposal(reads, proposal_id)
-    if exact is not None:
-        return exact
-    found = reads.scan(f"proposal/{proposal_id}", f"proposal/{proposal_id}~", limit=2)
-    if not found:
-        raise UnknownProposal(_unknown_proposal_message(proposal_id))
-    if len(found) > 1:
-        raise UnknownProposal(f"several proposals begin with {proposal_id!r}; give more characters of the id")
-    key, raw = found[0]
-    return rows.decode_record(chunked_values.join_chunks(reads, key, raw), Proposal, key)
-
-
-def _unknown_proposal_message(proposal_id: str) -> str:
-    return (
-        f"there is no proposal {proposal_id!r} in this store; `hitl-nb inbox` lists those that wait "
-        "(the first 4 or more characters of an id are enough)"
-    )
+        return raise_if_late(
+            self._store.transact(
+                lambda tx: submission.submit_together(tx, self._store_id, shown, verdict, seconds or {})
+            )
+        )

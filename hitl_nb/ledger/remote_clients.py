@@ -16,10 +16,10 @@ from hitl_nb.ledger.decisions import decision_freshness as freshness
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows.requesters import with_requesters
-from hitl_nb.ledger.rows.run_start import start_run
 from hitl_nb.ledger.runs import claims
 from hitl_nb.ledger.runs.claims import Claim, ClaimRecord, Claims
 from hitl_nb.ledger.runs.process import ProcessIdentity
+from hitl_nb.ledger.runs.run_start import start_run
 from hitl_nb.records import SCRIPT, Run, new_id, now
 from hitl_nb.storage.interface import Store, Transaction
 
@@ -28,12 +28,18 @@ if TYPE_CHECKING:
 
 
 class RemoteClients:
-    """The runs of scripts in a store."""
+    """The runs of scripts in a store.
 
-    store: Store
-    _claims: Claims
+    Args:
+        store: The store of the runs.
+        claims: The claims of this ledger.
+    """
 
-    def open_script(
+    def __init__(self, store: Store, claims: Claims) -> None:
+        self._store = store
+        self._claims = claims
+
+    def open_run(
         self, script: ProcessIdentity, *, name: str, title: str, caller: dict[str, str], restart: bool = False
     ) -> Run:
         """Continue the script's run for this title, or start a new one. Only `script` may write from now on.
@@ -82,13 +88,13 @@ class RemoteClients:
             self._claims.write_remote_claim(transaction, msgspec.structs.replace(run, epoch=0), script)
             return run
 
-        return self.store.transact(work)
+        return self._store.transact(work)
 
-    def is_script(self, run_id: str, token: str) -> bool:
+    def is_current(self, run_id: str, token: str) -> bool:
         """Return whether the script with this token opened the run last."""
-        return _is_held_by(claims.newest_claim(self.store, run_id), token)
+        return _is_held_by(claims.newest_claim(self._store, run_id), token)
 
-    def require_script_claim(self, run_id: str, token: str) -> Claim:
+    def require_claim(self, run_id: str, token: str) -> Claim:
         """Return the newest claim of this script.
 
         Raises:
@@ -96,15 +102,13 @@ class RemoteClients:
             UnknownRun: No run has this id.
             HitlError: The run does not belong to a script.
         """
-        held = _require_held_claim(claims.newest_claim(self.store, run_id), rows.load_run(self.store, run_id), token)
+        held = _require_held_claim(claims.newest_claim(self._store, run_id), rows.load_run(self._store, run_id), token)
         return Claim(run_id, held.epoch, str(held.owner))
 
-    def claim_for_script(
-        self, run_id: str, token: str, caller: dict[str, str], policy: MergedPolicy | None = None
-    ) -> Claim:
+    def claim(self, run_id: str, token: str, caller: dict[str, str], policy: MergedPolicy | None = None) -> Claim:
         """Return a claim for the script's writes. A run that people have decided on gets the status "running".
 
-        Decisions that are too old, or that `policy` forbids, expire in that case: see `Ledger.claim_saved`.
+        Decisions that are too old, or that `policy` forbids, expire in that case: see `Runs.claim_saved`.
 
         Args:
             run_id: Id of the run.
@@ -118,7 +122,7 @@ class RemoteClients:
             WorkspaceClosed: The run has ended.
             UnknownRun: No run has this id.
         """
-        held = claims.newest_claim(self.store, run_id)
+        held = claims.newest_claim(self._store, run_id)
         if held is not None and _is_held_by(held, token) and not held.released:
             return Claim(run_id, held.epoch, str(held.owner))
 
@@ -140,7 +144,7 @@ class RemoteClients:
                 )
             return self._resume_run(transaction, run, held.owner, caller, policy)
 
-        return self.store.transact(work)
+        return self._store.transact(work)
 
     def _resume_run(
         self,

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from typing import Literal
 
 from hitl_nb.errors import StoreCorrupt, Untrusted
-from hitl_nb.ledger.comments import CommentStateChange
 from hitl_nb.ledger.decisions import signatures
 from hitl_nb.ledger.decisions.absences import Away
-from hitl_nb.ledger.decisions.decisions import verify_logged_decision
+from hitl_nb.ledger.decisions.decision_verification import verify_logged_decision
 from hitl_nb.ledger.decisions.proposal_history import RunLog
 from hitl_nb.ledger.decisions.vote_withdrawals import check_withdrawals
+from hitl_nb.ledger.documents.comment_records import CommentStateChange
 from hitl_nb.ledger.logged_records import LoggedRecord, LoggedRecords
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows

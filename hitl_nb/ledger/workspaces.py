@@ -8,8 +8,9 @@ it): only the agent may write, which opens it again. "closed": nobody may write.
 from __future__ import annotations
 
 from hitl_nb.errors import WorkspaceClosed, WorkspaceInUse
-from hitl_nb.ledger.decisions.decisions import verify_decision
+from hitl_nb.ledger.decisions.decision_verification import verify_decision
 from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows.page_limits import check_limit
 from hitl_nb.ledger.rows.workspace_status import put_logged, require_workspace, set_status
 from hitl_nb.ledger.runs.claims import Claim, Claims
 from hitl_nb.records import KindName, Workspace, new_id, now
@@ -19,13 +20,20 @@ _PAGE_SIZE = 200
 
 
 class Workspaces:
-    """The workspaces of a store."""
+    """The workspaces of a store.
 
-    store: Store
-    store_id: str
-    _claims: Claims
+    Args:
+        store: The store of the workspaces.
+        store_id: Id of the store, for the check of signatures.
+        claims: The claims of this ledger.
+    """
 
-    def open_workspace(
+    def __init__(self, store: Store, store_id: str, claims: Claims) -> None:
+        self._store = store
+        self._store_id = store_id
+        self._claims = claims
+
+    def open(
         self, claim: Claim, *, title: str, kind: KindName = "markdown", template: str = "", position: str
     ) -> Workspace:
         """Open a workspace of a run, durably.
@@ -76,23 +84,23 @@ class Workspaces:
 
         return self._claims.write(claim, work)
 
-    def load_workspace(self, workspace_id: str) -> Workspace:
+    def load(self, workspace_id: str) -> Workspace:
         """Return the workspace with this id.
 
         Raises:
             UnknownWorkspace: No workspace has this id.
         """
-        return require_workspace(rows.load_workspace(self.store, workspace_id), workspace_id)
+        return require_workspace(rows.load_workspace(self._store, workspace_id), workspace_id)
 
-    def find_workspace(self, workspace_id: str) -> Workspace | None:
+    def find(self, workspace_id: str) -> Workspace | None:
         """Return the workspace with this id; None if there is none."""
-        return rows.load_workspace(self.store, workspace_id)
+        return rows.load_workspace(self._store, workspace_id)
 
-    def list_workspaces(self, run_id: str) -> list[Workspace]:
+    def list_of_run(self, run_id: str) -> list[Workspace]:
         """Return a run's workspaces in the order in which they were opened."""
-        return rows.load_workspaces(self.store, run_id) if rows.is_id(run_id) else []
+        return rows.load_workspaces(self._store, run_id) if rows.is_id(run_id) else []
 
-    def list_open_workspaces(self, *, limit: int = 50, after: str | None = None) -> list[Workspace]:
+    def list_open(self, *, limit: int = 50, after: str | None = None) -> list[Workspace]:
         """Return workspaces that are not closed, newest first.
 
         Args:
@@ -103,13 +111,12 @@ class Workspaces:
             UnknownWorkspace: No workspace has the id `after`.
             ValueError: `limit` is below 1.
         """
-        if limit < 1:
-            raise ValueError(f"limit must be 1 or more, not {limit}")
-        stop = "writing0" if after is None else rows.writing_key(self.load_workspace(after))
+        check_limit(limit)
+        stop = "writing0" if after is None else rows.writing_key(self.load(after))
         found: list[Workspace] = []
-        while pairs := self.store.scan("writing/", stop, limit=max(limit, _PAGE_SIZE), reverse=True):
+        while pairs := self._store.scan("writing/", stop, limit=max(limit, _PAGE_SIZE), reverse=True):
             for entry in pairs:
-                workspace = rows.load_workspace(self.store, rows.decode_index_id(*entry))
+                workspace = rows.load_workspace(self._store, rows.decode_index_id(*entry))
                 if workspace is not None and workspace.status != "closed":
                     found.append(workspace)
                 if len(found) == limit:
@@ -124,10 +131,10 @@ class Workspaces:
             StoreCorrupt: The decision is not the one in the audit log.
             Untrusted: The decision has a signature that is not of a known server.
         """
-        proposal = rows.load_proposal(self.store, workspace.proposal) if workspace.proposal else None
+        proposal = rows.load_proposal(self._store, workspace.proposal) if workspace.proposal else None
         if proposal is None or proposal.decision is None or proposal.decision.action not in ("approve", "edit"):
             return None
-        verify_decision(self.store, self.store_id, proposal)
+        verify_decision(self._store, self._store_id, proposal)
         return proposal.value if proposal.decision.action == "approve" else proposal.decision.value
 
     def begin_writing(self, claim: Claim, workspace_id: str, *, inside: bool = False) -> Workspace:
@@ -145,7 +152,7 @@ class Workspaces:
             RunClaimed: Another process has taken over the run.
         """
         self._claims.check(claim)
-        workspace = self.load_workspace(workspace_id)
+        workspace = self.load(workspace_id)
         if workspace.status == "open" and not workspace.proposal:
             return workspace
 
@@ -159,15 +166,7 @@ class Workspaces:
 
         return self._claims.write(claim, work)
 
-    def check_claim(self, claim: Claim) -> None:
-        """Check that the claim is still valid.
-
-        Raises:
-            RunClaimed: Another process has taken over the run.
-        """
-        self._claims.check(claim)
-
-    def close_workspace(self, claim: Claim, workspace_id: str) -> Workspace:
+    def close(self, claim: Claim, workspace_id: str) -> Workspace:
         """Close a workspace permanently. No effect if it is closed.
 
         Raises:

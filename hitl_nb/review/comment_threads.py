@@ -9,7 +9,7 @@ from datetime import datetime
 
 from hitl_nb import json_text as json
 from hitl_nb import records
-from hitl_nb.ledger.comments import group_threads
+from hitl_nb.ledger.documents.comment_records import group_threads
 from hitl_nb.pickled_names import name_in_package
 from hitl_nb.records import CommentState, Speaker
 

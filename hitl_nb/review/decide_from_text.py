@@ -51,9 +51,9 @@ def decide_from_text(
         UnknownProposal: No proposal has this id.
         HitlError: The proposal does not allow `action`, or `text` is missing or not allowed.
     """
-    proposal = ledger.load_proposal(seen) if isinstance(seen, str) else seen
+    proposal = ledger.proposals.load(seen) if isinstance(seen, str) else seen
     value = _decision_value(proposal, action, text) if proposal.status == "open" else None
-    done = ledger.decide(
+    done = ledger.proposals.decide(
         proposal.id,
         action,
         value=value,

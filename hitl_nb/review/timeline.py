@@ -59,20 +59,20 @@ def build_timeline(ledger: Ledger, run_id: str) -> list[TimelineItem]:
     Raises:
         UnknownRun: No run has this id.
     """
-    running = ledger.load_run(run_id).status == "running"
-    events = ledger.run_events(run_id)
-    proposals = {proposal.id: proposal for proposal in ledger.list_proposals(run_id)}
+    running = ledger.runs.load(run_id).status == "running"
+    events = ledger.audit.read_run_events(run_id)
+    proposals = {proposal.id: proposal for proposal in ledger.proposals.list_of_run(run_id)}
     by = {
-        proposal.id: format_decider(proposal.decision, ledger.reviewer_identity(proposal))
+        proposal.id: format_decider(proposal.decision, ledger.reviewers.identify(proposal))
         for proposal in proposals.values()
         if proposal.decision is not None
     }
     documents = dict.fromkeys(proposal.document or proposal.id for proposal in proposals.values())
-    by |= {comment.id: format_author(comment) for one in documents for comment in ledger.list_comments(one)}
-    steps = ledger.list_steps(run_id)
+    by |= {comment.id: format_author(comment) for one in documents for comment in ledger.comments.list_on_document(one)}
+    steps = ledger.steps.list_of_run(run_id)
     found = [
         *_iterate_moments(events, proposals, by),
-        *_iterate_policy_decisions([*proposals.values(), *ledger.list_passed(run_id)]),
+        *_iterate_policy_decisions([*proposals.values(), *ledger.policies.list_passed(run_id)]),
         *_iterate_work(events, steps),
         *_iterate_statements(events),
         *_iterate_waits(proposals.values()),

@@ -20,8 +20,8 @@ from hitl_nb.scripted_review.given_answers import AnswerGiven, list_answers, new
 def record_file(ledger: Ledger, notebook: str) -> DecisionFile | None:
     """Return a decisions file that repeats a notebook's newest runs; None if nothing was decided on them."""
     runs = newest_runs(ledger, notebook)
-    passed = [proposal for run in runs for proposal in ledger.list_passed(run.id)]
-    asked = [proposal for run in runs for proposal in ledger.list_proposals(run.id)]
+    passed = [proposal for run in runs for proposal in ledger.policies.list_passed(run.id)]
+    asked = [proposal for run in runs for proposal in ledger.proposals.list_of_run(run.id)]
     if not any(proposal.status == "decided" for proposal in [*passed, *asked]):
         return None
     judged = [proposal.facts.now for proposal in [*passed, *asked] if proposal.facts is not None]

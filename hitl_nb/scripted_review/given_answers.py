@@ -43,7 +43,7 @@ def newest_runs(ledger: Ledger, notebook: str) -> list[Run]:
     """Return the newest run for each agent and key of a notebook, oldest first."""
     newest: dict[tuple[str, str], Run] = {}
     before: str | None = None
-    while page := ledger.list_runs(notebook=notebook, before=before):
+    while page := ledger.runs.list_newest(notebook=notebook, before=before):
         before = page[-1].id
         for run in page:
             newest.setdefault((run.agent, run.key), run)
@@ -56,11 +56,13 @@ def list_answers(ledger: Ledger, run: Run) -> list[tuple[Proposal, list[AnswerGi
     Proposals that a policy decided, that expired or that were superseded are left out.
     """
     found = [
-        proposal for proposal in ledger.list_proposals(run.id) if proposal.status == "open" or _is_answered(proposal)
+        proposal
+        for proposal in ledger.proposals.list_of_run(run.id)
+        if proposal.status == "open" or _is_answered(proposal)
     ]
     events: dict[str, list[Event]] = {}
     if any(proposal.terms is not None for proposal in found):
-        for event in ledger.run_events(run.id, limit=_MAX_EVENTS):
+        for event in ledger.audit.read_run_events(run.id, limit=_MAX_EVENTS):
             if event.proposal is not None:
                 events.setdefault(event.proposal, []).append(event)
     return [(proposal, list(_iterate_answers(proposal, events.get(proposal.id, [])))) for proposal in found]

@@ -137,7 +137,7 @@ class ScriptedPeople:
             writing.replace(key, _find_place(hand), hand.type, patience=None)
             return
         what = make_suggestion(page, locate_quote(hand.quote)(page), hand.suggest or "") if hand.quote else None
-        self._ledger.add_comment(
+        self._ledger.comments.add(
             self._workspace.id,
             hand.comment or "",
             author=hand.person,

@@ -83,7 +83,7 @@ class DecisionFileReviewer:
         waiting = [proposal for proposal in proposals if proposal.status == "open"]
         if not waiting:
             return
-        run = ledger.load_run(waiting[0].run)
+        run = ledger.runs.load(waiting[0].run)
         self.recall_used_entries(ledger, run.notebook)
         taken = self._find_used_numbers(ledger, run)
         pause = ScriptedPause(ledger, self.path, self.clock, lambda p: self._take_entry(taken, p))

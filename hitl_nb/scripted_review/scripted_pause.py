@@ -90,7 +90,7 @@ class ScriptedPause:
     def _advance_clock(self) -> None:
         """Move the clock to the earliest time for which a proposal waits, and apply the timed actions due then."""
         self._clock.move_to(min(self._waits.values()))
-        self._open = [self._ledger.run_due_steps_of(proposal.id) for proposal in self._open]
+        self._open = [self._ledger.timers.run_due_steps_of(proposal.id) for proposal in self._open]
         self._waits = {id_: due for id_, due in self._waits.items() if due > self._clock.current_time()}
 
     def _find_due(self, proposal: Proposal, number: int) -> datetime:
@@ -156,7 +156,7 @@ class ScriptedPause:
         assert entry.action != "wait"
         where = f"decisions[{number}]"
         try:
-            return self._ledger.decide(
+            return self._ledger.proposals.decide(
                 proposal.id,
                 entry.action,
                 value=self._decision_value(proposal, entry.action, entry.value, where),
@@ -191,7 +191,7 @@ class ScriptedPause:
             script=self._path.name,
         )
         try:
-            return self._ledger.submit_decision(
+            return self._ledger.proposals.submit_decision(
                 proposal.id, verdict, fingerprint=proposal.fingerprint, revision=proposal.revision
             ).proposal
         except (AlreadyDecided, InvalidEdit, NotAReviewer, StaleDraft) as error:

@@ -95,9 +95,9 @@ class NotebookRenameListener:
 
 
 def _rename_runs(ledger: Ledger, old: str, new: str) -> None:
-    for notebook in ledger.list_notebooks_in(old):  # not empty if `old` was a folder
-        ledger.rename_notebook(notebook, new + notebook[len(old) :])
-    ledger.rename_notebook(old, new)
+    for notebook in ledger.notebooks.list_in(old):  # not empty if `old` was a folder
+        ledger.notebooks.rename(notebook, new + notebook[len(old) :])
+    ledger.notebooks.rename(old, new)
 
 
 def is_labextension_enabled() -> bool:

@@ -83,7 +83,7 @@ def workspace(
     session.check_not_paused()
     session.live.begin_call(None)
     ledger, position = session.ledger, session.live.name_call("workspace")
-    record = ledger.open_workspace(session.claim, title=title, kind=kind, template=template, position=position)
+    record = ledger.workspaces.open(session.claim, title=title, kind=kind, template=template, position=position)
     Draft.for_workspace(ledger.store, record).write_initial()
     session.opened(record)
     let_script_write(session, record.id)

@@ -54,7 +54,7 @@ class LocalWorkspace(StoreBackedContext):
     ) -> None:
         if error is None:
             session = require_session("the end of a workspace")
-            session.ledger.close_workspace(session.claim, self.id)
+            session.ledger.workspaces.close(session.claim, self.id)
 
     # Reading
 
@@ -136,7 +136,7 @@ class LocalWorkspace(StoreBackedContext):
         session = require_session("workspace.wait_until_done()")
         exact = session.live.begin_call(LocalWorkspace.wait_until_done)
         review = check_review(deadline=deadline, on_deadline=on_deadline, allow=allow)
-        record = session.ledger.load_workspace(self.id)
+        record = session.ledger.workspaces.load(self.id)
         let_script_write(session, self.id, at_end=True)
         text = operations.read_text(self.id) if exact else operations.recorded_text(self.id)
         question = values.build_question(
@@ -188,10 +188,10 @@ class _PendingWorkspace(PendingCall):
     def complete(self, decisions: list[Decision]) -> Decision:
         """Return the decision, after setting the document's text to the decided text."""
         ledger = require_session("workspace.wait_until_done()").ledger
-        record = ledger.load_workspace(self.workspace)
-        agreed = ledger.find_decided_text(record)
+        record = ledger.workspaces.load(self.workspace)
+        agreed = ledger.workspaces.find_decided_text(record)
         if record.status == "done" and record.proposal == decisions[0].proposal_id and agreed is not None:
-            decided = ledger.load_proposal(record.proposal).decision
+            decided = ledger.proposals.load(record.proposal).decision
             name = decided.reviewer_name if decided is not None else ""
             Draft.for_workspace(ledger.store, record).write_value(agreed, decisions[0].reviewer, name)
         return decisions[0]

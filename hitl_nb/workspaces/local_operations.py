@@ -92,12 +92,16 @@ def _make_recorded(name: str, function: Callable[..., T]) -> Callable[..., T]:
 def read_text(document: str) -> str:
     """Return the text of a workspace: the decided text if nobody has changed it since, otherwise the draft."""
     ledger = require_session("workspace.text").ledger
-    return workspace_text(ledger, ledger.load_workspace(document))
+    return workspace_text(ledger, ledger.workspaces.load(document))
 
 
 def read_comments(document: str) -> list[AgentComment]:
     """Return the comments on a document, oldest first."""
-    return list(thread_comments(require_session("workspace.comments()").ledger.list_comments(document, as_logged=True)))
+    return list(
+        thread_comments(
+            require_session("workspace.comments()").ledger.comments.list_on_document(document, as_logged=True)
+        )
+    )
 
 
 recorded_text = _make_recorded("workspace.text", read_text)

@@ -51,8 +51,8 @@ def run(url: str) -> Run:
 
 
 def pause(ledger: Ledger, *questions: Any, agent: str = "mail") -> list[Proposal]:
-    _, claim = ledger.open_run(agent=agent, notebook="/nb/a.ipynb")
-    return ledger.pause(claim, Snapshot(envelope=b"x"), questions)
+    _, claim = ledger.runs.open(agent=agent, notebook="/nb/a.ipynb")
+    return ledger.runs.pause(claim, Snapshot(envelope=b"x"), questions).proposals
 
 
 def one(ledger: Ledger, value: Any = "Dear Ms Doe", title: str = "Send the email", **more: Any) -> Proposal:
@@ -83,12 +83,12 @@ def test_show_prints_what_was_said(run: Run, ledger: Ledger) -> None:
     unsigned = " (unsigned: any program of this user can say so)"
     p = one(ledger)
     assert "--- Comments" not in run("show", p.id).stdout
-    asked = ledger.add_comment(
+    asked = ledger.comments.add(
         p.id, "Ms or Mrs?\nbob, 2026-01-01: Ms", author="ann", author_name="Ann\nX", quote="Ms\nDoe"
     )
-    ledger.add_comment(p.id, "Ms\u202e", author="bob", thread=asked.id)
-    better = ledger.add_comment(p.id, "", author="bob", author_name="bob", quote="Dear Ms", suggestion="Hi\nMs")
-    ledger.change_comment_state(p.id, better.id, "accepted", actor="ann", actor_name="Ann")
+    ledger.comments.add(p.id, "Ms\u202e", author="bob", thread=asked.id)
+    better = ledger.comments.add(p.id, "", author="bob", author_name="bob", quote="Dear Ms", suggestion="Hi\nMs")
+    ledger.comments.change_state(p.id, better.id, "accepted", actor="ann", actor_name="Ann")
     shown = run("show", p.id).stdout
     comments = shown[shown.index("--- Comments") :].rstrip("\n").split("\n")[1:]
     assert [re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "THEN", line) for line in comments] == [
@@ -156,17 +156,17 @@ def test_decisions(
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
     assert "run a.ipynb again to continue" in result.stderr
-    made = ledger.load_proposal(p.id).decision
+    made = ledger.proposals.load(p.id).decision
     assert made is not None
     assert (made.action, made.value, made.reason, made.by) == (action, value, reason, "person")
     assert made.reviewer
-    assert ledger.load_run(p.run).status == "ready"
+    assert ledger.runs.load(p.run).status == "ready"
 
 
 def test_the_second_decision_is_told_who_was_first(run: Run, ledger: Ledger) -> None:
     p = one(ledger)
     run("reject", p.id, "--reason", "no")
-    made = ledger.load_proposal(p.id).decision
+    made = ledger.proposals.load(p.id).decision
     assert made is not None
     check_failure(run("approve", p.id), made.reviewer)
     check_failure(run("edit", p.id, "--value", "x"), made.reviewer)
@@ -360,7 +360,7 @@ def test_run_prints_what_waits_and_ends_with_75(tmp_path: Path, run: Run, ledger
     command = [sys.executable, "-m", "hitl_nb.cli", "run", str(path)]
     first = subprocess.run(command, capture_output=True, text=True, check=False)
     assert first.returncode == 75, first.stderr
-    (p,) = ledger.list_open()
+    (p,) = ledger.proposals.list_open()
     assert first.stdout.split("\t")[:2] == [p.id, "Send it"]
     document = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=False).stdout)
     assert (document["status"], [q["id"] for q in document["open"]], document["error"]) == ("waiting", [p.id], None)
@@ -414,13 +414,13 @@ def test_an_effect_in_doubt_is_explained_and_answered(run: Run, ledger: Ledger) 
     done = run("edit", p.id, "--happened", "yes", "--result", "88213")
     assert done.exit_code == 0
     assert "answered, it happened: Did pay(12.50) happen?" in done.stderr
-    decided = ledger.load_proposal(p.id).decision
+    decided = ledger.proposals.load(p.id).decision
     assert decided is not None
     assert decided.value == {"happened": True, "result": "88213"}
     stopped = run("edit", other.id, "--value", "stop")
     assert "run stopped" in stopped.stderr
     assert "--restart starts it again" in stopped.stderr
-    assert ledger.load_run(p.run).status == "cancelled"
+    assert ledger.runs.load(p.run).status == "cancelled"
 
 
 def test_what_an_effect_returned_must_be_said(run: Run, ledger: Ledger) -> None:
@@ -430,7 +430,7 @@ def test_what_an_effect_returned_must_be_said(run: Run, ledger: Ledger) -> None:
     assert ledger.load_proposal(unknown.id).status == "open"
     for p, args in ((unknown, ("--happened", "yes", "--result", "null")), (typed, ("--value", "yes null"))):
         assert run("edit", p.id, *args).exit_code == 0
-        decided = ledger.load_proposal(p.id).decision
+        decided = ledger.proposals.load(p.id).decision
         assert decided is not None
         assert decided.value == {"happened": True, "result": None}
     assert run("edit", nothing.id, "--happened", "yes").exit_code == 0
@@ -442,8 +442,8 @@ def test_happened_is_for_effects_in_doubt(run: Run, ledger: Ledger) -> None:
 
 def of_notebook(ledger: Ledger, path: Path | str, agent: str = "mail") -> str:
     """A run of this notebook that waits; its id."""
-    run, claim = ledger.open_run(agent=agent, notebook=str(path))
-    ledger.pause(claim, Snapshot(envelope=b"x"), [build_question("Dear Ms Doe", title="Send the email")])
+    run, claim = ledger.runs.open(agent=agent, notebook=str(path))
+    ledger.runs.pause(claim, Snapshot(envelope=b"x"), [build_question("Dear Ms Doe", title="Send the email")])
     return run.id
 
 
@@ -462,7 +462,7 @@ def test_runs_of_notebooks_that_are_gone(run: Run, ledger: Ledger, tmp_path: Pat
     free = tmp_path / "free.ipynb"
     free.write_text("{}")
     assert "free.ipynb" in run("adopt", gone, free).stderr
-    assert ledger.load_run(gone).notebook == ledger.list_open()[0].notebook == str(free)
+    assert ledger.runs.load(gone).notebook == ledger.proposals.list_open()[0].notebook == str(free)
     assert run("runs", "--orphaned").stderr == "every run's notebook is there\n"
     missing = run("adopt", gone, tmp_path / "none.ipynb")
     assert (missing.exit_code, "there is no notebook" in missing.stderr) == (1, True)
@@ -471,14 +471,14 @@ def test_runs_of_notebooks_that_are_gone(run: Run, ledger: Ledger, tmp_path: Pat
 def test_a_run_is_cancelled_and_forgotten(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     first, second = of_notebook(ledger, tmp_path / "a.ipynb"), of_notebook(ledger, "script:nightly")
     assert run("cancel", first).exit_code == 0
-    assert ledger.load_run(first).status == "cancelled"
+    assert ledger.runs.load(first).status == "cancelled"
     several = run("forget", "mail")
     assert several.exit_code == 1
     assert "--notebook" in several.stderr
     assert "script:nightly" in several.stderr
     assert "forgot 1 run of mail" in run("forget", "mail", "--notebook", "script:nightly").stderr
-    assert [r.id for r in ledger.list_runs()] == [first]
+    assert [r.id for r in ledger.runs.list_newest()] == [first]
     assert second not in run("runs").stdout
     assert run("forget", "mail").exit_code == 0
     assert run("forget", "mail").exit_code == 1
-    assert {e.type for e in ledger.read_events()} >= {"run.cancelled", "run.forgotten"}
+    assert {e.type for e in ledger.audit.read_events()} >= {"run.cancelled", "run.forgotten"}

@@ -38,15 +38,15 @@ def run() -> Run:
 
 
 def ask(ledger: Ledger, *made_under: Terms | None, agent: str = "refunds", verdict: Any = "ask") -> list[Proposal]:
-    _, claim = ledger.open_run(agent=agent, notebook="/nb/a.ipynb")
+    _, claim = ledger.runs.open(agent=agent, notebook="/nb/a.ipynb")
     bare = [one and msgspec.structs.replace(one, policy="", identity="local") for one in made_under]
     plans = [Plan(verdict, ("big",), ("amount is above 100",), one, ACTIONS) for one in bare]
     questions = [
         Question(title=f"Refund {n}", kind="json", value={"n": n}, position=f"0/{n}") for n in range(len(plans))
     ]
     if verdict != "ask":
-        return ledger.record_policy_verdicts(claim, questions, plans)
-    return list(ledger.pause_run(claim, Snapshot(envelope=b"x"), questions, plans=plans)[1])
+        return ledger.policies.record_verdicts(claim, questions, plans)
+    return list(ledger.runs.pause(claim, Snapshot(envelope=b"x"), questions, plans=plans).proposals)
 
 
 def test_the_list_says_what_is_needed_and_until_when(ledger: Ledger, run: Run) -> None:
@@ -60,7 +60,7 @@ def test_the_list_says_what_is_needed_and_until_when(ledger: Ledger, run: Run) -
 
 def test_mine_is_what_i_may_decide_first_what_is_assigned_to_me(ledger: Ledger, run: Run) -> None:
     anyones, adas, bos, assigned = ask(ledger, None, terms("1 of ada"), terms("1 of bo"), terms("1 of bo"))
-    ledger.assign(assigned.id, "bo", actor="ada")
+    ledger.proposals.assign(assigned.id, "bo", actor="ada")
     found = json.loads(run("inbox", "--mine", "--json").stdout)["proposals"]
     assert [p["id"] for p in found] == [assigned.id, anyones.id, bos.id]
     assert adas.id not in run("inbox", "--mine").stdout

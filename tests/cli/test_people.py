@@ -38,7 +38,7 @@ def ask_question(ledger: Ledger, made_under: Terms) -> Proposal:
     _, claim = ledger.open_run(agent="refunds", notebook="/nb/a.ipynb")
     plan = Plan("ask", ("r",), (), msgspec.structs.replace(made_under, policy=""), ACTIONS)
     questions = [Question(title="Refund 12", kind="json", value=40)]
-    return ledger.pause_run(claim, Snapshot(envelope=b"x"), questions, plans=[plan])[1][0]
+    return ledger.runs.pause(claim, Snapshot(envelope=b"x"), questions, plans=[plan]).proposals[0]
 
 
 def test_who_may_not_is_told_where_to_decide(ledger: Ledger, run: Run) -> None:
@@ -56,22 +56,22 @@ def test_who_may_not_is_told_where_to_decide(ledger: Ledger, run: Run) -> None:
 def test_what_the_refusal_says_to_do_helps(ledger: Ledger, run: Run, tmp_path: Path) -> None:
     """Named reviewers, and no policy file yet."""
     notebook, question = str(tmp_path / "a.ipynb"), Question(title="Refund", kind="json", value=40)
-    _, claim = ledger.open_run(agent="refunds", notebook=notebook)
+    _, claim = ledger.runs.open(agent="refunds", notebook=notebook)
     named = make_plan(
         None, question, Facts(now=ledger.now()), agent="refunds", notebook=notebook, call=CallTerms(("ada",))
     )
-    [p] = ledger.pause_run(claim, Snapshot(envelope=b"x"), [question], plans=[named])[1]
+    [p] = ledger.runs.pause(claim, Snapshot(envelope=b"x"), [question], plans=[named]).proposals
     assert "then `hitl-nb policy apply`" in run("approve", p.id).stderr
     (tmp_path / "hitl-policy.toml").write_text('version = 1\nidentity = "local"\n')
     assert run("policy", "apply").exit_code == 0
     assert run("approve", p.id).exit_code == 0
-    assert ledger.load_proposal(p.id).status == "decided"
+    assert ledger.proposals.load(p.id).status == "decided"
 
 
 def test_the_users_own_word_counts_where_the_policy_says_local(ledger: Ledger, run: Run) -> None:
     p = ask_question(ledger, terms("2 of ada, bo", identity="local"))
     assert run("approve", p.id).exit_code == 0
-    assert [vote.reviewer for vote in ledger.load_proposal(p.id).votes] == ["ada"]
+    assert [vote.reviewer for vote in ledger.proposals.load(p.id).votes] == ["ada"]
 
 
 def test_an_approval_is_taken_back(ledger: Ledger, run: Run) -> None:
@@ -83,7 +83,7 @@ def test_an_approval_is_taken_back(ledger: Ledger, run: Run) -> None:
     assert f"until then `hitl-nb undo {p.id}` takes it back)" in approved
     said = run("undo", p.id[:5])
     assert (said.exit_code, said.stderr) == (0, "taken back: Refund 12; it waits for a decision again\n")
-    assert ledger.load_proposal(p.id).votes == ()
+    assert ledger.proposals.load(p.id).votes == ()
 
 
 def test_being_away(ledger: Ledger, run: Run) -> None:
@@ -91,7 +91,7 @@ def test_being_away(ledger: Ledger, run: Run) -> None:
     said = run("away", "--until", "2999-01-05T09:00+01:00", "--to", "bo")
     assert (said.exit_code, "to 2999-01-05 08:00:00Z; bo votes in their place" in said.stderr) == (0, True)
     assert json.loads(run("away", "--json").stdout)["away"]["to"] == "bo"
-    assert ledger.absentees_at(ledger.now()) == {"ada": "bo"}
+    assert ledger.reviewers.list_absentees(ledger.now()) == {"ada": "bo"}
     assert run("away", "--back").stderr == "ada is not away\n"
 
 
@@ -111,4 +111,4 @@ def test_an_absence_that_is_none_is_bad_usage(ledger: Ledger, run: Run, words: t
     result = run("away", *words)
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.replace("│", " ").split())
-    assert ledger.newest_event_number() == 0
+    assert ledger.audit.newest_event_number() == 0

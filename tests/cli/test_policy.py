@@ -72,13 +72,13 @@ def ask(folder: Path, amount: Any, **fields: Any) -> None:
     )
     notebook = str(folder / "desk.ipynb")
     ledger = Ledger(open_store())
-    _, claim = ledger.open_run(agent="refunds", notebook=notebook, key=f"{amount} {fields}")
+    _, claim = ledger.runs.open(agent="refunds", notebook=notebook, key=f"{amount} {fields}")
     policy, facts = load_policy(notebook), Facts(now=now())
     found = make_plan(policy, question, facts, agent="refunds", notebook=notebook)
     if found.verdict == "ask":
-        ledger.pause_run(claim, Snapshot(envelope=b"x"), [question], plans=[found], facts=facts, policy=policy)
+        ledger.runs.pause(claim, Snapshot(envelope=b"x"), [question], plans=[found], facts=facts, policy=policy)
     else:
-        ledger.record_policy_verdicts(claim, [question], [found], facts=facts, policy=policy)
+        ledger.policies.record_verdicts(claim, [question], [found], facts=facts, policy=policy)
 
 
 def test_show_and_check_without_files(run: Run, folder: Path) -> None:

@@ -34,10 +34,10 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
 
 
 def ask(ledger: Ledger, terms: Terms = TERMS) -> Proposal:
-    _, claim = ledger.open_run(agent="refunds", notebook=NB)
+    _, claim = ledger.runs.open(agent="refunds", notebook=NB)
     plans = [Plan("ask", (), (), terms, ("approve", "reject"))]
     questions = [Question(title="Refund", kind="text", value="x", position="0")]
-    return ledger.pause_run(claim, Snapshot(envelope=b"s"), questions, plans=plans)[1][0]
+    return ledger.runs.pause(claim, Snapshot(envelope=b"s"), questions, plans=plans).proposals[0]
 
 
 def hitl(*words: str) -> Result:
@@ -85,7 +85,7 @@ def test_watch_once_does_what_is_due_and_ends(ledger: Ledger, tmp_path: Path) ->
     assert "channel 'ada'" in wrong.stderr
     (tmp_path / "channels.toml").unlink()
     assert hitl("watch", "--once").exit_code == 0
-    assert ledger.list_watchers(ledger.now()) == []
+    assert ledger.watchers.list_running(ledger.now()) == []
     assert hitl("watch", "--once", "--public-url", "hub.example").exit_code == 2
 
 
@@ -109,7 +109,7 @@ def test_run_waits_for_an_approval_that_is_about_to_be_a_decision(
         monkeypatch.setattr(clock, "store_now", lambda reads: later)
         monkeypatch.setattr(clock, "local_microseconds", lambda: int(later.timestamp() * 1e6))
         ledger.store.transact(lambda tx: tx.delete(tx.scan("due/", "due0")[0][0]))
-        p = rows.load_proposal(ledger.store, ledger.list_open(notebook=NB)[0].id)
+        p = rows.load_proposal(ledger.store, ledger.proposals.list_open(notebook=NB)[0].id)
         assert p is not None
         ledger.store.transact(lambda tx: rows.put_proposal(tx, msgspec.structs.replace(p, settles_at=None)))
 

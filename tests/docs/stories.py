@@ -98,4 +98,4 @@ def fill_id(command: str, store: str) -> str:
     """A command with the id of the oldest open proposal in place of ID."""
     if not re.search(r"\bID\b", command):
         return command
-    return re.sub(r"\bID\b", Ledger(open_store(store)).list_open()[0].id, command)
+    return re.sub(r"\bID\b", Ledger(open_store(store)).proposals.list_open()[0].id, command)

@@ -65,10 +65,14 @@ class Desk:
 
     def open(self, name: str = "agent") -> list[Proposal]:
         run = self.record(name)
-        return [p for p in self.ledger.list_proposals(run.id, run.pauses) if p.status == "open"] if run.pauses else []
+        return (
+            [p for p in self.ledger.proposals.list_of_run(run.id, run.pauses) if p.status == "open"]
+            if run.pauses
+            else []
+        )
 
     def record(self, name: str = "agent") -> Run:
-        run = self.ledger.find_run(agent=name, notebook="nb")
+        run = self.ledger.runs.find(agent=name, notebook="nb")
         assert run is not None
         return run
 

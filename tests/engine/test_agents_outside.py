@@ -62,8 +62,8 @@ class Script:
     def decide(self, value: int) -> None:
         store = open_store(self.url)
         ledger = Ledger(store)
-        [p] = ledger.list_open()
-        ledger.decide(p.id, "edit", value=value, reviewer="ann")
+        [p] = ledger.proposals.list_open()
+        ledger.proposals.decide(p.id, "edit", value=value, reviewer="ann")
         store.close()
 
 

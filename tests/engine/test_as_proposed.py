@@ -35,6 +35,6 @@ def test_an_object_changed_while_it_waited_is_not_what_was_decided(
     proposal = run().proposals[0]
     ns["order"]["amount"] = 8000
     edited = {"id": 5678, "amount": 80} if action == "edit" else None
-    ledger.decide(proposal.id, action, value=edited, reviewer="ann")
+    ledger.proposals.decide(proposal.id, action, value=edited, reviewer="ann")
     assert run().status == "finished"
     assert ns["decision"].value == ns["decision"].original == {"id": 5678, "amount": 80}

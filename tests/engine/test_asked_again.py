@@ -77,7 +77,9 @@ def run(desk: Desk, source: str) -> list[Proposal] | None:
 
 def vote(desk: Desk, user: str, action: Any, value: Any = None) -> str:
     attest = ReviewerAttestation(SigningKey.of_this_user(), user, "login", "A0", "page")
-    return desk.ledger.decide(desk.open()[0].id, action, value=value, reviewer=user, attestation=attest).status
+    return desk.ledger.proposals.decide(
+        desk.open()[0].id, action, value=value, reviewer=user, attestation=attest
+    ).status
 
 
 @pytest.mark.parametrize("source", CALLS.values(), ids=CALLS.keys())
@@ -104,7 +106,7 @@ def test_an_edit_that_takes_more_people_is_used_once_these_agree(desk: Desk, sou
         desk.cell(GATED)
     assert run(desk, source) is None
     assert effects() == ["deleted('prod', 1)"]
-    assert desk.ledger.verify().ok
+    assert desk.ledger.audit.verify().ok
 
 
 def test_a_rejection_by_either_counts_and_the_proposed_call_takes_both(desk: Desk) -> None:

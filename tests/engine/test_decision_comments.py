@@ -40,16 +40,16 @@ def desk() -> Desk:
 def talk(desk: Desk) -> list[Record]:
     """A thread that is resolved, and a suggestion, on the first open proposal; then the decision; then more."""
     (p, *_) = desk.open()
-    asked = desk.ledger.add_comment(p.id, "net?", author="ann", author_name="Ann", quote="revenue")
-    desk.ledger.add_comment(p.id, "gross", author="bob", thread=asked.id)
-    better = desk.ledger.add_comment(p.id, "", author="cy", quote="grew", suggestion="rose", mentions=["ann"])
-    desk.ledger.change_comment_state(p.id, asked.id, "resolved", actor="ann")
-    before = desk.ledger.list_comments(p.id)
+    asked = desk.ledger.comments.add(p.id, "net?", author="ann", author_name="Ann", quote="revenue")
+    desk.ledger.comments.add(p.id, "gross", author="bob", thread=asked.id)
+    better = desk.ledger.comments.add(p.id, "", author="cy", quote="grew", suggestion="rose", mentions=["ann"])
+    desk.ledger.comments.change_state(p.id, asked.id, "resolved", actor="ann")
+    before = desk.ledger.comments.list_on_document(p.id)
     desk.answer("edit", "Our revenue rose.")
-    desk.ledger.add_comment(p.id, "too late", author="bob")
-    desk.ledger.add_comment(p.id, "too late as well", author="bob", thread=asked.id)
-    desk.ledger.change_comment_state(p.id, asked.id, "open", actor="bob")
-    desk.ledger.change_comment_state(p.id, better.id, "dismissed", actor="bob")
+    desk.ledger.comments.add(p.id, "too late", author="bob")
+    desk.ledger.comments.add(p.id, "too late as well", author="bob", thread=asked.id)
+    desk.ledger.comments.change_state(p.id, asked.id, "open", actor="bob")
+    desk.ledger.comments.change_state(p.id, better.id, "dismissed", actor="bob")
     return before
 
 
@@ -93,9 +93,9 @@ def test_a_decision_that_is_replayed_has_the_same_comments(desk: Desk, fresh: bo
 def test_each_of_several_decisions_has_its_own(desk: Desk) -> None:
     desk.run(ALL)
     one, two = desk.open()
-    desk.ledger.add_comment(two.id, "on two", author="ann")
+    desk.ledger.comments.add(two.id, "on two", author="ann")
     desk.answer()
-    desk.ledger.add_comment(one.id, "late on one", author="ann")
+    desk.ledger.comments.add(one.id, "late on one", author="ann")
     desk.answer()
     assert desk.run(ALL).status == "finished"
     assert desk.ns["first"] == ()

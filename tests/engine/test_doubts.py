@@ -92,7 +92,7 @@ def run(source: str, url: str, flag: str, restart: bool = False) -> world.Result
         return ns
 
     world._namespace = namespace
-    run = Ledger(open_store(url)).find_run(agent="a", notebook="nb")
+    run = Ledger(open_store(url)).runs.find(agent="a", notebook="nb")
     assert run is None or run.status != "waiting"
     return world.engine(source, url, "a", options={"restart": restart})
 
@@ -128,12 +128,12 @@ def list_waiting(url: str) -> list[Any]:
 def answer(url: str, title: str, value: Any) -> Any:
     """A person's answer, as the command line takes it; the run then."""
     ledger = Ledger(open_store(url))
-    [p] = [p for p in ledger.list_open() if p.title == title]
+    [p] = [p for p in ledger.proposals.list_open() if p.title == title]
     try:
         decide_from_text(ledger, p, "edit", json.dumps(value), reviewer="ann")
     except InvalidEdit as error:
         return error.fields
-    return ledger.load_run(p.run)
+    return ledger.runs.load(p.run)
 
 
 TITLES = ["Did pay('A') happen?", "Did pay('B', amount=2) happen?", "Did pay('C', password=…) happen?"]
@@ -226,15 +226,15 @@ def test_no_short_way_decides_it(forks: Forks, tmp_path: Path) -> None:
 
 def try_refused(url: str, way: str) -> str:
     ledger = Ledger(open_store(url))
-    asked = ledger.list_open()
+    asked = ledger.proposals.list_open()
     yes = {"happened": True, "result": None}
     tries: dict[str, Callable[[], Any]] = {
-        "approve": lambda: ledger.decide(asked[0].id, "approve", reviewer="ann"),
-        "reject": lambda: ledger.decide(asked[0].id, "reject", reviewer="ann"),
-        "nothing said": lambda: ledger.decide(asked[0].id, "edit", value={"happened": None}, reviewer="ann"),
-        "policy": lambda: ledger.decide(asked[0].id, "edit", value=yes, reviewer="rule", by="policy"),
-        "deadline": lambda: ledger.decide(asked[0].id, "edit", value=yes, reviewer="clock", by="deadline"),
-        "batch": lambda: ledger.decide_many(asked, "edit", value=yes, reviewer="ann"),
+        "approve": lambda: ledger.proposals.decide(asked[0].id, "approve", reviewer="ann"),
+        "reject": lambda: ledger.proposals.decide(asked[0].id, "reject", reviewer="ann"),
+        "nothing said": lambda: ledger.proposals.decide(asked[0].id, "edit", value={"happened": None}, reviewer="ann"),
+        "policy": lambda: ledger.proposals.decide(asked[0].id, "edit", value=yes, reviewer="rule", by="policy"),
+        "deadline": lambda: ledger.proposals.decide(asked[0].id, "edit", value=yes, reviewer="clock", by="deadline"),
+        "batch": lambda: ledger.proposals.decide_many(asked, "edit", value=yes, reviewer="ann"),
     }
     try:
         tries[way]()

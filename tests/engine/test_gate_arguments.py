@@ -100,7 +100,7 @@ pay("9.90", order, [Line("a", Decimal(1), b"\\xff")])
         p = desk.open(name)[0]
         if edit:
             value = check_edit(p, {**p.value, "arguments": {**p.value["arguments"], **edit}})
-            desk.ledger.decide(p.id, "edit", value=value, reviewer="ann")
+            desk.ledger.proposals.decide(p.id, "edit", value=value, reviewer="ann")
         else:
             desk.answer(name=name)
         assert desk.run(source, name=name).status == "finished"

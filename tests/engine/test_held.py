@@ -81,8 +81,8 @@ def test_runs_that_waited_are_let_go_when_they_finish_here() -> None:
     for n in range(5):
         run(asks, f"w{n}")
     assert alive() == 5
-    for p in ledger.list_open():
-        ledger.decide(p.id, "approve", reviewer="ann")
+    for p in ledger.proposals.list_open():
+        ledger.proposals.decide(p.id, "approve", reviewer="ann")
     for n in range(5):
         assert run(asks, f"w{n}").status == "finished"
     assert alive() == 0
@@ -113,8 +113,8 @@ def test_live_objects_are_kept_of_so_many_runs_and_the_others_go_on_all_the_same
         run(asks, f"w{n}")
     assert alive() == 3
     ledger = Ledger(open_store())
-    for p in ledger.list_open():
-        ledger.decide(p.id, "approve", reviewer="ann")
+    for p in ledger.proposals.list_open():
+        ledger.proposals.decide(p.id, "approve", reviewer="ann")
     assert [run(asks, f"w{n}").result for n in range(8)] == [1] * 8
     assert alive() == 0
 
@@ -122,7 +122,7 @@ def test_live_objects_are_kept_of_so_many_runs_and_the_others_go_on_all_the_same
 def test_asking_for_the_result_of_a_finished_run_leaves_the_modules_variables_alone() -> None:
     ledger = Ledger(open_store())
     run(asks, "w")
-    ledger.decide(ledger.list_open()[0].id, "approve", reviewer="ann")
+    ledger.proposals.decide(ledger.proposals.list_open()[0].id, "approve", reviewer="ann")
     run(asks, "w")
     seen.append(99)
     before = list(seen)

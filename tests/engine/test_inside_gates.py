@@ -81,7 +81,7 @@ def test_a_rejection_stands(desk: Desk) -> None:
     for _ in range(2):
         with pytest.raises(hitl.Rejected, match="because"):
             desk.run(source)
-    assert len(desk.ledger.list_proposals(desk.record().id, 1)) == desk.record().pauses == 1
+    assert len(desk.ledger.proposals.list_of_run(desk.record().id, 1)) == desk.record().pauses == 1
 
 
 APPROVED_IN_HELPERS = {

@@ -80,7 +80,7 @@ def desk(file: Path) -> Desk:
 
 
 def passed(desk: Desk) -> list[Proposal]:
-    return desk.ledger.list_passed(desk.record().id)
+    return desk.ledger.policies.list_passed(desk.record().id)
 
 
 def outcomes(desk: Desk) -> list[tuple[str, str, str]]:
@@ -104,7 +104,7 @@ def ask(desk: Desk, value: dict[str, Any], more: str = "", name: str = "agent") 
         terms = outcome.proposals[0].terms
         return "ask", terms.rules if terms is not None else ()
     run = desk.record(name)
-    p = desk.ledger.list_passed(run.id)[0]
+    p = desk.ledger.policies.list_passed(run.id)[0]
     assert p.decision is not None
     assert p.terms is not None
     assert effects() == [f"went on{(p.decision.action, 'policy', p.terms.rules)}"]
@@ -124,7 +124,7 @@ VERDICTS = [
 @pytest.mark.parametrize(("value", "more", "verdict"), VERDICTS, ids=[f"vector 4, {n}" for n in range(6)])
 def test_verdicts(desk: Desk, value: dict[str, Any], more: str, verdict: tuple[str, tuple[str, ...]]) -> None:
     assert ask(desk, value, more) == verdict
-    assert desk.ledger.verify().ok
+    assert desk.ledger.audit.verify().ok
 
 
 @pytest.mark.parametrize(
@@ -164,10 +164,10 @@ def test_a_hundred_pass_and_all_are_on_record(desk: Desk) -> None:
     assert (run.passed, run.pauses, desk.ns["got"]) == (100, 0, ["policy"] * 100)
     assert outcomes(desk) == [("approve", "policy", "policy:small")] * 100
     assert len({p.position for p in passed(desk)}) == 100
-    events = [e.type for e in desk.ledger.read_events(limit=1000)]
+    events = [e.type for e in desk.ledger.audit.read_events(limit=1000)]
     assert events.count("decision") == 100
     assert events.count("policy.used") == 1
-    assert desk.ledger.verify().ok
+    assert desk.ledger.audit.verify().ok
 
 
 CRASH = """
@@ -200,8 +200,8 @@ def crash_run(url: str, source: str, policy: str) -> Any:
     )
     outcome = desk.run(source)
     run = desk.record()
-    found = desk.ledger.list_passed(run.id)
-    return outcome.status, run.passed, len(found), log.read_text().count("\n"), desk.ledger.verify().ok
+    found = desk.ledger.policies.list_passed(run.id)
+    return outcome.status, run.passed, len(found), log.read_text().count("\n"), desk.ledger.audit.verify().ok
 
 
 OPAQUE = """
@@ -301,7 +301,7 @@ def test_a_pass_and_a_block_beside_a_question(desk: Desk, opaque: bool) -> None:
         ("Big", "approve", "person"),
         ("Embargo", "reject", "policy"),
     ]
-    assert desk.ledger.verify().ok
+    assert desk.ledger.audit.verify().ok
 
 
 def test_all_that_passes_needs_no_pause(desk: Desk) -> None:
@@ -391,12 +391,12 @@ def test_guardrails_look_at_edits(desk: Desk, source: str) -> None:
     assert desk.ns["amount"] == {"amount": 600, "country": "DE"}
     objects = "the guardrail size still objects to the edited value, as who decided was told: above 500"
     assert cast("Told", desk.shown).objections == [f"R: {objects}"]
-    [event] = [e for e in desk.ledger.read_events() if e.type == "guardrail.overruled"]
+    [event] = [e for e in desk.ledger.audit.read_events() if e.type == "guardrail.overruled"]
     assert event.data is not None
     assert event.data["guardrails"] == [{"name": "size", "version": "", "message": "above 500"}]
     entries = [entry.what for entry in build_timeline(desk.ledger, desk.record().id) if entry.type == "policy"]
     assert entries == ["used as edited, though guardrails object: R (size: above 500)"]
-    assert desk.ledger.verify().ok
+    assert desk.ledger.audit.verify().ok
     if "why" in desk.ns:
         assert desk.ns["why"][-1] == objects
 
@@ -412,7 +412,7 @@ def test_what_guardrails_object_to_is_said_once_however_often_the_run_fails_behi
     for _ in range(2):
         with pytest.raises(NameError):
             desk.run(source)
-    events = [e for e in desk.ledger.read_events() if e.type == "guardrail.overruled"]
+    events = [e for e in desk.ledger.audit.read_events() if e.type == "guardrail.overruled"]
     assert len(events) == 1
 
 
@@ -507,8 +507,8 @@ effect("after", *[d.action for d in found])
 def approve_and_wait(desk: Desk, monkeypatch: pytest.MonkeyPatch, **later: float) -> None:
     """Approve what is open, and let so much time pass."""
     for p in desk.open():
-        desk.ledger.decide(p.id, "approve", reviewer="ann")
-    last = max(p.decision.decided_at for p in desk.ledger.list_proposals(desk.record().id) if p.decision)
+        desk.ledger.proposals.decide(p.id, "approve", reviewer="ann")
+    last = max(p.decision.decided_at for p in desk.ledger.proposals.list_of_run(desk.record().id) if p.decision)
     monkeypatch.setenv("HITL_NB_CLOCK", (last + timedelta(**later)).isoformat())
     world.journal.clear()
 
@@ -530,7 +530,7 @@ def test_a_decision_that_is_too_old_is_asked_again(
     desk.new_kernel()
     assert desk.run(source).status == "finished"
     assert effects() == ["after('approve', 'approve', 'approve')"]
-    assert desk.ledger.verify().ok
+    assert desk.ledger.audit.verify().ok
 
 
 @pytest.mark.parametrize("source", HELD.values(), ids=HELD)
@@ -550,7 +550,7 @@ def test_a_decision_that_became_too_old_after_a_crash_is_asked_again(
     approve_and_wait(desk, monkeypatch, hours=1)
     assert desk.run(source).status == "finished"
     assert effects() == ["after('approve', 'approve', 'approve')"]
-    assert desk.ledger.verify().ok
+    assert desk.ledger.audit.verify().ok
 
 
 @pytest.mark.parametrize("source", HELD.values(), ids=["vector 24, exact", "vector 24, opaque"])
@@ -564,13 +564,13 @@ def test_what_a_tightened_policy_blocks_is_rejected_by_it(
     assert desk.run(source).status == "finished"
     assert effects() == ["after('reject', 'reject', 'approve')"]
     assert [d.by for d in desk.ns["found"]] == ["policy"] * 3
-    event = next(e for e in desk.ledger.read_events() if e.type == "decision.expired")
+    event = next(e for e in desk.ledger.audit.read_events() if e.type == "decision.expired")
     assert event.data is not None
     assert before is not None
     then, now_ = event.data["policy"]["then"], event.data["policy"]["now"]
     assert then == before.policy
     assert now_ not in ("", then)
-    assert desk.ledger.verify().ok
+    assert desk.ledger.audit.verify().ok
 
 
 NARROWER = 'id = "big"\nallow = ["edit", "reject"]'
@@ -595,7 +595,7 @@ def test_what_a_tightened_policy_no_longer_allows_is_asked_again(
     assert p.notes[-1].startswith("The last decision was not used: the policy has changed since 'R200' was decided")
     assert f"{why} (big)" in p.notes[-1]
     assert p.allow == (("edit", "reject") if rule == NARROWER else ("approve", "edit", "reject", "respond"))
-    assert desk.ledger.verify().ok
+    assert desk.ledger.audit.verify().ok
 
 
 def test_a_policy_that_is_only_laxer_changes_nothing(desk: Desk, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -683,8 +683,8 @@ def test_labels_are_kept_before_the_next_question_and_after_resume(desk: Desk, f
     assert desk.run(source).status == "finished"
     assert desk.ns["y"] == "policy"
     assert desk.record().labels == {"model": "m-2", "size": "3"}
-    assert desk.ledger.verify().ok
-    assert [e.data for e in desk.ledger.read_events() if e.type == "run.labeled"] == [
+    assert desk.ledger.audit.verify().ok
+    assert [e.data for e in desk.ledger.audit.read_events() if e.type == "run.labeled"] == [
         {"labels": {"model": "m-3", "size": "3"}},
         {"labels": {"model": "m-2"}},
     ]
@@ -901,7 +901,7 @@ def test_a_deadline_that_decides_is_the_deadlines(desk: Desk, monkeypatch: pytes
     assert desk.run(source).status == "finished"
     assert desk.ns["text"].startswith("the deadline rejected 'Refund'")
     assert effects() == []
-    decided = desk.ledger.load_proposal(p.id).decision
+    decided = desk.ledger.proposals.load(p.id).decision
     assert decided is not None
     assert (decided.by, decided.reviewer) == ("deadline", "deadline")
 

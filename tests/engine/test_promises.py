@@ -62,7 +62,7 @@ def test_a_loop_goes_on_in_a_new_kernel_each_time(desk: Desk) -> None:
         *("write('a',)", "send('dear a',)", "write('b',)", "send('dear b',)", "write('c',)", "send('dear c',)"),
     ]
     assert desk.ns["sent"] == ["dear a", "dear b", "dear c"]
-    assert desk.ledger.verify().ok
+    assert desk.ledger.audit.verify().ok
 
 
 def test_a_waiting_cell_run_again_shows_the_same_proposal(desk: Desk) -> None:
@@ -143,7 +143,7 @@ def test_while_one_process_runs_it_another_is_told(desk: Desk) -> None:
 
     def other_process() -> None:
         with pytest.raises(RunClaimed) as caught:
-            desk.ledger.claim(desk.record().id, label="other")
+            desk.ledger.runs.claim(desk.record().id, label="other")
         told.append(caught.value.owner)
 
     world.outside["call"] = other_process
@@ -302,7 +302,7 @@ def run_dying(source: str, url: str, flag: str) -> world.Result:
         return ns
 
     world._namespace = namespace
-    run = Ledger(open_store(url)).find_run(agent="a", notebook="nb")
+    run = Ledger(open_store(url)).runs.find(agent="a", notebook="nb")
     assert run is None or run.status != "waiting"
     return world.engine(source, url, "a")
 
@@ -313,7 +313,7 @@ def decide_all(url: str, action: str, value: Any) -> list[str]:
     from hitl_nb.storage import open_store
 
     ledger = Ledger(open_store(url))
-    asked = ledger.list_open()
+    asked = ledger.proposals.list_open()
     for p in asked:
         ledger.decide(p.id, action, value=value, reviewer="ann")
     return [p.title for p in asked]
@@ -570,14 +570,14 @@ def test_a_snapshot_with_one_byte_changed_is_refused(desk: Desk, monkeypatch: py
     desk.run(LOOP)
     desk.answer()
     run = desk.record()
-    state = desk.ledger.load_snapshot(run.id)
+    state = desk.ledger.runs.load_snapshot(run.id)
     assert state is not None
     envelope = state.envelope
     desk.new_kernel()
     monkeypatch.setattr("pickle.loads", _never)
     monkeypatch.setattr("hitl_nb.engine.snapshot.read_back.Unpickler", _never)
     monkeypatch.setattr("hitl_nb.engine.snapshot.loader.Unpickler", _never)
-    claim = desk.ledger.claim_saved
+    claim = desk.ledger.runs.claim_saved
 
     def give(data: bytes) -> None:
         def change_state(run_id: str, **more: Any) -> ClaimedState:
@@ -607,7 +607,7 @@ def test_a_snapshot_of_another_run_is_refused(desk: Desk) -> None:
     desk.run(LOOP)
     desk.run("x = hitl.checkpoint('evil', title='T').value\n", name="other")
     desk.answer()
-    stolen = desk.ledger.load_snapshot(desk.record("other").id)
+    stolen = desk.ledger.runs.load_snapshot(desk.record("other").id)
     assert stolen is not None
     key = f"snapshot/{desk.record().id}"
     raw = desk.ledger.store.get(f"snapshot/{desk.record('other').id}")
@@ -950,7 +950,7 @@ def test_an_edit_that_does_not_fit_asks_again_with_a_note(desk: Desk) -> None:
     desk.cell("from dataclasses import dataclass\n@dataclass\nclass Refund:\n    amount: int\n")
     desk.run(source)
     p = desk.open()[0]
-    desk.ledger.decide(p.id, "edit", value={"amount": "lots"}, reviewer="ann")
+    desk.ledger.proposals.decide(p.id, "edit", value={"amount": "lots"}, reviewer="ann")
     outcome = desk.run(source)
     assert outcome.status == "waiting"
     assert "amount" in str(outcome.proposals[0].context)
@@ -1078,7 +1078,7 @@ def test_no_room_while_pausing_half_saves_nothing(desk: Desk, monkeypatch: pytes
 
     source = "a = effect('a', 1)\nx = hitl.checkpoint(a, title='T').value\nb = effect('b', x)\n"
     with monkeypatch.context() as patch:
-        patch.setattr(desk.ledger, "pause_run", lambda *a, **k: desk.ledger.store.transact(full))
+        patch.setattr(desk.ledger.runs, "pause", lambda *a, **k: desk.ledger.store.transact(full))
         with pytest.raises(StoreFull, match="no room"):
             desk.run(source)
     assert desk.keys("proposal/") == []

@@ -297,7 +297,7 @@ def test_other_code_is_made_again_with_the_decisions_on_record(
     assert found.count(first) > 1
     assert desk.ns["r"] == result
     asked = len({effect for effect in found if effect.startswith(again)})
-    assert len(desk.ledger.list_proposals(desk.record().id)) == asked  # none was asked twice
+    assert len(desk.ledger.proposals.list_of_run(desk.record().id)) == asked  # none was asked twice
 
 
 @pytest.mark.parametrize("program", flat(REFUSED))

@@ -318,7 +318,7 @@ def test_a_step_beside_a_question_ends_and_is_recorded(desk: Desk, way: str) -> 
     assert desk.run("got = await both()").status == "waiting"
     assert [one for one in effects() if "cancelled" not in one] == ["begin(1,)", "paid(1,)"]
     assert [p.title for p in desk.open()] == ["Go?"]
-    assert [step.status for step in desk.ledger.list_steps(desk.record().id)] == ["done"]
+    assert [step.status for step in desk.ledger.steps.list_of_run(desk.record().id)] == ["done"]
     desk.answer("edit", "went")
     cells = desk.cells
     desk.new_kernel()
@@ -383,7 +383,7 @@ def test_a_step_that_fails_beside_a_question_is_recorded_too(desk: Desk) -> None
         + "async def both():\n    await begin()\n    return await asyncio.gather(pay(), ask(), return_exceptions=True)"
     )
     assert desk.run("got = await both()").status == "waiting"
-    assert [step.status for step in desk.ledger.list_steps(desk.record().id)] == ["failed"]
+    assert [step.status for step in desk.ledger.steps.list_of_run(desk.record().id)] == ["failed"]
     desk.answer()
     desk.new_kernel()
     desk.cell(cell.replace('await world.outside["began"].wait()', "pass"))

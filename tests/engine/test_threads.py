@@ -85,7 +85,7 @@ def test_a_step_inside_a_step_that_uses_threads_is_just_called(desk: Desk) -> No
         "        return list(pool.map(pay, [1, 2]))\nx = all_of()"
     )
     assert desk.ns["x"] == [1, 2]
-    assert [step.name for step in desk.ledger.list_steps(desk.record().id)] == ["all_of"]
+    assert [step.name for step in desk.ledger.steps.list_of_run(desk.record().id)] == ["all_of"]
 
 
 def test_a_thread_that_outlives_the_run_calls_no_step(desk: Desk) -> None:

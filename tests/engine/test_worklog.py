@@ -27,13 +27,13 @@ def test_the_timeline_names_the_statements_that_took_long(tmp_path: Path, monkey
     monkeypatch.setenv("HITL_NB_STORE", f"diskcache://{tmp_path}/store")
     ledger = Ledger(open_store())
     (p,) = asyncio.run(draft.run(key="1")).open
-    ledger.decide(p.id, "approve", reviewer="ann")
+    ledger.proposals.decide(p.id, "approve", reviewer="ann")
     assert asyncio.run(draft.run(key="1")).result == "Dear Ann"
     noted = [entry for entry in build_timeline(ledger, p.run) if entry.type == "statement"]
     assert [entry.what.split(": ")[1] for entry in noted] == ["time.sleep(0.03)", "time.sleep(0.02)"]
-    ended = [event for event in ledger.run_events(p.run) if event.type in ("run.paused", "run.finished")]
+    ended = [event for event in ledger.audit.read_run_events(p.run) if event.type in ("run.paused", "run.finished")]
     assert [len(event.data["statements"]) for event in ended] == [1, 1]
-    assert ledger.verify().ok
+    assert ledger.audit.verify().ok
 
 
 @hitl.agent

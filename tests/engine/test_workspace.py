@@ -82,7 +82,7 @@ def test_what_the_agent_wrote_is_decided_like_a_checkpoint_and_read_back(desk: D
     desk.new_kernel()
     assert desk.run(REPORT).status == "finished"
     assert desk.ns["text"] == desk.ns["decision"].value == says(desk) == written + " and more"
-    assert desk.ledger.verify().ok
+    assert desk.ledger.audit.verify().ok
 
 
 def test_a_decided_document_is_done_until_the_agent_writes_and_closed_behind_the_block(desk: Desk) -> None:
@@ -342,8 +342,8 @@ with hitl.workspace("Report") as doc:
 
     def take_over() -> None:
         run = desk.record()
-        desk.ledger._claims.release(_claim(desk))
-        other.claim(run.id)
+        desk.ledger.claims.release(_claim(desk))
+        other.runs.claim(run.id)
 
     desk.ns["take_over"] = take_over
     with pytest.raises(RunClaimed):
@@ -352,7 +352,7 @@ with hitl.workspace("Report") as doc:
 
 
 def _claim(desk: Desk) -> Any:
-    return next(iter(desk.ledger._claims._held))
+    return next(iter(desk.ledger.claims._held))
 
 
 def test_a_block_in_opaque_code_is_entered_again(desk: Desk) -> None:

@@ -175,7 +175,7 @@ def engine(
         keep: go on in the same namespace, with the live objects.
     """
     ledger = Ledger(open_store(url))
-    ns = _namespace(hitl) if ledger.find_run(agent=name, notebook="nb") is None else _namespace(None)
+    ns = _namespace(hitl) if ledger.runs.find(agent=name, notebook="nb") is None else _namespace(None)
     result = Result("failed")
     with _watch_run(source):
         for number in range(rounds):
@@ -203,10 +203,10 @@ def _engine_once(ledger: Ledger, source: str, name: str, ns: dict[str, Any], opt
 
 def decide(ledger: Ledger, name: str) -> None:
     """Decide whatever the run waits for, by the script."""
-    run = ledger.find_run(agent=name, notebook="nb")
+    run = ledger.runs.find(agent=name, notebook="nb")
     if run is None or run.status != "waiting":
         return
-    for p in ledger.list_proposals(run.id, run.pauses):
+    for p in ledger.proposals.list_of_run(run.id, run.pauses):
         if p.status == "open":
             action, value = script(p.title, p.value)
             ledger.decide(p.id, action, value=value, reviewer="ann", reason="no" if action == "reject" else None)

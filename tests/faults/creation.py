@@ -17,7 +17,7 @@ def create(folder: Path, how: int, at: int) -> str:
     """Make a store, begin a run, draft something, sign something; the write number `at` kills."""
     shim.arm(story.use(folder), how, at)
     store = open_store()
-    Ledger(store).open_run(agent="refunds", notebook="story")
+    Ledger(store).runs.open(agent="refunds", notebook="story")
     store.drafts.transact(lambda tx: tx.put("a", b"draft"))
     seal("place", {}, b"body")
     store.close()
@@ -31,6 +31,6 @@ def examine_store(folder: Path) -> list[str]:
         f"{one.subject}: {one.found}" for _ in range(2) for one in examine_installation(None) if one.state == "wrong"
     ]
     seal("place", {}, b"body")
-    Ledger(open_store()).open_run(agent="refunds", notebook="story")
+    Ledger(open_store()).runs.open(agent="refunds", notebook="story")
     open_store().drafts.transact(lambda tx: tx.put("a", b"draft"))
     return wrong

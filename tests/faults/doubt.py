@@ -13,6 +13,7 @@ import story
 import hitl_nb as hitl
 from hitl_nb.agent_api.steps import StepFunction
 from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.ledger.runs.steps import Steps
 from hitl_nb.storage import open_store
 
 
@@ -49,13 +50,13 @@ def run(folder: Path, moment: str, kind: str) -> tuple[str, Any, list[str]]:
     global _moment, deliver
     _moment = moment
     story.use(folder)
-    start, finish = Ledger.start_step, Ledger.finish_step
+    start, finish = Steps.start, Steps.finish
 
-    def start_step(self: Ledger, *args: Any, **more: Any) -> Any:
+    def start_step(self: Steps, *args: Any, **more: Any) -> Any:
         dies("before the intent")
         return start(self, *args, **more)
 
-    def finish_step(self: Ledger, *args: Any, **more: Any) -> Any:
+    def finish_step(self: Steps, *args: Any, **more: Any) -> Any:
         dies("before the result")
         done = finish(self, *args, **more)
         if _moment == "after the result":
@@ -63,7 +64,7 @@ def run(folder: Path, moment: str, kind: str) -> tuple[str, Any, list[str]]:
             dies("after the result")
         return done
 
-    Ledger.start_step, Ledger.finish_step = start_step, finish_step
+    Steps.start, Steps.finish = start_step, finish_step
     if kind == "idempotent":
         deliver.idempotent = True
     elif kind == "bare":
@@ -76,8 +77,8 @@ def look_up(folder: Path) -> None:
     """A person finds out whether it happened."""
     story.use(folder)
     ledger = Ledger(open_store())
-    for p in ledger.list_open():
+    for p in ledger.proposals.list_open():
         name = p.title.split("'")[1]
         happened = any(about[0] == name for about in story.notes("effects"))
         value = {"happened": happened, "result": f"sent to {name}" if happened else None}
-        ledger.decide(p.id, "edit", value=value, reviewer="ann")
+        ledger.proposals.decide(p.id, "edit", value=value, reviewer="ann")

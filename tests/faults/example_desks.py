@@ -108,7 +108,7 @@ class Desk:
     def decide(self) -> None:
         """Approve what waits; look up what is in doubt."""
         ledger = self.ledger()
-        for proposal in ledger.list_open():
+        for proposal in ledger.proposals.list_open():
             found = self.looked_up(proposal.title) if proposal.title.startswith("Did ") else None
             if found is None:
                 done = decide_from_text(ledger, proposal, "approve")
@@ -165,8 +165,8 @@ class Desk:
 
     def check_no_decision_was_lost(self) -> None:
         ledger = self.ledger()
-        assert {one: ledger.load_proposal(one) for one in self.decided} == self.decided
-        assert ledger.verify().ok
+        assert {one: ledger.proposals.load(one) for one in self.decided} == self.decided
+        assert ledger.audit.verify().ok
 
 
 class Refunds(Desk):

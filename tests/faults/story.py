@@ -85,7 +85,7 @@ def answer(ledger: Ledger, p: Any) -> None:
         value = {**p.value, "amount": 11}
         Draft.for_proposal(ledger.store, p).write_value(value, "ann")
         note("acknowledged", "typed", p.id, value)
-    done = ledger.decide(p.id, "edit", value=value, reviewer="ann")
+    done = ledger.proposals.decide(p.id, "edit", value=value, reviewer="ann")
     note("acknowledged", "decided", p.id, done.decision.value if done.decision else None)
 
 
@@ -95,13 +95,13 @@ def check() -> list[str]:
     if not notes("acknowledged"):
         return problems
     ledger = Ledger(open_store())
-    log = ledger.verify()
+    log = ledger.audit.verify()
     if not log.ok:
         problems.append(f"the log: {log.problem}")
-    run = ledger.find_run(agent="refunds", notebook="story", key="story")
+    run = ledger.runs.find(agent="refunds", notebook="story", key="story")
     if run is None:
         return [*problems, "the run is gone"]
-    asked = {p.id: p for p in ledger.list_proposals(run.id)}
+    asked = {p.id: p for p in ledger.proposals.list_of_run(run.id)}
     for what, *about in notes("acknowledged"):
         p = asked.get(about[0]) if about else None
         if what == "finished" and run.status != "finished":

@@ -22,6 +22,9 @@ from hitl_nb.engine.run.cell_run import AgentCell, compile_cell, run_cell
 from hitl_nb.engine.run.run_display import RunDisplay
 from hitl_nb.engine.snapshot.saver import Saver
 from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.ledger.proposals import Proposals
+from hitl_nb.ledger.run_lifecycle import Runs
+from hitl_nb.ledger.runs.steps import Steps
 from hitl_nb.records import Run
 from hitl_nb.storage import open_store
 
@@ -110,19 +113,19 @@ def pass_moment() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _dies_around(method: str) -> None:
+def _dies_around(service: type, method: str) -> None:
     """Whoever calls this method of the ledger may die before it, and after it, when what it wrote is durable."""
-    original: Callable[..., Any] = getattr(Ledger, method)
+    original: Callable[..., Any] = getattr(service, method)
 
-    def call(self: Ledger, *args: Any, **more: Any) -> Any:
+    def call(self: Any, *args: Any, **more: Any) -> Any:
         pass_moment()
         done = original(self, *args, **more)
-        if method == "finish_step" and _left == 1:
+        if service is Steps and method == "finish" and _left == 1:
             done.result()
         pass_moment()
         return done
 
-    setattr(Ledger, method, call)
+    setattr(service, method, call)
 
 
 def play(folder: Path, seed: int, moments: int, *, steps: bool = True) -> Any:
@@ -138,17 +141,11 @@ def play(folder: Path, seed: int, moments: int, *, steps: bool = True) -> Any:
     _left, source = moments, program(seed)[0]
     if not steps:
         source = source.replace("@hitl.step\n", "")
-    for method in (
-        "start_step",
-        "retry_step",
-        "finish_step",
-        "pause_run",
-        "save_snapshot",
-        "claim_saved",
-        "finish",
-        "decide",
-    ):
-        _dies_around(method)
+    for method in ("start", "retry", "finish"):
+        _dies_around(Steps, method)
+    for method in ("pause", "save_snapshot", "claim_saved", "finish"):
+        _dies_around(Runs, method)
+    _dies_around(Proposals, "decide")
     linecache.cache[world.FILE] = (len(source), None, source.splitlines(True), world.FILE)
     ns = world._namespace(hitl)
     while True:
@@ -164,22 +161,22 @@ def answer(ledger: Ledger, p: Any) -> None:
     """Approve; look up what is in doubt."""
     doubt = re.match(r"Did (\w+)\('([^']+)'\) happen", p.title)
     if doubt is None:
-        ledger.decide(p.id, "approve", reviewer="ann")
+        ledger.proposals.decide(p.id, "approve", reviewer="ann")
         return
     happened = [*doubt.groups()] in story.notes("effects")
     value = {"happened": happened, "result": doubt[2] if happened else None}
-    ledger.decide(p.id, "edit", value=value, reviewer="ann")
+    ledger.proposals.decide(p.id, "edit", value=value, reviewer="ann")
 
 
 def find_wrong(folder: Path) -> list[str]:
     """What happened twice, was asked twice, or is damaged."""
     story.use(folder)
     ledger = Ledger(open_store())
-    run: Run | None = ledger.find_run(agent="agent", notebook="nb")
+    run: Run | None = ledger.runs.find(agent="agent", notebook="nb")
     assert run is not None
     effects = [json.dumps(one) for one in story.notes("effects")]
-    asked = [p.title for p in ledger.list_proposals(run.id) if not p.title.startswith("Did ")]
+    asked = [p.title for p in ledger.proposals.list_of_run(run.id) if not p.title.startswith("Did ")]
     twice = [f"{one}, {what}" for what, all_ in (("done", effects), ("asked", asked)) for one in all_]
     wrong = sorted({one for one in twice if twice.count(one) > 1})
-    log = ledger.verify()
+    log = ledger.audit.verify()
     return wrong if log.ok else [*wrong, f"the log: {log.problem}"]

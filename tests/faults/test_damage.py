@@ -15,7 +15,7 @@ import pytest
 from hitl_nb.cli.doctor import examine_installation
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import HitlError, StoreCorrupt
-from hitl_nb.ledger import proposals as inbox
+from hitl_nb.ledger.decisions import decision_verification as verification
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Question, Snapshot
 from hitl_nb.storage.disk.store import DiskStore
@@ -31,14 +31,14 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = DiskStore(root / "open")
     ledger = Ledger(store)
     for n in range(3):
-        _, claim = ledger.open_run(agent=f"other {n}", notebook="nb")
-        ledger.finish(claim, Snapshot(envelope=b"s" * 5000))
+        _, claim = ledger.runs.open(agent=f"other {n}", notebook="nb")
+        ledger.runs.finish(claim, Snapshot(envelope=b"s" * 5000))
     store.close()
     store = DiskStore(root / "open")
     ledger = Ledger(store)
-    _, claim = ledger.open_run(agent="refunds", notebook="nb")
-    (asked,) = ledger.pause(claim, Snapshot(envelope=b"state" * 500), [QUESTION])
-    ledger.decide(asked.id, "edit", value={"amount": AMOUNT}, reviewer="ann")
+    _, claim = ledger.runs.open(agent="refunds", notebook="nb")
+    (asked,) = ledger.runs.pause(claim, Snapshot(envelope=b"state" * 500), [QUESTION]).proposals
+    ledger.proposals.decide(asked.id, "edit", value={"amount": AMOUNT}, reviewer="ann")
     shutil.copytree(root / "open", root / "killed")
     store.close()
     shutil.copytree(root / "open", root / "closed")
@@ -63,7 +63,7 @@ def _judge_ledger(ledger: Ledger) -> str:
     run = ledger.find_run(agent="refunds", notebook="nb")
     if run is None or run.status != "ready":
         return "not there"
-    found = ledger.list_proposals(run.id)
+    found = ledger.proposals.list_of_run(run.id)
     if not found or found[0].decision is None:
         return "not there"  # and the run does not go on: `Session.completed` counts them
     p, decision = found[0], found[0].decision
@@ -160,7 +160,7 @@ def test_another_digit_in_a_decision_is_noticed(image: Path, tmp_path: Path) -> 
 def test_control_without_the_log_another_digit_is_believed(
     image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox, "verify_decision", lambda *args: None)
+    monkeypatch.setattr(verification, "verify_decision", lambda *args: None)
     places = digits(image / "closed")
     found = [judge_changed(image / "closed", tmp_path, "cache.db", another_digit(at)) for at in places]
     assert any(one.startswith("WRONG: {'amount': ") for one in found)
@@ -185,8 +185,8 @@ def test_a_damaged_database_is_named(tmp_path: Path) -> None:
 def test_text_that_is_not_utf_8_is_corruption(tmp_path: Path) -> None:
     store = DiskStore(tmp_path / "store")
     ledger = Ledger(store)
-    run, claim = ledger.open_run(agent="refunds", notebook="nb")
-    (asked,) = ledger.pause(claim, Snapshot(envelope=b"state"), [QUESTION])
+    run, claim = ledger.runs.open(agent="refunds", notebook="nb")
+    (asked,) = ledger.runs.pause(claim, Snapshot(envelope=b"state"), [QUESTION]).proposals
     draft = Draft.for_proposal(store, asked)
     draft.write_value({"typed": 1}, "ann")
     for key, raw in store.drafts.scan("", "~"):
@@ -199,11 +199,11 @@ def test_text_that_is_not_utf_8_is_corruption(tmp_path: Path) -> None:
             kept = store.get(key) or b""
             store.transact(lambda tx, key=key, raw=kept: tx.put(key, raw[:4] + b"\xff" + raw[5:]))
             for read in (
-                lambda: ledger.find_run(agent="refunds", notebook="nb"),
-                lambda: ledger.list_proposals(run.id),
-                ledger.list_open,
-                ledger.list_runs,
-                ledger.verify,
+                lambda: ledger.runs.find(agent="refunds", notebook="nb"),
+                lambda: ledger.proposals.list_of_run(run.id),
+                ledger.proposals.list_open,
+                ledger.runs.list_newest,
+                ledger.audit.verify,
             ):
                 with contextlib.suppress(StoreCorrupt):
                     read()

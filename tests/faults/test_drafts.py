@@ -153,7 +153,7 @@ def kill_servers(folder: Path, rounds: int, seed: int = SEED, acknowledged: int 
 
     def find_lost(n: int) -> list[str]:
         ledger = Ledger(open_store(f"diskcache://{folder}/store"))
-        there = set(words(Draft.for_proposal(ledger.store, ledger.load_proposal(p.id)).read_value()))
+        there = set(words(Draft.for_proposal(ledger.store, ledger.proposals.load(p.id)).read_value()))
         ledger.store.close()
         return [f"round {n}: {word} was acknowledged" for one in people for word in one.find_lost(there)]
 

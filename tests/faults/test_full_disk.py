@@ -172,9 +172,9 @@ def test_a_cell_that_pauses_on_a_full_disk(tmp_path: Path) -> None:
         assert kernel.run(AGENT)["ename"] == "Paused"
         store = DiskStore(tmp_path / "disk/store")
         ledger = Ledger(store)
-        (asked,) = ledger.list_open()
-        ledger.decide(asked.id, "approve", reviewer="ann")
-        assert ledger.verify().ok
+        (asked,) = ledger.proposals.list_open()
+        ledger.proposals.decide(asked.id, "approve", reviewer="ann")
+        assert ledger.audit.verify().ok
         store.close()
         assert kernel.run(AGENT)["status"] == "ok"
         assert (tmp_path / "effects.txt").read_text() == "Dear Ann\n"

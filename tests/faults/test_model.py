@@ -27,8 +27,8 @@ from hypothesis.stateful import (
 
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import AlreadyDecided, HitlError, RunClaimed
-from hitl_nb.ledger import proposals as inbox
 from hitl_nb.ledger.ledger import Claim, Ledger
+from hitl_nb.ledger.open import decision_submission as submission
 from hitl_nb.ledger.runs import claims
 from hitl_nb.ledger.runs.process import LIVE_TOKENS
 from hitl_nb.records import Question, Snapshot
@@ -96,9 +96,9 @@ class LedgerMachine(RuleBasedStateMachine):
         last = self.runs.get(agent)
         if last is not None and last.claim is not None:
             with pytest.raises(RunClaimed):
-                self.ledgers[handle].open_run(agent=agent, notebook="nb")
+                self.ledgers[handle].runs.open(agent=agent, notebook="nb")
             return
-        run, claim = self.ledgers[handle].open_run(agent=agent, notebook="nb")
+        run, claim = self.ledgers[handle].runs.open(agent=agent, notebook="nb")
         if last is not None and last.status != "finished":
             self.events.append("run.cancelled")
         self.events.append("run.opened")
@@ -108,12 +108,12 @@ class LedgerMachine(RuleBasedStateMachine):
     def claim(self, agent: str, handle: int) -> None:
         one = self.runs.get(agent)
         if one is None:
-            assert self.ledgers[handle].find_run(agent=agent, notebook="nb") is None
+            assert self.ledgers[handle].runs.find(agent=agent, notebook="nb") is None
         elif one.claim is not None or one.status == "waiting":
             with pytest.raises(RunClaimed if one.claim is not None else HitlError):
-                self.ledgers[handle].claim(one.run)
+                self.ledgers[handle].runs.claim(one.run)
         else:
-            _, one.claim = self.ledgers[handle].claim(one.run)
+            _, one.claim = self.ledgers[handle].runs.claim(one.run)
             one.status = "running"
             self.events.append("run.resumed")
 
@@ -122,7 +122,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def release(self, which: int, handle: int) -> None:
         one = self.pick(which, lambda one: one.claim is not None)
         assert one.claim is not None
-        self.ledgers[handle].release(one.claim)
+        self.ledgers[handle].claims.release(one.claim)
         one.let_go("running")
 
     @precondition(lambda self: self.some(lambda one: one.claim is not None))
@@ -143,19 +143,19 @@ class LedgerMachine(RuleBasedStateMachine):
         state = Snapshot(envelope=b"%d" % value)
         match how:
             case "save":
-                return ledger.save_snapshot(claim, state)
+                return ledger.runs.save_snapshot(claim, state)
             case "pause":
                 asked = [
                     Question(title=f"t{n}", kind="json", value=value, position=str(n)) for n in range(1 + value % 2)
                 ]
-                return ledger.pause(claim, state, asked)
+                return ledger.runs.pause(claim, state, asked).proposals
             case "finish":
-                return ledger.finish(claim, state)
+                return ledger.runs.finish(claim, state)
             case "fail":
-                return ledger.fail(claim, None, "boom")
+                return ledger.runs.fail(claim, None, "boom")
             case _:
-                ledger.start_step(claim, f"s{value % 3}", "pay")
-                return ledger.finish_step(claim, f"s{value % 3}", result=b"%d" % value, status="done").result()
+                ledger.steps.start(claim, f"s{value % 3}", "pay")
+                return ledger.steps.finish(claim, f"s{value % 3}", result=b"%d" % value, status="done").result()
 
     def wrote(self, one: Modelled, how: str, value: int, made: Any) -> None:
         one.state = one.state if how in ("fail", "step") else b"%d" % value
@@ -177,9 +177,9 @@ class LedgerMachine(RuleBasedStateMachine):
         asked = one.asked[which % len(one.asked)]
         if asked not in one.open:
             with pytest.raises(AlreadyDecided):
-                self.ledgers[handle].decide(asked, "edit", value=100, reviewer="bob")
+                self.ledgers[handle].proposals.decide(asked, "edit", value=100, reviewer="bob")
             return
-        self.ledgers[handle].decide(asked, "edit", value=value, reviewer="ann")
+        self.ledgers[handle].proposals.decide(asked, "edit", value=value, reviewer="ann")
         self.decisions[asked] = value
         self.events.append("decision")
         one.open = [other for other in one.open if other != asked]
@@ -190,7 +190,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def type(self, which: int, handle: int, value: int) -> None:
         asked = self.pick(which, lambda one: bool(one.open)).open[0]
         ledger = self.ledgers[handle]
-        Draft.for_proposal(ledger.store, ledger.load_proposal(asked)).write_value(value, "ann")
+        Draft.for_proposal(ledger.store, ledger.proposals.load(asked)).write_value(value, "ann")
         self.drafts[asked] = value
 
     @precondition(lambda self: self.images < 4)
@@ -214,20 +214,20 @@ class LedgerMachine(RuleBasedStateMachine):
         if not hasattr(self, "ledgers"):
             return
         for ledger in self.ledgers:
-            assert [event.type for event in ledger.read_events()] == self.events
-            assert ledger.verify().ok
-            assert {p.id for p in ledger.list_open()} == {p for one in self.runs.values() for p in one.open}
+            assert [event.type for event in ledger.audit.read_events()] == self.events
+            assert ledger.audit.verify().ok
+            assert {p.id for p in ledger.proposals.list_open()} == {p for one in self.runs.values() for p in one.open}
             for agent, one in self.runs.items():
                 self.equals(ledger, agent, one)
 
     def equals(self, ledger: Ledger, agent: str, one: Modelled) -> None:
-        run = ledger.find_run(agent=agent, notebook="nb")
+        run = ledger.runs.find(agent=agent, notebook="nb")
         assert run is not None
         assert (run.id, run.status, run.open) == (one.run, one.status, len(one.open))
-        saved = ledger.load_snapshot(run.id)
+        saved = ledger.runs.load_snapshot(run.id)
         assert (saved[0] if saved else b"") == one.state
-        assert {step.key: (step.status, step.result) for step in ledger.list_steps(run.id)} == one.steps
-        for p in ledger.list_proposals(run.id):
+        assert {step.key: (step.status, step.result) for step in ledger.steps.list_of_run(run.id)} == one.steps
+        for p in ledger.proposals.list_of_run(run.id):
             assert (p.decision.value if p.decision else None) == self.decisions.get(p.id)
             assert Draft.for_proposal(ledger.store, p).read_value() == self.drafts.get(p.id, p.value)
 
@@ -256,14 +256,14 @@ def test_the_ledger_equals_its_model(examples: int) -> None:
 
 def first_look_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever decides last wins."""
-    real = inbox.record_decision
+    real = submission.record_decision
 
     def decide(tx: Any, p: Any, *args: Any) -> Any:
         import msgspec
 
         return real(tx, msgspec.structs.replace(p, status="open", revision=1, decision=None), *args)
 
-    monkeypatch.setattr(inbox, "record_decision", decide)
+    monkeypatch.setattr(submission, "record_decision", decide)
 
 
 def fence_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -217,8 +217,8 @@ OPENERS = """
     for line in sys.stdin:
         store = open_store("diskcache://" + line.strip())
         ledger = Ledger(store)
-        run, claim = ledger.open_run(agent=str(os.getpid()), notebook="nb")
-        ledger.release(claim)
+        run, claim = ledger.runs.open(agent=str(os.getpid()), notebook="nb")
+        ledger.claims.release(claim)
         store.close()
         print(ledger.store_id, run.id, flush=True)
 """
@@ -252,7 +252,9 @@ def first_opens(root: Path, rounds: int, breaks: str) -> list[str]:
             ledger = Ledger(store)
             if {one for one, _ in told} != {ledger.store_id}:
                 problems.append(f"{place} has several ids")
-            if {run for _, run in told} != {run.id for run in ledger.list_runs()} or not ledger.verify().ok:
+            if {run for _, run in told} != {
+                run.id for run in ledger.runs.list_newest()
+            } or not ledger.audit.verify().ok:
                 problems.append(f"{place} lost runs")
             store.close()
     finally:

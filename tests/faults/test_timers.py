@@ -33,7 +33,7 @@ from datetime import timedelta
 ledger = Ledger(open_store(url))
 print("ready", flush=True)
 sys.stdin.readline()
-print(ledger.run_due_steps(ledger.now() + timedelta(hours=1, minutes={minutes})), flush=True)
+print(ledger.timers.run_due_steps(ledger.now() + timedelta(hours=1, minutes={minutes})), flush=True)
 """
 RUNS = 10
 
@@ -43,10 +43,10 @@ def ask(ledger: Ledger, timers: int) -> None:
     made = msgspec.structs.replace(terms("1 of ada", timeline=("1h remind", "2h reject")), policy="")
     plan = Plan("ask", (), (), made, ACTIONS)
     for run in range(RUNS):
-        _, claim = ledger.open_run(agent="refunds", notebook="/ann/refunds.ipynb", key=str(run))
+        _, claim = ledger.runs.open(agent="refunds", notebook="/ann/refunds.ipynb", key=str(run))
         count = timers // RUNS
         questions = [Question(title=f"R{n}", kind="json", value=n, position=f"000000001/{n}") for n in range(count)]
-        ledger.pause_run(claim, Snapshot(envelope=b"state"), questions, plans=[plan] * count)
+        ledger.runs.pause(claim, Snapshot(envelope=b"state"), questions, plans=[plan] * count)
 
 
 def tick_together(root: Path, *, minutes: int, dying_after: tuple[int, ...] = ()) -> int:
@@ -81,16 +81,18 @@ def test_vector_19_each_step_is_taken_once(tmp_path: Path, timers: int, dying_af
     root = tmp_path / "store"
     ledger = Ledger(open_store(f"diskcache://{root}"))
     ask(ledger, timers)
-    before = ledger.newest_event_number()
+    before = ledger.audit.newest_event_number()
     taken = tick_together(root, dying_after=dying_after, minutes=0)
     assert taken == timers - sum(dying_after)
-    reminded = Counter(e.proposal for e in ledger.read_events(after=before) if e.type == "proposal.reminded")
+    reminded = Counter(e.proposal for e in ledger.audit.read_events(after=before) if e.type == "proposal.reminded")
     assert (len(reminded), set(reminded.values())) == (timers, {1})
     tick_together(root, minutes=60)
-    decided = Counter(e.proposal for e in ledger.read_events(after=before, limit=3 * timers) if e.type == "decision")
+    decided = Counter(
+        e.proposal for e in ledger.audit.read_events(after=before, limit=3 * timers) if e.type == "decision"
+    )
     assert (len(decided), set(decided.values())) == (timers, {1})
-    assert {run.status for run in ledger.list_runs()} == {"ready"}
+    assert {run.status for run in ledger.runs.list_newest()} == {"ready"}
     notices = Counter(key.split("-")[-1] for key, _ in ledger.store.scan("notice/", "notice0"))
     assert len(notices) >= 2 * timers
-    assert ledger.next_due() is None
-    assert ledger.verify().ok
+    assert ledger.timers.next_due() is None
+    assert ledger.audit.verify().ok

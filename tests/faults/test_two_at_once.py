@@ -15,8 +15,8 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 from hitl_nb.errors import AlreadyDecided
-from hitl_nb.ledger import proposals as inbox
 from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.ledger.open import decision_submission as submission
 from hitl_nb.records import Question, Snapshot
 from hitl_nb.storage import open_store
 from tests.commands import Command, Commands
@@ -28,22 +28,24 @@ def deciders(url: str) -> tuple[list[str], list[str], Any]:
     """Eight people decide at the same moment: who was told "done", what the others were told, what is kept."""
     store = open_store(url)
     ledger = Ledger(store)
-    _, claim = ledger.open_run(agent="refunds", notebook="nb")
-    (asked,) = ledger.pause(claim, Snapshot(envelope=b"s"), [Question(title="t", kind="json", value=0, position="1")])
+    _, claim = ledger.runs.open(agent="refunds", notebook="nb")
+    (asked,) = ledger.runs.pause(
+        claim, Snapshot(envelope=b"s"), [Question(title="t", kind="json", value=0, position="1")]
+    ).proposals
     barrier = threading.Barrier(8)
     won, told = list[str](), list[str]()
 
     def decide(name: str) -> None:
         barrier.wait()
         try:
-            ledger.decide(asked.id, "edit", value=name, reviewer=name)
+            ledger.proposals.decide(asked.id, "edit", value=name, reviewer=name)
             won.append(name)
         except AlreadyDecided as error:
             told.append(str(error))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(decide, [f"reviewer-{n}" for n in range(8)]))
-    kept = ledger.load_proposal(asked.id).decision
+    kept = ledger.proposals.load(asked.id).decision
     store.close()
     return won, told, kept
 
@@ -57,7 +59,7 @@ def test_of_eight_deciders_one_wins_and_the_others_are_told_who(tmp_path: Path) 
 
 
 def test_control_without_a_look_at_what_was_decided_all_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = inbox.record_decision
+    real = submission.record_decision
 
     def blind(tx: Any, p: Any, *about: Any) -> Any:
         run = tx.get(f"run/{p.run}")
@@ -66,7 +68,7 @@ def test_control_without_a_look_at_what_was_decided_all_win(tmp_path: Path, monk
         tx.put(f"run/{p.run}", msgspec.json.encode(waiting))
         return real(tx, msgspec.structs.replace(p, status="open", decision=None), *about)
 
-    monkeypatch.setattr(inbox, "record_decision", blind)
+    monkeypatch.setattr(submission, "record_decision", blind)
     won, _, _ = deciders(f"diskcache://{tmp_path}/store")
     assert len(won) == 8
 
@@ -121,8 +123,8 @@ class Desk:
         return commands.start(words, cwd=self.folder, env=self.environment)
 
     def decide(self) -> None:
-        (proposal,) = self.ledger.list_open()
-        self.ledger.decide(proposal.id, "approve", reviewer="ann")
+        (proposal,) = self.ledger.proposals.list_open()
+        self.ledger.proposals.decide(proposal.id, "approve", reviewer="ann")
 
     def release(self) -> None:
         (self.folder / "go on").open("w").close()
@@ -170,7 +172,7 @@ def test_of_two_kernels_one_resumes(tmp_path: Path) -> None:
     assert any(f"pid {pid}" in told["evalue"] for pid in pids)
     assert last["status"] == "ok"
     assert desk.effects() == ["Dear Ann"]
-    assert desk.ledger.list_runs()[0].status == "finished"
+    assert desk.ledger.runs.list_newest()[0].status == "finished"
 
 
 @pytest.mark.slow

@@ -55,9 +55,9 @@ def ask(ledger: Ledger, count: int, monkeypatch: pytest.MonkeyPatch, steps: int 
     monkeypatch.setattr(judged, "now", lambda: T0)
     terms = Terms(needs=(Need(people=("ada",), text="1 of ada"),), timeline=STEPS[:steps])
     questions = [Question(title=f"Refund {n}", kind="text", value="x", position=f"0/{n}") for n in range(count)]
-    _, claim = ledger.open_run(agent="refunds", notebook="/a.ipynb")
+    _, claim = ledger.runs.open(agent="refunds", notebook="/a.ipynb")
     plans = [Plan("ask", ("r",), (), terms, ("approve", "reject"))] * count
-    asked = ledger.pause_run(claim, Snapshot(envelope=b"s"), questions, plans=plans)[1]
+    asked = ledger.runs.pause(claim, Snapshot(envelope=b"s"), questions, plans=plans).proposals
     monkeypatch.undo()
     return [p.id for p in asked]
 
@@ -71,8 +71,8 @@ def until(what: Callable[[], bool]) -> None:
 
 def is_quiet(ledger: Ledger) -> bool:
     """Whether no step is due and no notice waits."""
-    due = ledger.next_due()
-    return ledger.next_notice() is None and (due is None or due > ledger.now())
+    due = ledger.timers.next_due()
+    return ledger.notices.next_due() is None and (due is None or due > ledger.now())
 
 
 def end(command: Command, number: int = signal.SIGTERM) -> str:
@@ -82,14 +82,14 @@ def end(command: Command, number: int = signal.SIGTERM) -> str:
 
 def check(ledger: Ledger, sink: Webhook, ids: list[str]) -> None:
     """Each step of the clock once, and each notice at least once: asked and reminded, of every proposal."""
-    events = ledger.read_events(limit=100_000)
+    events = ledger.audit.read_events(limit=100_000)
     reminded = Counter(e.proposal for e in events if e.type == "proposal.reminded")
     assert reminded == Counter(ids)
     told = Counter((e.proposal, (e.data or {})["kind"]) for e in events if e.type == "notice.sent")
     assert told == Counter({(one, kind): 1 for one in ids for kind in ("asked", "reminded")})
     sent = {(e.data or {})["id"] for e in events if e.type == "notice.sent"}
     assert sent == {one for ids in sink.ids for one in ids.split(",")}
-    assert ledger.verify().ok
+    assert ledger.audit.verify().ok
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -100,11 +100,11 @@ def test_watch_does_what_is_due_and_ends_when_it_is_told_to(
     ids = ask(ledger, 2, monkeypatch)
     watch = commands.start(["watch", "--public-url", "https://hub.example/"], cwd=tmp_path, env=env)
     until(lambda: is_quiet(ledger))
-    assert [one.label for one in ledger.list_watchers(ledger.now())] == ["watch"]
+    assert [one.label for one in ledger.watchers.list_running(ledger.now())] == ["watch"]
     said = end(watch, number)
     assert watch.wait() == 0
     assert said.splitlines() == [f"watching {env['HITL_NB_STORE']}; Ctrl-C ends it", "stopped watching"]
-    assert ledger.list_watchers(ledger.now()) == []
+    assert ledger.watchers.list_running(ledger.now()) == []
     check(ledger, sink, ids)
     links = {body["message"].splitlines()[-1] for body in sink.bodies}
     assert links == {f"https://hub.example/hitl_nb/review/{one}" for one in ids}

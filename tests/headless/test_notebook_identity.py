@@ -68,12 +68,12 @@ def plainly(path: Path) -> str:
 
 
 def approve(ledger: Ledger) -> None:
-    for p in ledger.list_open():
-        ledger.decide(p.id, "approve", reviewer="ann")
+    for p in ledger.proposals.list_open():
+        ledger.proposals.decide(p.id, "approve", reviewer="ann")
 
 
 def of(ledger: Ledger, path: Path) -> str | None:
-    run = ledger.find_run(agent="mail", notebook=str(path))
+    run = ledger.runs.find(agent="mail", notebook=str(path))
     return run.status if run is not None else None
 
 
@@ -93,7 +93,7 @@ def test_of_two_that_begin_alike_neither_gets_a_run(tmp_path: Path, ledger: Ledg
     refused = plainly(path)
     assert refused.startswith("UnknownNotebook: hitl_nb cannot tell which notebook this kernel runs")
     assert all(word in refused for word in (str(path), str(other), "HITL_NB_NOTEBOOK", "%hitl notebook PATH"))
-    assert ledger.list_runs() == []
+    assert ledger.runs.list_newest() == []
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_notebook_from_standard_input_gets_no_run_of_a_file_with_its_cells(tmp
     with path.open() as file:
         done = subprocess.run(command, stdin=file, env=env, capture_output=True, text=True, check=False)
     assert "no notebook that the program which executes it names has the cells" in done.stderr
-    assert ledger.list_runs() == []
+    assert ledger.runs.list_newest() == []
 
 
 def test_agents_of_a_notebook_that_is_run_by_magic_are_refused() -> None:
@@ -159,7 +159,7 @@ def test_a_notebook_that_is_no_file_gets_no_run(tmp_path: Path, ledger: Ledger) 
     made = nbformat.read(path, 4)
     made.cells[1].source = "text = 'Pay up'"
     assert execute(nbclient.NotebookClient(made)).startswith("UnknownNotebook")
-    assert ledger.list_runs() == []
+    assert ledger.runs.list_newest() == []
 
 
 def test_a_notebook_that_names_itself(tmp_path: Path, ledger: Ledger) -> None:
@@ -223,7 +223,7 @@ def test_the_papermill_engine_tells_the_kernel(tmp_path: Path, ledger: Ledger) -
 def test_a_run_follows_its_notebook_and_a_copy_begins_its_own(tmp_path: Path, ledger: Ledger) -> None:
     path = write(tmp_path / "a.ipynb", "text = 'Welcome'", ASK)
     assert run_notebook(path).status == "waiting"
-    run = ledger.list_runs()[0]
+    run = ledger.runs.list_newest()[0]
     assert nbformat.read(path, 4).metadata.hitl_nb == {"id": run.notebook_id}
     copy = tmp_path / "copy.ipynb"
     copy.write_bytes(path.read_bytes())
@@ -232,7 +232,7 @@ def test_a_run_follows_its_notebook_and_a_copy_begins_its_own(tmp_path: Path, le
     moved = tmp_path / "sub" / "b.ipynb"
     moved.parent.mkdir()
     path.rename(moved)
-    ledger.decide(ledger.list_proposals(run.id)[0].id, "approve", reviewer="ann")
+    ledger.proposals.decide(ledger.proposals.list_of_run(run.id)[0].id, "approve", reviewer="ann")
     assert run_notebook(moved).status == "finished"
     assert [of(ledger, one) for one in (moved, copy)] == ["finished", "waiting"]
 
@@ -244,13 +244,13 @@ def begin(ledger: Ledger, path: Path) -> None:
 
 def pause_run(ledger: Ledger, path: Path) -> Run:
     """A run of the notebook at `path` that waits, whose id is in the file."""
-    run, claim = ledger.open_run(agent="mail", notebook=str(path))
-    ledger.pause(claim, Snapshot(envelope=b"x"), [Question(title="Send?", kind="text", value="hello")])
+    run, claim = ledger.runs.open(agent="mail", notebook=str(path))
+    ledger.runs.pause(claim, Snapshot(envelope=b"x"), [Question(title="Send?", kind="text", value="hello")])
     notebook = nbformat.read(path, 4)
-    notebook.metadata["hitl_nb"] = {"id": ledger.find_notebook_id(str(path))}
+    notebook.metadata["hitl_nb"] = {"id": ledger.notebooks.find_id(str(path))}
     nbformat.write(notebook, path)
     begin(ledger, path)
-    return ledger.load_run(run.id)
+    return ledger.runs.load(run.id)
 
 
 def test_a_new_notebook_at_the_path_of_a_moved_one_gets_none_of_its_runs(tmp_path: Path, ledger: Ledger) -> None:
@@ -262,9 +262,9 @@ def test_a_new_notebook_at_the_path_of_a_moved_one_gets_none_of_its_runs(tmp_pat
         begin(ledger, path)
     assert str(moved) in str(refused.value)
     begin(ledger, moved)
-    assert ledger.load_run(run.id).notebook == str(moved)
+    assert ledger.runs.load(run.id).notebook == str(moved)
     begin(ledger, path)
-    assert ledger.find_run(agent="mail", notebook=str(path)) is None
+    assert ledger.runs.find(agent="mail", notebook=str(path)) is None
 
 
 def test_a_notebook_that_lost_its_id_keeps_its_runs(tmp_path: Path, ledger: Ledger) -> None:
@@ -276,7 +276,7 @@ def test_a_notebook_that_lost_its_id_keeps_its_runs(tmp_path: Path, ledger: Ledg
         begin(ledger, path)
     write(copy, ASK)
     begin(ledger, path)
-    assert ledger.load_run(run.id).notebook == str(path)
+    assert ledger.runs.load(run.id).notebook == str(path)
 
 
 def test_two_notebooks_that_swap_their_names_keep_their_runs(tmp_path: Path, ledger: Ledger) -> None:
@@ -287,13 +287,13 @@ def test_two_notebooks_that_swap_their_names_keep_their_runs(tmp_path: Path, led
         path.write_bytes(content)
     for path in paths:
         begin(ledger, path)
-    assert [ledger.load_run(run.id).notebook for run in runs] == [str(path) for path in reversed(paths)]
+    assert [ledger.runs.load(run.id).notebook for run in runs] == [str(path) for path in reversed(paths)]
 
 
 def test_a_notebook_that_was_run_without_a_browser_is_known_by_its_id(tmp_path: Path, ledger: Ledger) -> None:
     path = write(tmp_path / "a.ipynb", "text = 'Welcome'", ASK)
     assert run_notebook(path).status == "waiting"
-    assert ledger.find_marked_id(str(path)) == nbformat.read(path, 4).metadata.hitl_nb.id
+    assert ledger.notebooks.find_marked_id(str(path)) == nbformat.read(path, 4).metadata.hitl_nb.id
 
 
 def test_output_elsewhere_is_another_notebook(tmp_path: Path, ledger: Ledger) -> None:
@@ -308,7 +308,7 @@ def test_output_elsewhere_is_another_notebook(tmp_path: Path, ledger: Ledger) ->
     approve(ledger)
     assert run_notebook(out).status == "waiting"
     assert run_notebook(path, out).status == "finished"
-    assert os.fspath(out) in {run.notebook for run in ledger.list_runs()}
+    assert os.fspath(out) in {run.notebook for run in ledger.runs.list_newest()}
 
 
 def test_a_notebook_that_is_not_written_cannot_be_followed_and_that_is_said(tmp_path: Path, ledger: Ledger) -> None:

@@ -100,7 +100,7 @@ def test_restart_left_in_a_file_does_not_begin_again(tmp_path: Path, store: str)
     decide_from_text(Ledger(open_store(store)), run_notebook(path, store=store).open[0].id, "approve")
     assert run_notebook(path, store=store).status == "finished"
     assert outputs(path)[1] == "sent: Dear Ms Doe\n"
-    assert len(Ledger(open_store(store)).list_runs()) == 1
+    assert len(Ledger(open_store(store)).runs.list_newest()) == 1
 
 
 def test_a_link_to_a_notebook_stays_a_link(tmp_path: Path, store: str) -> None:

@@ -237,9 +237,9 @@ def test_a_policy_can_name_it() -> None:
 
 def test_where_the_kind_is_not_known_the_record_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = Ledger(open_store("memory:unknown-kind"))
-    _, claim = ledger.open_run(agent="a", notebook="n")
+    _, claim = ledger.runs.open(agent="a", notebook="n")
     question = build_question(Picture(PNG, "a cat"), title="T")
-    (proposal,) = ledger.pause(claim, Snapshot(envelope=b"x"), [question])
+    (proposal,) = ledger.runs.pause(claim, Snapshot(envelope=b"x"), [question]).proposals
     monkeypatch.delitem(KINDS, "image")
     with pytest.raises(StoreCorrupt, match="there is no kind 'image' of values here"):
-        ledger.load_proposal(proposal.id)
+        ledger.proposals.load(proposal.id)

@@ -27,20 +27,22 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 def ledger(store: Store) -> Ledger:
     """A ledger whose log tells a short story in 8 events."""
     ledger = Ledger(store)
-    run, claim = ledger.open_run(agent="refunds", notebook="a.ipynb")
-    ledger.start_step(claim, "1", "draft_reply")
-    ledger.finish_step(claim, "1", result=b"", status="done").result()
-    (asked,) = ledger.pause(claim, Snapshot(envelope=b""), [Question(title="Refund", kind="text", value="Dear")])
-    ledger.decide(asked.id, "edit", value="Dear Ada", reason="name", reviewer="ada")
-    _, claim = ledger.claim(run.id)
-    ledger.fail(claim, None, "boom")
-    _, claim = ledger.claim(run.id)
-    ledger.finish(claim, Snapshot(envelope=b""))
+    run, claim = ledger.runs.open(agent="refunds", notebook="a.ipynb")
+    ledger.steps.start(claim, "1", "draft_reply")
+    ledger.steps.finish(claim, "1", result=b"", status="done").result()
+    (asked,) = ledger.runs.pause(
+        claim, Snapshot(envelope=b""), [Question(title="Refund", kind="text", value="Dear")]
+    ).proposals
+    ledger.proposals.decide(asked.id, "edit", value="Dear Ada", reason="name", reviewer="ada")
+    _, claim = ledger.runs.claim(run.id)
+    ledger.runs.fail(claim, None, "boom")
+    _, claim = ledger.runs.claim(run.id)
+    ledger.runs.finish(claim, Snapshot(envelope=b""))
     return ledger
 
 
 def test_the_log_tells_what_happened(ledger: Ledger) -> None:
-    events = ledger.read_events()
+    events = ledger.audit.read_events()
     assert [e.type for e in events] == [
         "run.opened",
         "step.done",
@@ -72,27 +74,27 @@ def test_the_log_tells_what_happened(ledger: Ledger) -> None:
 
 
 def test_events_come_in_pages(ledger: Ledger) -> None:
-    everything = ledger.read_events()
-    assert ledger.read_events(limit=3) + ledger.read_events(after=3, limit=100) == everything
-    assert ledger.read_events(after=8) == []
+    everything = ledger.audit.read_events()
+    assert ledger.audit.read_events(limit=3) + ledger.audit.read_events(after=3, limit=100) == everything
+    assert ledger.audit.read_events(after=8) == []
     with pytest.raises(ValueError, match="limit"):
-        ledger.read_events(limit=0)
+        ledger.audit.read_events(limit=0)
 
 
 def test_the_chain_can_be_checked_without_hitl_nb(ledger: Ledger) -> None:
     prev = ""
-    for raw in ledger.read_raw_events():
+    for raw in ledger.audit.read_raw_events():
         assert msgspec.json.decode(raw)["prev"] == prev
         prev = hashlib.sha256(b"hitl/ev/v1\x00" + raw).hexdigest()
 
 
 def test_an_untouched_log_is_sound(ledger: Ledger) -> None:
-    checked = ledger.verify()
+    checked = ledger.audit.verify()
     assert (checked.ok, checked.events, checked.problem) == (True, 8, None)
 
 
 def test_an_empty_log_is_sound(store: Store) -> None:
-    assert Ledger(store).verify().ok
+    assert Ledger(store).audit.verify().ok
 
 
 def _edit(n: int) -> Callable[[Transaction], None]:
@@ -166,6 +168,6 @@ def test_every_change_is_noticed(
     ledger: Ledger, store: Store, damage: Callable[[Transaction], None], said: str
 ) -> None:
     store.transact(damage)
-    checked = ledger.verify()
+    checked = ledger.audit.verify()
     assert not checked.ok
     assert said in (checked.problem or "")

@@ -59,7 +59,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Callable[[], contextlib.Abstra
 
 
 def start(ledger: Ledger) -> Claim:
-    return ledger.open_run(agent="refunds", notebook=NB)[1]
+    return ledger.runs.open(agent="refunds", notebook=NB)[1]
 
 
 def beat(store: Store, run_id: str) -> None:
@@ -74,13 +74,13 @@ def beat(store: Store, run_id: str) -> None:
 
 
 WRITES: dict[str, Callable[[Ledger, Claim], Any]] = {
-    "save": lambda ledger, claim: ledger.save_snapshot(claim, STATE),
-    "pause": lambda ledger, claim: ledger.pause(claim, STATE, [QUESTION]),
-    "finish": lambda ledger, claim: ledger.finish(claim, STATE),
-    "fail": lambda ledger, claim: ledger.fail(claim, STATE, "boom"),
-    "start_step": lambda ledger, claim: ledger.start_step(claim, "2", "pay", snapshot=STATE),
-    "retry_step": lambda ledger, claim: ledger.retry_step(claim, "1"),
-    "finish_step": lambda ledger, claim: ledger.finish_step(claim, "1", result=b"", status="done").result(),
+    "save": lambda ledger, claim: ledger.runs.save_snapshot(claim, STATE),
+    "pause": lambda ledger, claim: ledger.runs.pause(claim, STATE, [QUESTION]).proposals,
+    "finish": lambda ledger, claim: ledger.runs.finish(claim, STATE),
+    "fail": lambda ledger, claim: ledger.runs.fail(claim, STATE, "boom"),
+    "start_step": lambda ledger, claim: ledger.steps.start(claim, "2", "pay", snapshot=STATE),
+    "retry_step": lambda ledger, claim: ledger.steps.retry(claim, "1"),
+    "finish_step": lambda ledger, claim: ledger.steps.finish(claim, "1", result=b"", status="done").result(),
 }
 
 
@@ -88,25 +88,25 @@ WRITES: dict[str, Callable[[Ledger, Claim], Any]] = {
 def test_who_lost_the_claim_writes_nothing_more(store: Store, write: str) -> None:
     ledger = Ledger(store)
     old = start(ledger)
-    ledger.start_step(old, "1", "pay")
-    ledger.release(old)
-    _, new = ledger.claim(old.run)
+    ledger.steps.start(old, "1", "pay")
+    ledger.claims.release(old)
+    _, new = ledger.runs.claim(old.run)
     rows = [row for row in store.scan("", "~") if not row[0].startswith("claim/")]
     with pytest.raises(RunClaimed, match="taken over by kernel") as told:
         WRITES[write](ledger, old)
     assert told.value.owner == new.owner
     assert [row for row in store.scan("", "~") if not row[0].startswith("claim/")] == rows
-    ledger.release(old)
-    ledger.save_snapshot(new, STATE)
+    ledger.claims.release(old)
+    ledger.runs.save_snapshot(new, STATE)
 
 
 @pytest.mark.parametrize("write", WRITES)
 def test_a_claim_given_back_writes_nothing_more(store: Store, write: str) -> None:
     ledger = Ledger(store)
     claim = start(ledger)
-    ledger.start_step(claim, "1", "pay")
-    ledger.release(claim)
-    ledger.release(claim)
+    ledger.steps.start(claim, "1", "pay")
+    ledger.claims.release(claim)
+    ledger.claims.release(claim)
     with pytest.raises(RunClaimed, match="claim it again"):
         WRITES[write](ledger, claim)
 
@@ -114,29 +114,29 @@ def test_a_claim_given_back_writes_nothing_more(store: Store, write: str) -> Non
 def test_a_forgotten_run_is_not_written(store: Store) -> None:
     ledger = Ledger(store)
     claim = start(ledger)
-    ledger.release(claim)
-    ledger.forget(agent="refunds", notebook=NB)
+    ledger.claims.release(claim)
+    ledger.runs.forget(agent="refunds", notebook=NB)
     with pytest.raises(RunClaimed, match="forgotten"):
-        ledger.save_snapshot(claim, STATE)
+        ledger.runs.save_snapshot(claim, STATE)
 
 
 def test_a_live_claim_is_respected_within_one_process(store: Store) -> None:
     claim = start(Ledger(store))
     with pytest.raises(RunClaimed, match=r"kernel \(pid \d+ on ") as told:
-        Ledger(store).claim(claim.run, wait=True)
+        Ledger(store).runs.claim(claim.run, wait=True)
     assert told.value.owner == claim.owner
 
 
 def test_of_two_at_once_one_gets_the_claim(store: Store) -> None:
     first = start(Ledger(store))
-    Ledger(store).release(first)
+    Ledger(store).claims.release(first)
     barrier = threading.Barrier(4)
 
     def try_to_claim(_: int) -> Claim | None:
         ledger = Ledger(store)
         barrier.wait(30)
         try:
-            return ledger.claim(first.run)[1]
+            return ledger.runs.claim(first.run)[1]
         except RunClaimed:
             return None
 
@@ -151,7 +151,7 @@ def test_a_claim_whose_caller_was_interrupted_is_free_again(
 ) -> None:
     ledger = Ledger(store)
     claim = start(ledger)
-    ledger.release(claim)
+    ledger.claims.release(claim)
     transact = store.transact
 
     def transact_interrupted(work: Any) -> Any:
@@ -163,10 +163,10 @@ def test_a_claim_whose_caller_was_interrupted_is_free_again(
     with monkeypatch.context() as patch:
         patch.setattr(store, "transact", transact_interrupted)
         with pytest.raises(KeyboardInterrupt):
-            ledger.claim(claim.run)
+            ledger.runs.claim(claim.run)
     store.transact(lambda _: None)
     assert msgspec.json.decode(store.get(f"claim/{claim.run}") or b"")["released"] is given_back
-    assert Ledger(store).claim(claim.run)[1].epoch == 3
+    assert Ledger(store).runs.claim(claim.run)[1].epoch == 3
 
 
 class TestAnotherProcess:
@@ -176,7 +176,7 @@ class TestAnotherProcess:
 import sys, time
 from hitl_nb.storage import open_store
 from hitl_nb.ledger.ledger import Ledger
-run, claim = Ledger(open_store(sys.argv[1])).open_run(agent="refunds", notebook="/ann/refunds.ipynb", label="child")
+run, claim = Ledger(open_store(sys.argv[1])).runs.open(agent="refunds", notebook="/ann/refunds.ipynb", label="child")
 print(run.id, flush=True)
 sys.stdin.read()
 """
@@ -203,11 +203,11 @@ sys.stdin.read()
         ledger = Ledger(disk, clock=clock)
         for _ in range(3):
             with pytest.raises(RunClaimed, match=rf"child \(pid {child.pid} on "):
-                ledger.claim(run_id)
+                ledger.runs.claim(run_id)
             clock.now += 10 * OWNER_TIMEOUT_SECONDS
         child.send_signal(signal.SIGKILL)
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, but its parent has not yet noticed
-        run, claim = ledger.claim(run_id, wait=True)
+        run, claim = ledger.runs.claim(run_id, wait=True)
         assert (run.status, claim.epoch) == ("running", 2)
 
     def test_a_stopped_process_lives(self, disk: Store, child: subprocess.Popen[str]) -> None:
@@ -215,7 +215,7 @@ sys.stdin.read()
         run_id = child.stdout.readline().strip()
         child.send_signal(signal.SIGSTOP)
         with pytest.raises(RunClaimed):
-            Ledger(disk).claim(run_id)
+            Ledger(disk).runs.claim(run_id)
         child.send_signal(signal.SIGCONT)
 
     def test_a_process_id_used_again_is_not_the_owner(self, store: Store) -> None:
@@ -223,19 +223,19 @@ sys.stdin.read()
         record = msgspec.json.decode(store.get(f"claim/{claim.run}") or b"")
         record["owner"]["started"] = "1"
         store.transact(lambda tx: tx.put(f"claim/{claim.run}", msgspec.json.encode(record)))
-        assert Ledger(store).claim(claim.run)[1].epoch == 2
+        assert Ledger(store).runs.claim(claim.run)[1].epoch == 2
 
     def test_without_proc_the_system_is_asked_otherwise(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(owner, "_start_time", owner._psutil_start_time)
         claim = start(Ledger(store))
         with pytest.raises(RunClaimed):
-            Ledger(store).claim(claim.run)
+            Ledger(store).runs.claim(claim.run)
         with subprocess.Popen([sys.executable, "-c", ""]) as gone:
             gone.wait()
         record = msgspec.json.decode(store.get(f"claim/{claim.run}") or b"")
         record["owner"]["pid"] = gone.pid
         store.transact(lambda tx: tx.put(f"claim/{claim.run}", msgspec.json.encode(record)))
-        assert Ledger(store).claim(claim.run)[1].epoch == 2
+        assert Ledger(store).runs.claim(claim.run)[1].epoch == 2
 
 
 class TestAnotherMachine:
@@ -247,12 +247,12 @@ class TestAnotherMachine:
         clock = Clock()
         ledger = Ledger(store, clock=clock)
         with pytest.raises(RunClaimed, match="is being run by kernel"):
-            ledger.claim(claim.run)
+            ledger.runs.claim(claim.run)
         clock.now += OWNER_TIMEOUT_SECONDS - 0.1
         with pytest.raises(RunClaimed):
-            ledger.claim(claim.run)
+            ledger.runs.claim(claim.run)
         clock.now += 0.2
-        assert ledger.claim(claim.run)[1].epoch == 2
+        assert ledger.runs.claim(claim.run)[1].epoch == 2
 
     def test_every_beat_starts_the_wait_anew(self, store: Store, elsewhere: Any) -> None:
         with elsewhere():
@@ -261,18 +261,18 @@ class TestAnotherMachine:
         ledger = Ledger(store, clock=clock)
         for _ in range(5):
             with pytest.raises(RunClaimed):
-                ledger.claim(claim.run)
+                ledger.runs.claim(claim.run)
             clock.now += OWNER_TIMEOUT_SECONDS - 1
             beat(store, claim.run)
         with pytest.raises(RunClaimed):
-            ledger.claim(claim.run)
+            ledger.runs.claim(claim.run)
 
     def test_one_that_was_released_is_free(self, store: Store, elsewhere: Any) -> None:
         with elsewhere():
             ledger = Ledger(store)
             claim = start(ledger)
-            ledger.release(claim)
-        assert Ledger(store).claim(claim.run)[1].epoch == 2
+            ledger.claims.release(claim)
+        assert Ledger(store).runs.claim(claim.run)[1].epoch == 2
 
     def test_waiting_ends_when_the_owner_counts_as_dead(
         self, store: Store, elsewhere: Any, monkeypatch: pytest.MonkeyPatch
@@ -288,7 +288,7 @@ class TestAnotherMachine:
             return version
 
         monkeypatch.setattr(store, "wait", wait)
-        assert Ledger(store, clock=clock).claim(claim.run, wait=True)[1].epoch == 2
+        assert Ledger(store, clock=clock).runs.claim(claim.run, wait=True)[1].epoch == 2
         assert sum(waited) == pytest.approx(OWNER_TIMEOUT_SECONDS)
 
     @pytest.mark.parametrize("again", ["claim", "open_run"])
@@ -307,8 +307,8 @@ class TestAnotherMachine:
         monkeypatch.setattr(store, "wait", wait)
         ledger = Ledger(store, clock=clock)
         take = {
-            "claim": lambda: ledger.claim(claim.run, wait=True),
-            "open_run": lambda: ledger.open_run(agent="refunds", notebook=NB, wait=True),
+            "claim": lambda: ledger.runs.claim(claim.run, wait=True),
+            "open_run": lambda: ledger.runs.open(agent="refunds", notebook=NB, wait=True),
         }
         with pytest.raises(RunClaimed):
             take[again]()
@@ -325,9 +325,9 @@ class TestAnotherMachine:
 
         monkeypatch.setattr(store, "wait", wait)
         ledger = Ledger(store, clock=clock)
-        run, _ = ledger.open_run(agent="refunds", notebook=NB, wait=True)
+        run, _ = ledger.runs.open(agent="refunds", notebook=NB, wait=True)
         assert run.generation == 2
-        assert ledger.load_run(claim.run).status == "cancelled"
+        assert ledger.runs.load(claim.run).status == "cancelled"
 
 
 class TestHeartbeat:
@@ -351,13 +351,13 @@ class TestHeartbeat:
     def test_it_beats_while_a_claim_is_held(self, store: Store, timer: list[Callable[[Transaction], None]]) -> None:
         ledger = Ledger(store)
         assert timer == []
-        one, _ = ledger.open_run(agent="one", notebook=NB)
-        two = ledger.open_run(agent="two", notebook=NB)[1]
+        one, _ = ledger.runs.open(agent="one", notebook=NB)
+        two = ledger.runs.open(agent="two", notebook=NB)[1]
         assert len(timer) == 1
         store.transact(timer[0])
         store.transact(timer[0])
         assert (self.beats(store, one.id), self.beats(store, two.run)) == (2, 2)
-        ledger.finish(two, STATE)
+        ledger.runs.finish(two, STATE)
         store.transact(timer[0])
         assert (self.beats(store, one.id), self.beats(store, two.run)) == (3, 2)
 
@@ -366,9 +366,9 @@ class TestHeartbeat:
     ) -> None:
         ledger = Ledger(store)
         for end in ("pause", "finish", "fail", "release"):
-            claim = ledger.open_run(agent=end, notebook=NB)[1]
+            claim = ledger.runs.open(agent=end, notebook=NB)[1]
             assert len(timer) == 1
-            ledger.release(claim) if end == "release" else WRITES[end](ledger, claim)
+            ledger.claims.release(claim) if end == "release" else WRITES[end](ledger, claim)
             store.transact(timer[0])
             assert timer == []
 
@@ -376,8 +376,8 @@ class TestHeartbeat:
         self, store: Store, timer: list[Callable[[Transaction], None]]
     ) -> None:
         ledger = Ledger(store)
-        ledger.finish(ledger.open_run(agent="one", notebook=NB)[1], STATE)
-        claim = ledger.open_run(agent="two", notebook=NB)[1]
+        ledger.runs.finish(ledger.runs.open(agent="one", notebook=NB)[1], STATE)
+        claim = ledger.runs.open(agent="two", notebook=NB)[1]
         assert len(timer) == 1
         store.transact(timer[0])
         assert self.beats(store, claim.run) == 1
@@ -387,11 +387,11 @@ class TestHeartbeat:
         self, store: Store, timer: list[Callable[[Transaction], None]]
     ) -> None:
         ledger = Ledger(store)
-        claim = ledger.open_run(agent="one", notebook=NB)[1]
+        claim = ledger.runs.open(agent="one", notebook=NB)[1]
         store.transact(lambda tx: tx.put(f"claim/{claim.run}", b"damaged"))
         with pytest.raises(StoreCorrupt):
             store.transact(timer[0])
-        ledger.open_run(agent="two", notebook=NB)
+        ledger.runs.open(agent="two", notebook=NB)
         assert len(timer) == 2
 
     def test_it_does_not_revive_a_claim_that_was_lost(
@@ -403,9 +403,9 @@ class TestHeartbeat:
             old = start(slow)
         fast = Ledger(store, clock=clock)
         with pytest.raises(RunClaimed):
-            fast.claim(old.run)
+            fast.runs.claim(old.run)
         clock.now += OWNER_TIMEOUT_SECONDS
-        fast.claim(old.run)
+        fast.runs.claim(old.run)
         before = store.get(f"claim/{old.run}")
         store.transact(timer[0])
         assert store.get(f"claim/{old.run}") == before

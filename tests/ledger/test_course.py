@@ -57,14 +57,14 @@ class Attacked:
         steps = tuple(msgspec.structs.replace(step, working=working) for step in made.timeline)
         made = msgspec.structs.replace(made, policy="", timeline=steps)
         plan = Plan("ask", ("r",), (), made, ("approve", "edit", "reject"))
-        _, claim = self.ledger.open_run(agent="refunds", notebook="/n.ipynb")
+        _, claim = self.ledger.runs.open(agent="refunds", notebook="/n.ipynb")
         question = Question(title="Refund", kind="json", value=40, position="0")
-        [p] = self.ledger.pause_run(claim, Snapshot(envelope=b"s"), [question], plans=[plan])[1]
+        [p] = self.ledger.runs.pause(claim, Snapshot(envelope=b"s"), [question], plans=[plan]).proposals
         self.id = p.id
 
     @property
     def p(self) -> Proposal:
-        return self.ledger.load_proposal(self.id)
+        return self.ledger.proposals.load(self.id)
 
     def forge(self, **fields: Any) -> None:
         def work(tx: Any) -> None:
@@ -76,10 +76,10 @@ class Attacked:
 
     def tick(self, when: str) -> None:
         self._monkeypatch.setenv(settings.CLOCK.name, at(when).isoformat())
-        self.ledger.run_due_steps()
+        self.ledger.timers.run_due_steps()
 
     def vote(self, user: str, action: Any = "approve", attest: ReviewerAttestation | None = None) -> None:
-        self.ledger.submit_decision(
+        self.ledger.proposals.submit_decision(
             self.id, SubmittedDecision(action=action, reviewer=user, attest=attest or signer(user))
         )
 
@@ -87,16 +87,16 @@ class Attacked:
         """Why neither the run nor `--verify` takes it."""
         assert self.p.decision is not None
         with pytest.raises((StoreCorrupt, Untrusted)) as wrong:
-            self.ledger.list_proposals(self.p.run)
-        found = self.ledger.verify()
+            self.ledger.proposals.list_of_run(self.p.run)
+        found = self.ledger.audit.verify()
         assert (found.ok, [one.record for one in found.differs]) == (False, [f"proposal/{self.id}"])
         assert found.problem == str(wrong.value)
         return found.problem or ""
 
     def sound(self) -> str:
-        found = self.ledger.verify()
+        found = self.ledger.audit.verify()
         assert found.ok, found.problem
-        [p] = self.ledger.list_proposals(self.p.run)
+        [p] = self.ledger.proposals.list_of_run(self.p.run)
         assert p.decision is not None
         return f"{p.decision.action} by {p.decision.reviewer}"
 

@@ -64,12 +64,12 @@ def ask_questions(ledger: Ledger, *timelines: tuple[str, ...], key: str = "", **
         for n, _ in enumerate(timelines)
     ]
     plans = [under(*timeline, **more) for timeline in timelines]
-    return ledger.pause_run(claim, STATE, questions, plans=plans)[1]
+    return ledger.runs.pause(claim, STATE, questions, plans=plans).proposals
 
 
 def steps(ledger: Ledger) -> list[tuple[str, str | None]]:
     """What the log says that the clock did."""
-    return [(e.type, (e.data or {}).get("due")) for e in ledger.read_events() if e.actor == "deadline"]
+    return [(e.type, (e.data or {}).get("due")) for e in ledger.audit.read_events() if e.actor == "deadline"]
 
 
 def timers(store: Store) -> list[datetime]:
@@ -77,7 +77,7 @@ def timers(store: Store) -> list[datetime]:
 
 
 def is_sound(ledger: Ledger) -> bool:
-    checked = ledger.verify()
+    checked = ledger.audit.verify()
     assert checked.ok, checked
     return checked.ok
 
@@ -86,35 +86,35 @@ class TestSteps:
     def test_vector_16_one_step_after_the_other(self, ledger: Ledger, store: Store) -> None:
         [p] = ask_questions(ledger, TIMELINE)
         assert p.deadline == at("8:00")
-        assert ledger.run_due_steps(at("0:59")) == 0
+        assert ledger.timers.run_due_steps(at("0:59")) == 0
         assert steps(ledger) == []
-        assert ledger.run_due_steps(at("1:00")) == 1
-        assert ledger.next_due() == at("4:00") == datetime(2026, 1, 5, 13, tzinfo=UTC)
-        assert seats_of(ledger.load_proposal(p.id), People(), "lea") == ()
-        assert ledger.run_due_steps(at("4:00")) == 1
-        assert seats_of(ledger.load_proposal(p.id), People(), "lea") == ("lea",)
-        assert ledger.next_due() == at("8:00") == datetime(2026, 1, 5, 17, tzinfo=UTC)
-        assert ledger.load_run(p.run).status == "waiting"
-        assert ledger.run_due_steps(at("8:00")) == 1
-        done = ledger.load_proposal(p.id)
+        assert ledger.timers.run_due_steps(at("1:00")) == 1
+        assert ledger.timers.next_due() == at("4:00") == datetime(2026, 1, 5, 13, tzinfo=UTC)
+        assert seats_of(ledger.proposals.load(p.id), People(), "lea") == ()
+        assert ledger.timers.run_due_steps(at("4:00")) == 1
+        assert seats_of(ledger.proposals.load(p.id), People(), "lea") == ("lea",)
+        assert ledger.timers.next_due() == at("8:00") == datetime(2026, 1, 5, 17, tzinfo=UTC)
+        assert ledger.runs.load(p.run).status == "waiting"
+        assert ledger.timers.run_due_steps(at("8:00")) == 1
+        done = ledger.proposals.load(p.id)
         made = done.decision
         assert made is not None
         assert (made.action, made.by, made.reviewer, made.decided_at) == ("reject", "deadline", "deadline", at("8:00"))
-        assert (done.status, ledger.load_run(p.run).status, timers(store)) == ("decided", "ready", [])
+        assert (done.status, ledger.runs.load(p.run).status, timers(store)) == ("decided", "ready", [])
         assert steps(ledger) == [
             ("proposal.reminded", at("1:00").isoformat()),
             ("proposal.escalated", at("4:00").isoformat()),
             ("decision", at("8:00").isoformat()),
         ]
-        assert ledger.list_proposals(p.run) == [done]  # it is checked as every decision is
+        assert ledger.proposals.list_of_run(p.run) == [done]  # it is checked as every decision is
         assert is_sound(ledger)
 
     def test_vector_18_a_machine_that_slept_goes_on_one_step_at_a_time(self, ledger: Ledger, store: Store) -> None:
         ask_questions(ledger, TIMELINE)
         assert ledger.run_due_steps(at("72:00")) == 1
         assert timers(store) == [datetime(2026, 1, 8, 12, tzinfo=UTC)]
-        assert ledger.run_due_steps(at("72:00")) == 0
-        assert ledger.run_due_steps(at("75:00")) == 1
+        assert ledger.timers.run_due_steps(at("72:00")) == 0
+        assert ledger.timers.run_due_steps(at("75:00")) == 1
         assert timers(store) == [datetime(2026, 1, 8, 16, tzinfo=UTC)]
         assert [type_ for type_, _ in steps(ledger)] == ["proposal.reminded", "proposal.escalated"]
         assert is_sound(ledger)
@@ -125,7 +125,7 @@ class TestSteps:
         made = ledger.load_proposal(p.id).decision
         assert made is not None
         assert (made.action, made.by, made.reviewer) == ("approve", "deadline", "deadline")
-        assert ledger.reviewer_identity(ledger.load_proposal(p.id)) == "deadline"
+        assert ledger.reviewers.identify(ledger.proposals.load(p.id)) == "deadline"
 
     def test_a_clock_that_was_set_back_does_nothing_twice(self, ledger: Ledger, store: Store) -> None:
         ask_questions(ledger, TIMELINE)
@@ -144,10 +144,10 @@ class TestSteps:
     def test_after_the_deadline_a_decision_comes_too_late(self, ledger: Ledger) -> None:
         [p] = ask_questions(ledger, TIMELINE)
         for when in ("1:00", "4:00", "8:00"):
-            ledger.run_due_steps(at(when))
+            ledger.timers.run_due_steps(at(when))
         with pytest.raises(AlreadyDecided, match="deadline"):
-            ledger.decide(p.id, "approve", reviewer="ada")
-        assert [e.actor for e in ledger.read_events() if e.type == "decision"] == ["deadline"]
+            ledger.proposals.decide(p.id, "approve", reviewer="ada")
+        assert [e.actor for e in ledger.audit.read_events() if e.type == "decision"] == ["deadline"]
 
     def test_vector_19_two_who_look_at_once_take_one_step(self, ledger: Ledger) -> None:
         for n in range(20):
@@ -156,12 +156,12 @@ class TestSteps:
 
         def look(_: int) -> int:
             start.wait()
-            return ledger.run_due_steps(at("1:00"))
+            return ledger.timers.run_due_steps(at("1:00"))
 
         with ThreadPoolExecutor(2) as pool:
             taken = list(pool.map(look, range(2)))
         assert sum(taken) == 20
-        told = [e.proposal for e in ledger.read_events() if e.type == "proposal.reminded"]
+        told = [e.proposal for e in ledger.audit.read_events() if e.type == "proposal.reminded"]
         assert len(told) == len(set(told)) == 20
 
 
@@ -172,7 +172,7 @@ class TestIndex:
         plan = under()
         assert plan.terms is not None
         plan = dataclasses.replace(plan, terms=msgspec.structs.replace(plan.terms, timeline=(never,)))
-        _, claim = ledger.open_run(agent="others", notebook=NB)
+        _, claim = ledger.runs.open(agent="others", notebook=NB)
         question = Question(title="Never", kind="json", value=1, position="000000003/9")
         ledger.pause_run(claim, STATE, [question], plans=[plan])
         p = ask_questions(ledger, ("1h reject",))[0]
@@ -192,7 +192,7 @@ class TestIndex:
         [second] = ask_questions(ledger, TIMELINE)
         ledger.open_run(agent="refunds", notebook=NB)  # started anew
         assert timers(store) == []
-        assert [ledger.load_proposal(p.id).status for p in (first, second)] == ["superseded"] * 2
+        assert [ledger.proposals.load(p.id).status for p in (first, second)] == ["superseded"] * 2
         assert is_sound(ledger)
 
     def test_forgetting_a_run_removes_its_timers(self, ledger: Ledger, store: Store) -> None:
@@ -205,23 +205,23 @@ class TestIndex:
         for id_ in (p.id, "aaaaaaaaaaaa"):
             key = f"due/{rows.sortable_time(T0 - timedelta(days=1))}-{id_}"
             store.transact(lambda tx, key=key, id_=id_: tx.put(key, id_.encode()))
-        assert ledger.run_due_steps(at("1:00")) == 1
+        assert ledger.timers.run_due_steps(at("1:00")) == 1
         assert steps(ledger) == [("proposal.reminded", at("1:00").isoformat())]
         assert timers(store) == [at("4:00")]
 
     def test_a_row_that_was_removed_is_noticed(self, ledger: Ledger, store: Store) -> None:
         ask_questions(ledger, TIMELINE)
         store.transact(lambda tx: tx.delete(tx.scan("due/", "due0")[0][0]))
-        assert "list entry due/" in (ledger.verify().problem or "")
+        assert "list entry due/" in (ledger.audit.verify().problem or "")
 
     def test_a_damaged_record_keeps_no_other_from_its_time(self, ledger: Ledger, store: Store) -> None:
         [first], [second] = (ask_questions(ledger, TIMELINE, key=key) for key in "ab")
         for id_ in sorted((first.id, second.id))[:1]:
             store.transact(lambda tx, id_=id_: tx.put(f"proposal/{id_}", b"?"))
         with pytest.raises(StoreCorrupt, match="damaged"):
-            ledger.run_due_steps(at("1:00"))
+            ledger.timers.run_due_steps(at("1:00"))
         assert [type_ for type_, _ in steps(ledger)] == ["proposal.reminded"]
-        assert ledger.load_run(second.run).id == second.run  # what reads something else is not kept from it
+        assert ledger.runs.load(second.run).id == second.run  # what reads something else is not kept from it
 
     def test_a_step_that_fails_half_way_has_not_happened(
         self, ledger: Ledger, store: Store, monkeypatch: pytest.MonkeyPatch
@@ -234,23 +234,23 @@ class TestIndex:
 
         monkeypatch.setattr(changes, "write_notice", full)
         with pytest.raises(StoreFull):
-            ledger.run_due_steps(at("1:00"))
-        assert (ledger.load_proposal(p.id), timers(store), steps(ledger)) == (p, [at("1:00")], [])
-        ledger.run_due_steps_quietly()  # at T0 nothing is due; it would hide only that there is no room
+            ledger.timers.run_due_steps(at("1:00"))
+        assert (ledger.proposals.load(p.id), timers(store), steps(ledger)) == (p, [at("1:00")], [])
+        ledger.timers.run_due_steps_quietly()  # at T0 nothing is due; it would hide only that there is no room
 
 
 Look = Callable[[Ledger, Proposal], object]
 LOOKS: dict[str, Look] = {
-    "proposal": lambda ledger, p: ledger.load_proposal(p.id),
-    "proposals": lambda ledger, p: ledger.list_proposals(p.run),
-    "inbox": lambda ledger, p: ledger.list_open(),
-    "closed": lambda ledger, p: ledger.list_closed(),
-    "run": lambda ledger, p: ledger.load_run(p.run),
-    "runs": lambda ledger, p: ledger.list_runs(),
-    "find_run": lambda ledger, p: ledger.find_run(agent=p.agent, notebook=p.notebook),
-    "claim": lambda ledger, p: ledger.claim(p.run),
-    "claim_saved": lambda ledger, p: ledger.claim_saved(p.run),
-    "note_since": lambda ledger, p: ledger.note_changes(p.run, ""),
+    "proposal": lambda ledger, p: ledger.proposals.load(p.id),
+    "proposals": lambda ledger, p: ledger.proposals.list_of_run(p.run),
+    "inbox": lambda ledger, p: ledger.proposals.list_open(),
+    "closed": lambda ledger, p: ledger.proposals.list_closed(),
+    "run": lambda ledger, p: ledger.runs.load(p.run),
+    "runs": lambda ledger, p: ledger.runs.list_newest(),
+    "find_run": lambda ledger, p: ledger.runs.find(agent=p.agent, notebook=p.notebook),
+    "claim": lambda ledger, p: ledger.runs.claim(p.run),
+    "claim_saved": lambda ledger, p: ledger.runs.claim_saved(p.run),
+    "note_since": lambda ledger, p: ledger.run_facts.note_changes(p.run, ""),
 }
 
 
@@ -268,15 +268,15 @@ class TestWhoLooks:
         [p] = ask_questions(ledger, ("1h reject",))
         monkeypatch.setenv(settings.CLOCK.name, at("1:00").isoformat())
         with pytest.raises(AlreadyDecided, match="deadline"):
-            ledger.decide(p.id, "approve", reviewer="ada", fingerprint=p.fingerprint, revision=p.revision)
+            ledger.proposals.decide(p.id, "approve", reviewer="ada", fingerprint=p.fingerprint, revision=p.revision)
         with pytest.raises(AlreadyDecided, match="deadline"):
-            ledger.decide_many([p], "approve", reviewer="ada")
+            ledger.proposals.decide_many([p], "approve", reviewer="ada")
 
     def test_opening_and_asking(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         [p] = ask_questions(ledger, ("1h reject",))
         monkeypatch.setenv(settings.CLOCK.name, at("1:00").isoformat())
-        ledger.open_run(agent="refunds", notebook=NB)
-        assert ledger.load_proposal(p.id).decision is not None  # it was due before it was superseded
+        ledger.runs.open(agent="refunds", notebook=NB)
+        assert ledger.proposals.load(p.id).decision is not None  # it was due before it was superseded
 
 
 class TestBegin:
@@ -284,10 +284,10 @@ class TestBegin:
         url = f"diskcache://{tmp_path}/doctor"
         ledger = Ledger(open_store(url))
         assert [f for f in examine_installation(url) if f.subject == "stuck"] == []
-        run, claim = ledger.open_run(agent="refunds", notebook=NB)
+        run, claim = ledger.runs.open(agent="refunds", notebook=NB)
         plan = under(need=f"1 of {run.requesters[0]}", four_eyes=True)
         question = Question(title="Refund", kind="json", value=1, position="000000003/0")
-        _, [p] = ledger.pause_run(claim, STATE, [question], plans=[plan])
+        _, [p] = ledger.runs.pause(claim, STATE, [question], plans=[plan])
         assert p.stuck
         [found] = [f for f in examine_installation(url) if f.subject == "stuck"]
         assert found.state == "wrong"
@@ -295,11 +295,14 @@ class TestBegin:
         assert p.stuck in found.found
 
     def test_a_fallback_is_asked_at_once_if_nobody_else_may_decide(self, ledger: Ledger) -> None:
-        run, claim = ledger.open_run(agent="refunds", notebook=NB)
+        run, claim = ledger.runs.open(agent="refunds", notebook=NB)
         me = run.requesters[0]
         plan = under(need=f"1 of {me}", four_eyes=True, fallback=("lea",))
         question = Question(title="Refund", kind="json", value=1, position="000000003/0")
-        _, [p] = ledger.pause_run(claim, STATE, [question], plans=[plan])
+        _, [p] = ledger.runs.pause(claim, STATE, [question], plans=[plan])
         assert p.widened == ("lea",)
-        assert [e.type for e in ledger.read_events() if e.proposal == p.id] == ["proposal.stuck", "proposal.escalated"]
+        assert [e.type for e in ledger.audit.read_events() if e.proposal == p.id] == [
+            "proposal.stuck",
+            "proposal.escalated",
+        ]
         assert is_sound(ledger)

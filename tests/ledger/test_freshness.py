@@ -50,28 +50,30 @@ def ask_questions(
     ]
     facts = Facts(now=ledger.now())
     plans = [make_plan(policy, q, facts, agent="refunds", notebook=NB) for q in questions]
-    return ledger.pause_run(claim, STATE, questions, plans=plans, facts=facts, policy=policy)
+    return ledger.runs.pause(claim, STATE, questions, plans=plans, facts=facts, policy=policy)
 
 
 def approved(ledger: Ledger, policy: MergedPolicy | None, *amounts: int, **more: Any) -> tuple[Run, list[Proposal]]:
     run, proposals = ask_questions(ledger, policy, *amounts, **more)
     for p in proposals:
         if p.status == "open":
-            ledger.decide(p.id, "approve", reviewer="ada")
-    return run, [ledger.load_proposal(p.id) for p in proposals]
+            ledger.proposals.decide(p.id, "approve", reviewer="ada")
+    return run, [ledger.proposals.load(p.id) for p in proposals]
 
 
 def claim_later(ledger: Ledger, run: Run, monkeypatch: pytest.MonkeyPatch, policy: Any, **later: float) -> ClaimedState:
     """The run is claimed so much later than it was decided."""
-    last = max(p.decision.decided_at for p in ledger.list_proposals(run.id, run.pauses) if p.decision is not None)
+    last = max(
+        p.decision.decided_at for p in ledger.proposals.list_of_run(run.id, run.pauses) if p.decision is not None
+    )
     monkeypatch.setenv(settings.CLOCK.name, (last + timedelta(**later)).isoformat())
-    found = ledger.claim_saved(run.id, policy=policy)
-    assert ledger.verify().ok, ledger.verify()
+    found = ledger.runs.claim_saved(run.id, policy=policy)
+    assert ledger.audit.verify().ok, ledger.audit.verify()
     return found
 
 
 def expirations(ledger: Ledger) -> list[dict[str, Any]]:
-    return [e.data or {} for e in ledger.read_events() if e.type == "decision.expired"]
+    return [e.data or {} for e in ledger.audit.read_events() if e.type == "decision.expired"]
 
 
 def test_vector_23_as_long_as_it_is_fresh_it_is_used(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,11 +86,11 @@ def test_vector_23_a_second_later_it_has_expired(ledger: Ledger, monkeypatch: py
     run, [p] = approved(ledger, merge_rules(BIG), 200)
     found = claim_later(ledger, run, monkeypatch, merge_rules(BIG), hours=4, seconds=1)
     assert [one.status for one in found.asked] == ["expired"]
-    assert ledger.load_proposal(p.id) == found.asked[0]
+    assert ledger.proposals.load(p.id) == found.asked[0]
     [told] = expirations(ledger)
     assert told["proposals"] == [p.id]
     assert "could be used until" in told["why"]
-    assert ledger.list_closed(status="expired") == found.asked
+    assert ledger.proposals.list_closed(status="expired") == found.asked
 
 
 def test_vector_23_it_is_asked_again(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,12 +118,12 @@ def test_vector_24_a_policy_that_blocks_by_now(ledger: Ledger, monkeypatch: pyte
     assert "blocks it (embargo)" in told["why"]
     question = Question(title=p.title, kind="json", value=p.value, position=p.position)
     judged = make_plan(new, question, Facts(now=ledger.now()), agent="refunds", notebook=NB)
-    [again] = ledger.record_policy_verdicts(found.claim, [question], [judged], policy=new)
+    [again] = ledger.policies.record_verdicts(found.claim, [question], [judged], policy=new)
     assert again.decision is not None
     assert (again.decision.action, again.decision.by, again.decision.policy) == ("reject", "policy", new.sha256)
-    assert ledger.load_policy(old.sha256) == old
-    assert ledger.load_policy(new.sha256) == new
-    assert ledger.verify().ok
+    assert ledger.policies.load(old.sha256) == old
+    assert ledger.policies.load(new.sha256) == new
+    assert ledger.audit.verify().ok
 
 
 def test_an_action_that_the_policy_no_longer_allows(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +156,7 @@ def test_rules_that_come_with_the_call_are_not_missed(ledger: Ledger, monkeypatc
     run, decided = approved(ledger, merge_rules(BIG, calls=small), 40, 120)
     found = claim_later(ledger, run, monkeypatch, merge_rules(BIG), seconds=1)
     assert found.asked == decided
-    ledger.restore_status(found.claim, "ready")
+    ledger.runs.restore_status(found.claim, "ready")
     blocked = {"id": "none", "when": "value.amount > 0", "do": "block"}
     found = claim_later(ledger, run, monkeypatch, merge_rules(BIG, blocked), seconds=2)
     assert [one.status for one in found.asked] == ["expired", "expired"]
@@ -197,7 +199,7 @@ def died(ledger: Ledger, found: ClaimedState, *recorded: Record) -> None:
     """The process that continued the run ends, without a word, after it recorded this."""
     for record in recorded:
         record(ledger, found.claim)
-    ledger.release(found.claim)
+    ledger.claims.release(found.claim)
 
 
 def test_a_run_whose_process_died_before_it_recorded_anything_has_used_nothing(
@@ -218,19 +220,19 @@ def pass_one(ledger: Ledger, claim: Claim) -> None:
 
 
 def call(ledger: Ledger, claim: Claim, status: Any) -> None:
-    ledger.start_step(claim, "000000004/a", "a")
-    ledger.finish_step(claim, "000000004/a", result=b"", status=status).result()
+    ledger.steps.start(claim, "000000004/a", "a")
+    ledger.steps.finish(claim, "000000004/a", result=b"", status=status).result()
 
 
 @pytest.mark.parametrize(
     "record",
     [
-        lambda ledger, claim: ledger.start_step(claim, "000000004/a", "a"),
-        lambda ledger, claim: ledger.start_step(claim, "000000004/a", "a", pauses=1),
+        lambda ledger, claim: ledger.steps.start(claim, "000000004/a", "a"),
+        lambda ledger, claim: ledger.steps.start(claim, "000000004/a", "a", pauses=1),
         lambda ledger, claim: call(ledger, claim, "done"),
         lambda ledger, claim: call(ledger, claim, "failed"),
-        lambda ledger, claim: ledger.save_snapshot(claim, Snapshot(envelope=b"later", pause=1, save=1)),
-        lambda ledger, claim: ledger.label_run(claim, {"model": "a"}),
+        lambda ledger, claim: ledger.runs.save_snapshot(claim, Snapshot(envelope=b"later", pause=1, save=1)),
+        lambda ledger, claim: ledger.run_facts.add_labels(claim, {"model": "a"}),
         pass_one,
     ],
     ids=["begun", "gate begun", "done", "failed", "saved", "labeled", "passed"],
@@ -259,9 +261,9 @@ def test_where_only_signed_decisions_count_a_policys_is_made_again(
         ledger, merge_rules(BIG, calls={"id": "all", "when": "value.amount > 0", "do": "pass"}), 10, 200
     )
     assert (first.status, forged.status) == ("decided", "open")
-    ledger.decide(forged.id, "approve", reviewer="ada", by="script")
+    ledger.proposals.decide(forged.id, "approve", reviewer="ada", by="script")
     monkeypatch.setattr(verdicts.signatures, "check_signature", lambda *_: None)  # that of the other question
-    assert ledger.list_passed(run.id) == []
+    assert ledger.policies.list_passed(run.id) == []
     monkeypatch.setenv("HITL_NB_SIGNED_ONLY", "1")
     policy = None if files is None else merge_rules({**files, "when": "value.amount > 0"})
     found = claim_later(ledger, run, monkeypatch, policy, seconds=1)
@@ -271,13 +273,13 @@ def test_where_only_signed_decisions_count_a_policys_is_made_again(
 def test_where_only_signed_decisions_count_passes_are_judged_again(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, claim = ledger.open_run(agent="refunds", notebook=NB)
+    run, claim = ledger.runs.open(agent="refunds", notebook=NB)
     question = Question(title="Refund", kind="json", value={"amount": 200}, position="000000003/0")
     judged = make_plan(merge_rules(LAX), question, Facts(now=ledger.now()), agent="refunds", notebook=NB)
     made = ledger.record_policy_verdicts(claim, [question], [judged], policy=merge_rules(LAX))
     assert ledger.list_passed(run.id) == made
     monkeypatch.setenv("HITL_NB_SIGNED_ONLY", "1")
-    assert ledger.list_passed(run.id) == []
+    assert ledger.policies.list_passed(run.id) == []
 
 
 def test_an_expired_decision_is_still_checked(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,7 +290,7 @@ def test_an_expired_decision_is_still_checked(ledger: Ledger, monkeypatch: pytes
     forged = msgspec.structs.replace(p, decision=msgspec.structs.replace(p.decision, reviewer="eve"))
     ledger.store.transact(lambda tx: tx.put(f"proposal/{p.id}", forged.json()))
     with pytest.raises(verdicts.StoreCorrupt):
-        ledger.list_proposals(run.id, 1)
+        ledger.proposals.list_of_run(run.id, 1)
 
 
 def test_what_happened_does_not_become_old(ledger: Ledger) -> None:

@@ -53,13 +53,13 @@ def ask(title: str = "Refund order 5678", value: Any = "Dear Ada", **more: Any) 
 
 
 def start(ledger: Ledger, agent: str = "refunds", notebook: str = NB, key: str = "") -> tuple[Run, Claim]:
-    return ledger.open_run(agent=agent, notebook=notebook, key=key)
+    return ledger.runs.open(agent=agent, notebook=notebook, key=key)
 
 
 def pause_new_run(ledger: Ledger, *questions: Question, **name: str) -> tuple[Run, list[Proposal]]:
     run, claim = start(ledger, **name)
-    asked = ledger.pause(claim, STATE, questions or [ask()])
-    return ledger.load_run(run.id), asked
+    asked = ledger.runs.pause(claim, STATE, questions or [ask()]).proposals
+    return ledger.runs.load(run.id), asked
 
 
 def keys(store: Store, start: str = "", stop: str = "~") -> list[str]:
@@ -73,7 +73,7 @@ def load_state(ledger: Ledger, run: Run | Claim) -> RunState:
 
 
 def decision(ledger: Ledger, p: Proposal) -> DecisionRecord:
-    made = ledger.load_proposal(p.id).decision
+    made = ledger.proposals.load(p.id).decision
     assert made is not None
     return made
 
@@ -105,35 +105,40 @@ class TestRuns:
         run, claim = start(ledger, key="5678")
         assert (run.status, run.generation, run.epoch, run.key, run.pauses) == ("running", 1, 1, "5678", 0)
         assert (claim.run, claim.epoch) == (run.id, 1)
-        assert ledger.load_run(run.id) == run
-        assert ledger.find_run(agent="refunds", notebook=NB, key="5678") == run
-        assert ledger.find_run(agent="refunds", notebook=NB) is None
+        assert ledger.runs.load(run.id) == run
+        assert ledger.runs.find(agent="refunds", notebook=NB, key="5678") == run
+        assert ledger.runs.find(agent="refunds", notebook=NB) is None
 
     def test_an_unknown_run_is_named(self, ledger: Ledger) -> None:
-        for call in (ledger.load_run, ledger.list_proposals, ledger.claim, lambda r: ledger.cancel(r, actor="ada")):
+        for call in (
+            ledger.runs.load,
+            ledger.proposals.list_of_run,
+            ledger.runs.claim,
+            lambda r: ledger.runs.cancel(r, actor="ada"),
+        ):
             with pytest.raises(UnknownRun, match="nothere"):
                 call("nothere")
             with pytest.raises(UnknownRun):
                 call("no id/\n")
         with pytest.raises(UnknownRun):
-            ledger.list_runs(before="nothere")
+            ledger.runs.list_newest(before="nothere")
 
     def test_a_fresh_start_supersedes_the_generation_before(self, ledger: Ledger) -> None:
         old, (asked, *_) = pause_new_run(ledger)
         new, _ = start(ledger)
         assert new.generation == 2
-        assert (ledger.load_run(old.id).status, ledger.load_run(old.id).open) == ("cancelled", 0)
-        assert ledger.load_proposal(asked.id).status == "superseded"
-        assert ledger.list_open() == []
-        assert ledger.find_run(agent="refunds", notebook=NB) == new
+        assert (ledger.runs.load(old.id).status, ledger.runs.load(old.id).open) == ("cancelled", 0)
+        assert ledger.proposals.load(asked.id).status == "superseded"
+        assert ledger.proposals.list_open() == []
+        assert ledger.runs.find(agent="refunds", notebook=NB) == new
         with pytest.raises(AlreadyDecided, match="superseded"):
-            ledger.decide(asked.id, "approve", reviewer="ada")
+            ledger.proposals.decide(asked.id, "approve", reviewer="ada")
 
     def test_a_fresh_start_leaves_a_finished_generation_finished(self, ledger: Ledger) -> None:
         old, claim = start(ledger)
-        ledger.finish(claim, STATE)
+        ledger.runs.finish(claim, STATE)
         assert start(ledger)[0].generation == 2
-        assert ledger.load_run(old.id).status == "finished"
+        assert ledger.runs.load(old.id).status == "finished"
 
     def test_a_running_agent_is_not_started_anew(self, ledger: Ledger) -> None:
         start(ledger)
@@ -143,14 +148,14 @@ class TestRuns:
     def test_runs_are_listed_newest_first_in_pages(self, ledger: Ledger) -> None:
         made = [start(ledger, agent=f"a{n}", notebook=f"/{n % 2}.ipynb")[0] for n in range(7)]
         newest_first = [run.id for run in reversed(made)]
-        assert [r.id for r in ledger.list_runs()] == newest_first
-        page = ledger.list_runs(limit=3)
-        assert [r.id for r in page + ledger.list_runs(limit=30, before=page[-1].id)] == newest_first
-        assert [r.agent for r in ledger.list_runs(notebook="/1.ipynb", limit=2)] == ["a5", "a3"]
-        assert [r.agent for r in ledger.list_runs(agent="a4")] == ["a4"]
-        assert ledger.list_runs(status="failed") == []
+        assert [r.id for r in ledger.runs.list_newest()] == newest_first
+        page = ledger.runs.list_newest(limit=3)
+        assert [r.id for r in page + ledger.runs.list_newest(limit=30, before=page[-1].id)] == newest_first
+        assert [r.agent for r in ledger.runs.list_newest(notebook="/1.ipynb", limit=2)] == ["a5", "a3"]
+        assert [r.agent for r in ledger.runs.list_newest(agent="a4")] == ["a4"]
+        assert ledger.runs.list_newest(status="failed") == []
         with pytest.raises(ValueError, match="limit"):
-            ledger.list_runs(limit=0)
+            ledger.runs.list_newest(limit=0)
 
     def test_cancel_is_for_good(self, ledger: Ledger) -> None:
         run, (asked, *_) = pause_new_run(ledger)
@@ -158,66 +163,66 @@ class TestRuns:
         assert ledger.cancel(run.id, actor="ada").status == "cancelled"
         assert ledger.load_proposal(asked.id).status == "superseded"
         with pytest.raises(HitlError, match="cancelled"):
-            ledger.claim(run.id)
+            ledger.runs.claim(run.id)
 
     def test_a_cancelled_run_writes_nothing_more(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
-        ledger.cancel(run.id, actor="ada")
+        ledger.runs.cancel(run.id, actor="ada")
         with pytest.raises(RunClaimed, match="cancelled"):
-            ledger.save_snapshot(claim, STATE)
+            ledger.runs.save_snapshot(claim, STATE)
 
     def test_a_finished_run_is_not_cancelled(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
-        ledger.finish(claim, STATE)
+        ledger.runs.finish(claim, STATE)
         with pytest.raises(HitlError, match="finished"):
-            ledger.cancel(run.id, actor="ada")
+            ledger.runs.cancel(run.id, actor="ada")
 
     @pytest.mark.parametrize("end", ["ready", "failed", "finished"])
     def test_a_run_at_rest_can_be_resumed(self, ledger: Ledger, end: str) -> None:
         run, claim = start(ledger)
         if end == "ready":
-            (asked,) = ledger.pause(claim, STATE, [ask()])
-            ledger.decide(asked.id, "approve", reviewer="ada")
+            (asked,) = ledger.runs.pause(claim, STATE, [ask()]).proposals
+            ledger.proposals.decide(asked.id, "approve", reviewer="ada")
         elif end == "failed":
-            assert ledger.fail(claim, STATE, "boom").error == "boom"
+            assert ledger.runs.fail(claim, STATE, "boom").error == "boom"
         else:
-            ledger.finish(claim, STATE)
-        assert ledger.load_run(run.id).status == end
-        again, claim = ledger.claim(run.id)
+            ledger.runs.finish(claim, STATE)
+        assert ledger.runs.load(run.id).status == end
+        again, claim = ledger.runs.claim(run.id)
         assert (again.status, again.epoch, again.error, claim.epoch) == ("running", 2, None, 2)
 
     def test_a_waiting_run_is_not_resumed(self, ledger: Ledger) -> None:
         run, _ = pause_new_run(ledger, ask("one"), ask("two"))
         with pytest.raises(HitlError, match="waits for 2 decisions"):
-            ledger.claim(run.id)
+            ledger.runs.claim(run.id)
 
     def test_forget_removes_all_but_the_events(self, ledger: Ledger, store: Store) -> None:
         start(ledger, agent="other")
         before = keys(store)
         run, claim = start(ledger, key="1")
-        ledger.start_step(claim, "1", "pay")
+        ledger.steps.start(claim, "1", "pay")
         big = Snapshot(envelope=b"s" * (MAX_VALUE_BYTES + 1), blobs=dict([blob(b"x" * 10)]))
-        (asked, _) = ledger.pause(claim, big, [ask(value="v" * (MAX_VALUE_BYTES + 1)), ask()])
+        (asked, _) = ledger.runs.pause(claim, big, [ask(value="v" * (MAX_VALUE_BYTES + 1)), ask()]).proposals
         Draft.for_proposal(store, asked).write_value("typing", "ann")
-        ledger.cancel(start(ledger, key="1")[0].id, actor="ada")
-        ledger.release(start(ledger, key="2")[1])
-        assert ledger.forget(agent="refunds", notebook=NB, key="2") == 1
-        assert ledger.forget(agent="refunds", notebook=NB) == 2
-        assert ledger.forget(agent="refunds", notebook=NB) == 0
+        ledger.runs.cancel(start(ledger, key="1")[0].id, actor="ada")
+        ledger.claims.release(start(ledger, key="2")[1])
+        assert ledger.runs.forget(agent="refunds", notebook=NB, key="2") == 1
+        assert ledger.runs.forget(agent="refunds", notebook=NB) == 2
+        assert ledger.runs.forget(agent="refunds", notebook=NB) == 0
         assert [k for k in keys(store) if not k.startswith("event/")] == [k for k in before if k[:6] != "event/"]
         assert keys(store.drafts) == []
-        assert ledger.read_events()[-1].type == "run.forgotten"
-        assert run.id in ledger.read_events()[-1].data["runs"]
-        assert ledger.verify().ok
+        assert ledger.audit.read_events()[-1].type == "run.forgotten"
+        assert run.id in ledger.audit.read_events()[-1].data["runs"]
+        assert ledger.audit.verify().ok
 
     def test_a_running_agent_is_not_forgotten(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
         with pytest.raises(RunClaimed):
-            ledger.forget(agent="refunds", notebook=NB)
-        ledger.release(claim)
-        assert ledger.forget(agent="refunds", notebook=NB) == 1
+            ledger.runs.forget(agent="refunds", notebook=NB)
+        ledger.claims.release(claim)
+        assert ledger.runs.forget(agent="refunds", notebook=NB) == 1
         with pytest.raises(UnknownRun):
-            ledger.load_run(run.id)
+            ledger.runs.load(run.id)
 
     def test_runs_and_open_proposals_follow_a_renamed_notebook(self, ledger: Ledger) -> None:
         start(ledger, agent="other", notebook="/else.ipynb")
@@ -227,11 +232,13 @@ class TestRuns:
         moved = ledger.find_run(agent="refunds", notebook="/moved.ipynb")
         assert moved is not None
         assert (moved.id, moved.generation, moved.notebook) == (second.id, 2, "/moved.ipynb")
-        assert ledger.find_run(agent="refunds", notebook=NB) is None
-        assert ledger.load_run(first.id).notebook == "/moved.ipynb"
-        assert [p.id for p in ledger.list_open(notebook="/moved.ipynb")] == [asked.id]
-        ledger.decide(asked.id, "approve", reviewer="ada", fingerprint=asked.fingerprint, revision=asked.revision)
-        assert ledger.rename_notebook("/moved.ipynb", "/moved.ipynb") == 0
+        assert ledger.runs.find(agent="refunds", notebook=NB) is None
+        assert ledger.runs.load(first.id).notebook == "/moved.ipynb"
+        assert [p.id for p in ledger.proposals.list_open(notebook="/moved.ipynb")] == [asked.id]
+        ledger.proposals.decide(
+            asked.id, "approve", reviewer="ada", fingerprint=asked.fingerprint, revision=asked.revision
+        )
+        assert ledger.notebooks.rename("/moved.ipynb", "/moved.ipynb") == 0
 
     def test_a_notebook_renamed_over_another_takes_its_place(self, ledger: Ledger) -> None:
         there, (stale, *_) = pause_new_run(ledger, notebook="/there.ipynb")
@@ -240,20 +247,20 @@ class TestRuns:
         newest = ledger.find_run(agent="refunds", notebook="/there.ipynb")
         assert newest is not None
         assert (newest.id, newest.generation, newest.status) == (here.id, 2, "waiting")
-        assert ledger.load_run(there.id).status == "cancelled"
-        assert ledger.load_proposal(stale.id).status == "superseded"
+        assert ledger.runs.load(there.id).status == "cancelled"
+        assert ledger.proposals.load(stale.id).status == "superseded"
 
     def test_a_running_run_follows_too(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
-        ledger.rename_notebook(NB, "/moved.ipynb")
-        (asked,) = ledger.pause(claim, STATE, [ask()])
-        assert asked.notebook == ledger.load_run(run.id).notebook == "/moved.ipynb"
+        ledger.notebooks.rename(NB, "/moved.ipynb")
+        (asked,) = ledger.runs.pause(claim, STATE, [ask()]).proposals
+        assert asked.notebook == ledger.runs.load(run.id).notebook == "/moved.ipynb"
 
 
 class TestSnapshots:
     def test_the_last_saved_state_is_read_back(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
-        assert ledger.load_snapshot(run.id) is None
+        assert ledger.runs.load_snapshot(run.id) is None
         sha, data = blob(bytes(range(256)) * (2 * MAX_VALUE_BYTES // 256) + b"end")
         for envelope in (
             b"small",
@@ -262,8 +269,8 @@ class TestSnapshots:
             b"",
             b"\x00hitl/large/v1\x00",
         ):
-            ledger.save_snapshot(claim, Snapshot(envelope=envelope, blobs={sha: memoryview(data)}))
-            found = ledger.load_snapshot(run.id)
+            ledger.runs.save_snapshot(claim, Snapshot(envelope=envelope, blobs={sha: memoryview(data)}))
+            found = ledger.runs.load_snapshot(run.id)
             assert found is not None
             assert found.envelope == envelope
             assert found.blob(sha) == data
@@ -276,24 +283,24 @@ class TestSnapshots:
 
     def test_an_earlier_save_that_was_put_back_is_not_returned(self, ledger: Ledger, store: Store) -> None:
         run, claim = start(ledger)
-        ledger.save_snapshot(claim, Snapshot(envelope=b"first", save=1))
+        ledger.runs.save_snapshot(claim, Snapshot(envelope=b"first", save=1))
         first = store.get(f"snapshot/{run.id}") or b""
         ledger.save_snapshot(claim, Snapshot(envelope=b"second", save=2))
         assert load_state(ledger, run).saved.save == 2
         store.transact(lambda tx: tx.put(f"snapshot/{run.id}", first))
         with pytest.raises(Untrusted, match="put back"):
-            ledger.load_snapshot(run.id)
-        (asked,) = ledger.pause(claim, Snapshot(envelope=b"paused", pause=1), [ask()])
+            ledger.runs.load_snapshot(run.id)
+        (asked,) = ledger.runs.pause(claim, Snapshot(envelope=b"paused", pause=1), [ask()]).proposals
         paused = store.get(f"snapshot/{run.id}") or b""
-        ledger.decide(asked.id, "approve", reviewer="ada")
-        _, claim = ledger.claim(run.id)
-        ledger.save_snapshot(claim, Snapshot(envelope=b"third", pause=1, save=1))
+        ledger.proposals.decide(asked.id, "approve", reviewer="ada")
+        _, claim = ledger.runs.claim(run.id)
+        ledger.runs.save_snapshot(claim, Snapshot(envelope=b"third", pause=1, save=1))
         store.transact(lambda tx: tx.put(f"snapshot/{run.id}", paused))
         with pytest.raises(Untrusted, match="put back"):
-            ledger.load_snapshot(run.id)
+            ledger.runs.load_snapshot(run.id)
         store.transact(lambda tx: tx.delete(f"snapshot/{run.id}"))
         with pytest.raises(Untrusted, match="missing"):
-            ledger.load_snapshot(run.id)
+            ledger.runs.load_snapshot(run.id)
 
     def test_a_run_whose_state_or_decision_was_changed_is_not_claimed(self, ledger: Ledger, store: Store) -> None:
         run, [p] = pause_new_run(ledger, ask())
@@ -304,13 +311,13 @@ class TestSnapshots:
             (f"proposal/{p.id}", decided.replace(b'"ann"', b'"bob"'), StoreCorrupt),
         ):
             store.transact(lambda tx, key=key, value=value: tx.put(key, value))
-            before = ledger.read_events()
+            before = ledger.audit.read_events()
             with pytest.raises(error):
-                ledger.claim_saved(run.id)
-            assert ledger.load_run(run.id).status == "ready"
-            assert ledger.read_events() == before
+                ledger.runs.claim_saved(run.id)
+            assert ledger.runs.load(run.id).status == "ready"
+            assert ledger.audit.read_events() == before
             store.transact(lambda tx: (tx.put(f"snapshot/{run.id}", state), tx.put(f"proposal/{p.id}", decided)))
-        claimed = ledger.claim_saved(run.id)
+        claimed = ledger.runs.claim_saved(run.id)
         assert claimed.run.status == "running"
         assert claimed.state is not None
         assert claimed.state.envelope == state
@@ -321,22 +328,22 @@ class TestSnapshots:
         _, two_claim = start(ledger, agent="two")
         shared, own = blob(b"shared" * MAX_VALUE_BYTES), blob(b"own")
         pieces = -(-len(shared[1]) // MAX_VALUE_BYTES)
-        ledger.save_snapshot(one_claim, Snapshot(envelope=b"1", blobs=dict([shared, own])))
-        ledger.save_snapshot(two_claim, Snapshot(envelope=b"2", blobs={shared[0]: b"not written again"}))
+        ledger.runs.save_snapshot(one_claim, Snapshot(envelope=b"1", blobs=dict([shared, own])))
+        ledger.runs.save_snapshot(two_claim, Snapshot(envelope=b"2", blobs={shared[0]: b"not written again"}))
         assert len(keys(store, "blob/", "blob0")) == pieces + 1
-        ledger.save_snapshot(one_claim, Snapshot(envelope=b"3"))
+        ledger.runs.save_snapshot(one_claim, Snapshot(envelope=b"3"))
         assert len(keys(store, "blob/", "blob0")) == pieces
         assert load_state(ledger, two_claim).blob(shared[0]) == shared[1]
         ledger.release(two_claim)
         ledger.forget(agent="two", notebook=NB)
         assert keys(store, "blob/", "blobref0") == keys(store, "chunk/", "chunk0") == []
-        assert ledger.load_snapshot(one.id) is not None
+        assert ledger.runs.load_snapshot(one.id) is not None
 
     @pytest.mark.parametrize("damage", [b"x", None])
     def test_a_damaged_blob_is_not_returned(self, ledger: Ledger, store: Store, damage: bytes | None) -> None:
         run, claim = start(ledger)
         sha, data = blob(b"payload")
-        ledger.save_snapshot(claim, Snapshot(envelope=b"1", blobs={sha: data}))
+        ledger.runs.save_snapshot(claim, Snapshot(envelope=b"1", blobs={sha: data}))
         (key,) = keys(store, "blob/", "blob0")
         store.transact(lambda tx: tx.put(key, damage) if damage else tx.delete(key))
         with pytest.raises(StoreCorrupt, match="blob"):
@@ -344,19 +351,19 @@ class TestSnapshots:
 
     def test_a_large_value_with_a_piece_missing_is_not_returned(self, ledger: Ledger, store: Store) -> None:
         run, claim = start(ledger)
-        ledger.save_snapshot(claim, Snapshot(envelope=b"e" * 3 * MAX_VALUE_BYTES))
+        ledger.runs.save_snapshot(claim, Snapshot(envelope=b"e" * 3 * MAX_VALUE_BYTES))
         piece = keys(store, "chunk/", "chunk0")[1]
         store.transact(lambda tx: tx.delete(piece))
         with pytest.raises(StoreCorrupt, match="damaged"):
-            ledger.load_snapshot(run.id)
+            ledger.runs.load_snapshot(run.id)
 
 
 class TestSteps:
     def test_a_step_is_recorded_started_then_done(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
         key = "cell/3:1 ~ä"
-        assert ledger.find_step(run.id, key) is None
-        started = ledger.start_step(claim, key, "pay", snapshot=STATE)
+        assert ledger.steps.find(run.id, key) is None
+        started = ledger.steps.start(claim, key, "pay", snapshot=STATE)
         assert (started.status, started.result, started.key) == ("started", None, key)
         assert load_state(ledger, run).envelope == b"state"
         ledger.finish_step(claim, key, result=b"\x00" * (MAX_VALUE_BYTES + 1), status="done").result()
@@ -365,46 +372,48 @@ class TestSteps:
         assert (done.status, len(done.result or b"")) == ("done", MAX_VALUE_BYTES + 1)
         assert done.idempotency_key == started.idempotency_key
         assert done.finished_at is not None
-        assert ledger.start_step(claim, key, "pay") == done
-        assert ledger.read_events()[-1].type == "step.done"
+        assert ledger.steps.start(claim, key, "pay") == done
+        assert ledger.audit.read_events()[-1].type == "step.done"
 
     def test_a_step_key_may_be_long(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
         keys = ["ä" * 5000 + end for end in "ab"]
         for key in keys:
-            ledger.start_step(claim, key, "pay")
-        assert [step.key for step in ledger.list_steps(run.id)] == keys
-        assert ledger.find_step(run.id, keys[1]) == ledger.list_steps(run.id)[1]
+            ledger.steps.start(claim, key, "pay")
+        assert [step.key for step in ledger.steps.list_of_run(run.id)] == keys
+        assert ledger.steps.find(run.id, keys[1]) == ledger.steps.list_of_run(run.id)[1]
 
     def test_a_retry_keeps_the_idempotency_key(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
-        first = ledger.start_step(claim, "1", "pay")
-        ledger.finish_step(claim, "1", result=None, status="failed")
-        again = ledger.retry_step(claim, "1")
+        first = ledger.steps.start(claim, "1", "pay")
+        ledger.steps.finish(claim, "1", result=None, status="failed")
+        again = ledger.steps.retry(claim, "1")
         assert (again.status, again.idempotency_key) == ("started", first.idempotency_key)
-        assert ledger.find_step(run.id, "1") == again
-        other = ledger.start_step(claim, "2", "pay")
+        assert ledger.steps.find(run.id, "1") == again
+        other = ledger.steps.start(claim, "2", "pay")
         assert other.idempotency_key != first.idempotency_key
-        assert [s.key for s in ledger.list_steps(run.id)] == ["1", "2"]
+        assert [s.key for s in ledger.steps.list_of_run(run.id)] == ["1", "2"]
 
     def test_an_error_nobody_waited_for_stops_the_next_write(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
-        assert isinstance(ledger.finish_step(claim, "never started", result=None, status="done").exception(), HitlError)
+        assert isinstance(
+            ledger.steps.finish(claim, "never started", result=None, status="done").exception(), HitlError
+        )
         with pytest.raises(HitlError, match="never started"):
-            ledger.pause(claim, STATE, [ask()])
-        assert ledger.load_run(run.id).status == "running"
-        ledger.pause(claim, STATE, [ask()])
+            ledger.runs.pause(claim, STATE, [ask()])
+        assert ledger.runs.load(run.id).status == "running"
+        ledger.runs.pause(claim, STATE, [ask()])
 
     def test_a_full_disk_at_a_lazy_write_surfaces(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         _, claim = start(ledger)
-        ledger.start_step(claim, "1", "pay")
+        ledger.steps.start(claim, "1", "pay")
         failed: Future[None] = Future()
         failed.set_exception(StoreFull("no room left"))
         with monkeypatch.context() as patch:
             patch.setattr(ledger.store, "submit", lambda *_, **__: failed)
-            ledger.finish_step(claim, "1", result=None, status="done")
+            ledger.steps.finish(claim, "1", result=None, status="done")
         with pytest.raises(StoreFull):
-            ledger.start_step(claim, "2", "pay")
+            ledger.steps.start(claim, "2", "pay")
 
 
 class TestProposals:
@@ -422,24 +431,24 @@ class TestProposals:
 
     def test_the_claim_ends_with_the_pause(self, ledger: Ledger) -> None:
         _, claim = start(ledger)
-        ledger.pause(claim, STATE, [ask()])
+        ledger.runs.pause(claim, STATE, [ask()])
         with pytest.raises(RunClaimed, match="paused"):
-            ledger.save_snapshot(claim, STATE)
-        ledger.release(claim)
+            ledger.runs.save_snapshot(claim, STATE)
+        ledger.claims.release(claim)
 
     def test_nothing_is_stored_for_what_cannot_be_asked(self, ledger: Ledger, store: Store) -> None:
         run, claim = start(ledger)
         before = store.scan("", "~")
         with pytest.raises(ValueError, match="at least one"):
-            ledger.pause(claim, STATE, [])
+            ledger.runs.pause(claim, STATE, [])
         with pytest.raises(ValueError, match="JSON"):
-            ledger.pause(claim, STATE, [ask(), ask(value=float("nan"))])
+            ledger.runs.pause(claim, STATE, [ask(), ask(value=float("nan"))])
         with pytest.raises(ValueError, match="surrogates"):
-            ledger.pause(claim, STATE, [ask(), ask(value="\ud800")])
+            ledger.runs.pause(claim, STATE, [ask(), ask(value="\ud800")])
         assert [row for row in store.scan("", "~") if not row[0].startswith("claim/")] == [
             row for row in before if not row[0].startswith("claim/")
         ]
-        assert ledger.pause(claim, STATE, [ask()])[0].run == run.id
+        assert ledger.runs.pause(claim, STATE, [ask()]).proposals[0].run == run.id
 
     def test_the_last_decision_makes_the_run_ready(self, ledger: Ledger) -> None:
         run, (one, two) = pause_new_run(ledger, ask("one"), ask("two"))
@@ -451,7 +460,7 @@ class TestProposals:
         _, claim = ledger.claim(run.id)
         (three,) = ledger.pause(claim, STATE, [ask("three")])
         assert three.pause == 2
-        assert [p.title for p in ledger.list_proposals(run.id)] == ["one", "two", "three"]
+        assert [p.title for p in ledger.proposals.list_of_run(run.id)] == ["one", "two", "three"]
 
     @pytest.mark.parametrize(
         ("action", "value", "stored"),
@@ -477,8 +486,8 @@ class TestProposals:
         _, (asked, *_) = pause_new_run(ledger)
         ledger.decide(asked.id, "reject", reason="too much", reviewer="ada")
         with pytest.raises(AlreadyDecided, match=r"ada \(unsigned\) rejected it \(too much\)") as told:
-            ledger.decide(asked.id, "approve", reviewer="bob")
-        assert told.value.proposal == ledger.load_proposal(asked.id)
+            ledger.proposals.decide(asked.id, "approve", reviewer="bob")
+        assert told.value.proposal == ledger.proposals.load(asked.id)
 
     def test_of_two_at_once_one_wins(self, ledger: Ledger, store: Store) -> None:
         run, asked = pause_new_run(ledger, *(ask(str(n)) for n in range(20)))
@@ -489,7 +498,7 @@ class TestProposals:
             for p in asked:
                 barrier.wait(30)
                 try:
-                    mine.append(view.decide(p.id, "approve", reviewer=reviewer).id)
+                    mine.append(view.proposals.decide(p.id, "approve", reviewer=reviewer).id)
                 except AlreadyDecided:
                     lost += 1
             assert len(mine) + lost == len(asked)
@@ -499,16 +508,16 @@ class TestProposals:
             ada, bob = pool.map(decide, ["ada", "bob"])
         assert sorted(ada + bob) == sorted(p.id for p in asked)
         assert {decision(ledger, p).reviewer for p in asked if p.id in ada} <= {"ada"}
-        assert sum(e.type == "decision" for e in ledger.read_events()) == len(asked)
-        assert ledger.load_run(run.id).status == "ready"
+        assert sum(e.type == "decision" for e in ledger.audit.read_events()) == len(asked)
+        assert ledger.runs.load(run.id).status == "ready"
 
     def test_another_question_than_the_one_seen_is_not_answered(self, ledger: Ledger) -> None:
         _, (asked, *_) = pause_new_run(ledger)
         with pytest.raises(StaleDraft):
-            ledger.decide(asked.id, "approve", reviewer="ada", fingerprint="another")
+            ledger.proposals.decide(asked.id, "approve", reviewer="ada", fingerprint="another")
         with pytest.raises(StaleDraft):
-            ledger.decide(asked.id, "approve", reviewer="ada", revision=2)
-        ledger.decide(asked.id, "approve", reviewer="ada", fingerprint=asked.fingerprint, revision=1)
+            ledger.proposals.decide(asked.id, "approve", reviewer="ada", revision=2)
+        ledger.proposals.decide(asked.id, "approve", reviewer="ada", fingerprint=asked.fingerprint, revision=1)
 
     @pytest.mark.parametrize(
         "change", [{"value": "Pay 9999"}, {"title": "Nothing"}, {"position": "1"}, {"kind": "code"}]
@@ -520,8 +529,8 @@ class TestProposals:
         planted = msgspec.structs.replace(asked, **change).json()
         store.transact(lambda tx: tx.put(f"proposal/{asked.id}", planted))
         with pytest.raises(StoreCorrupt, match="not what the agent asked"):
-            ledger.decide(asked.id, "approve", reviewer="ada")
-        assert ledger.load_run(run.id).status == "waiting"
+            ledger.proposals.decide(asked.id, "approve", reviewer="ada")
+        assert ledger.runs.load(run.id).status == "waiting"
 
     @pytest.mark.parametrize(
         "change",
@@ -544,16 +553,16 @@ class TestProposals:
         forged = msgspec.structs.replace(decided, decision=msgspec.structs.replace(decided.decision, **change))
         store.transact(lambda tx: tx.put(f"proposal/{asked.id}", forged.json()))
         with pytest.raises(StoreCorrupt, match="audit log"):
-            ledger.list_proposals(run.id)
+            ledger.proposals.list_of_run(run.id)
 
     def test_a_record_of_another_proposal_is_corruption(self, ledger: Ledger, store: Store) -> None:
         _, (one, two) = pause_new_run(ledger, ask("one"), ask("two"))
         store.transact(lambda tx: tx.put(f"proposal/{one.id}", two.json()))
         with pytest.raises(StoreCorrupt, match="another proposal"):
-            ledger.load_proposal(one.id)
+            ledger.proposals.load(one.id)
         store.transact(lambda tx: tx.put(f"proposal/{one.id}", b"{"))
         with pytest.raises(StoreCorrupt, match="damaged"):
-            ledger.load_proposal(one.id)
+            ledger.proposals.load(one.id)
 
     @pytest.mark.parametrize(
         ("action", "more", "error"),
@@ -571,36 +580,38 @@ class TestProposals:
     def test_bad_decisions_change_nothing(self, ledger: Ledger, action: Any, more: Any, error: type[Exception]) -> None:
         _, (asked, *_) = pause_new_run(ledger, ask(allow=("approve", "edit")))
         with pytest.raises(error):
-            ledger.decide(asked.id, action, **{"reviewer": "ada", **more})
-        assert ledger.load_proposal(asked.id) == asked
+            ledger.proposals.decide(asked.id, action, **{"reviewer": "ada", **more})
+        assert ledger.proposals.load(asked.id) == asked
 
     def test_many_are_decided_together_or_not_at_all(self, ledger: Ledger) -> None:
         run, asked = pause_new_run(ledger, ask("one"), ask("two"), ask("three"))
         ids = [p.id for p in asked]
-        ledger.decide(ids[2], "reject", reviewer="bob")
-        events = len(ledger.read_events())
+        ledger.proposals.decide(ids[2], "reject", reviewer="bob")
+        events = len(ledger.audit.read_events())
         with pytest.raises(AlreadyDecided, match="bob"):
-            ledger.decide_many(asked, "approve", reviewer="ada")
-        assert [p.id for p in ledger.list_open()] == ids[:2]
-        assert len(ledger.read_events()) == events
+            ledger.proposals.decide_many(asked, "approve", reviewer="ada")
+        assert [p.id for p in ledger.proposals.list_open()] == ids[:2]
+        assert len(ledger.audit.read_events()) == events
         with pytest.raises(StaleDraft, match="has changed"):
-            ledger.decide_many([asked[0], msgspec.structs.replace(asked[1], revision=9)], "approve", reviewer="ada")
-        assert [p.id for p in ledger.list_open()] == ids[:2]
-        done = ledger.decide_many([asked[0], asked[1], asked[0]], "approve", reviewer="ada")
+            ledger.proposals.decide_many(
+                [asked[0], msgspec.structs.replace(asked[1], revision=9)], "approve", reviewer="ada"
+            )
+        assert [p.id for p in ledger.proposals.list_open()] == ids[:2]
+        done = ledger.proposals.decide_many([asked[0], asked[1], asked[0]], "approve", reviewer="ada")
         assert [p.id for p in done] == ids[:2]
-        assert ledger.load_run(run.id).status == "ready"
+        assert ledger.runs.load(run.id).status == "ready"
 
     def test_the_beginning_of_an_id_is_enough(self, ledger: Ledger, store: Store) -> None:
         _, (asked, *_) = pause_new_run(ledger)
         assert ledger.load_proposal(asked.id[:4]) == asked
         for bad in (asked.id[:3], "", "zzzzzzzzzzzz", "../etc", asked.id + "a"):
             with pytest.raises(UnknownProposal):
-                ledger.load_proposal(bad)
+                ledger.proposals.load(bad)
         twin = msgspec.structs.replace(asked, id=asked.id[:8] + ("aaaa" if asked.id[8:] != "aaaa" else "bbbb"))
         store.transact(lambda tx: tx.put(f"proposal/{twin.id}", twin.json()))
         with pytest.raises(UnknownProposal, match="several"):
-            ledger.decide(asked.id[:4], "approve", reviewer="ada")
-        assert ledger.load_proposal(asked.id).status == "open"
+            ledger.proposals.decide(asked.id[:4], "approve", reviewer="ada")
+        assert ledger.proposals.load(asked.id).status == "open"
 
     def test_a_proposal_of_any_size(self, ledger: Ledger, store: Store) -> None:
         text = "é" * (2 * MAX_VALUE_BYTES)
@@ -609,8 +620,8 @@ class TestProposals:
         assert [p.id for p in ledger.list_open()] == [asked.id, small.id]
         ledger.decide(asked.id, "edit", value="short", reason="r" * (MAX_VALUE_BYTES + 1), reviewer="ada")
         assert decision(ledger, asked).value == "short"
-        assert len(ledger.read_events()[-1].data["reason"]) == MAX_VALUE_BYTES + 1
-        assert ledger.verify().ok
+        assert len(ledger.audit.read_events()[-1].data["reason"]) == MAX_VALUE_BYTES + 1
+        assert ledger.audit.verify().ok
 
 
 class TestInbox:
@@ -620,14 +631,14 @@ class TestInbox:
         ]
         for size in (1, 3, 7, 50):
             seen: list[str] = []
-            while page := ledger.list_open(limit=size, after=seen[-1] if seen else None):
+            while page := ledger.proposals.list_open(limit=size, after=seen[-1] if seen else None):
                 assert len(page) <= size
                 seen += [p.id for p in page]
             assert seen == ids
         with pytest.raises(ValueError, match="limit"):
-            ledger.list_open(limit=0)
+            ledger.proposals.list_open(limit=0)
         with pytest.raises(UnknownProposal):
-            ledger.list_open(after="zzzzzzzzzzzz")
+            ledger.proposals.list_open(after="zzzzzzzzzzzz")
 
     def test_a_page_goes_on_after_a_proposal_decided_meanwhile(self, ledger: Ledger) -> None:
         _, asked = pause_new_run(ledger, *(ask(str(n)) for n in range(4)))

@@ -10,27 +10,27 @@ from hitl_nb.storage.memory import MemoryStore
 def test_each_kernel_follows_the_renames_after_its_start() -> None:
     ledger = Ledger(MemoryStore())
     first = now()
-    ledger.rename_notebook("/a.ipynb", "/b.ipynb")
+    ledger.notebooks.rename("/a.ipynb", "/b.ipynb")
     second = now()  # another notebook is called a.ipynb now
-    ledger.rename_notebook("/b.ipynb", "/c.ipynb")
-    ledger.rename_notebook("/a.ipynb", "/d.ipynb")
+    ledger.notebooks.rename("/b.ipynb", "/c.ipynb")
+    ledger.notebooks.rename("/a.ipynb", "/d.ipynb")
     third = now()
-    assert ledger.find_notebook("/a.ipynb", first) == "/c.ipynb"
-    assert ledger.find_notebook("/a.ipynb", second) == "/d.ipynb"
-    assert ledger.find_notebook("/a.ipynb", third) == "/a.ipynb"
-    assert ledger.find_notebook("/e.ipynb", first) == "/e.ipynb"
+    assert ledger.notebooks.find_current_path("/a.ipynb", first) == "/c.ipynb"
+    assert ledger.notebooks.find_current_path("/a.ipynb", second) == "/d.ipynb"
+    assert ledger.notebooks.find_current_path("/a.ipynb", third) == "/a.ipynb"
+    assert ledger.notebooks.find_current_path("/e.ipynb", first) == "/e.ipynb"
 
 
 def test_there_and_back_again() -> None:
     ledger = Ledger(MemoryStore())
     start = now()
-    ledger.rename_notebook("/a.ipynb", "/b.ipynb")
-    ledger.rename_notebook("/b.ipynb", "/a.ipynb")
-    assert ledger.find_notebook("/a.ipynb", start) == "/a.ipynb"
+    ledger.notebooks.rename("/a.ipynb", "/b.ipynb")
+    ledger.notebooks.rename("/b.ipynb", "/a.ipynb")
+    assert ledger.notebooks.find_current_path("/a.ipynb", start) == "/a.ipynb"
 
 
 def test_the_notebooks_of_a_folder() -> None:
     ledger = Ledger(MemoryStore())
     for notebook in ("/x/a.ipynb", "/x/y/b.ipynb", "/xy/c.ipynb"):
-        ledger.open_run(agent="one", notebook=notebook)
-    assert sorted(ledger.list_notebooks_in("/x")) == ["/x/a.ipynb", "/x/y/b.ipynb"]
+        ledger.runs.open(agent="one", notebook=notebook)
+    assert sorted(ledger.notebooks.list_in("/x")) == ["/x/a.ipynb", "/x/y/b.ipynb"]

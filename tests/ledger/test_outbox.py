@@ -43,8 +43,8 @@ def ledger(store: Store) -> Ledger:
 
 
 def ask(ledger: Ledger, title: str = "Refund 150", terms: Terms | None = FINANCE, **more: Any) -> Proposal:
-    _, claim = ledger.open_run(agent=title, notebook="/a.ipynb")
-    p = ledger.pause(claim, Snapshot(envelope=b"s"), [Question(title=title, kind="text", value="x")])[0]
+    _, claim = ledger.runs.open(agent=title, notebook="/a.ipynb")
+    p = ledger.runs.pause(claim, Snapshot(envelope=b"s"), [Question(title=title, kind="text", value="x")]).proposals[0]
     return msgspec.structs.replace(p, terms=terms, **more)
 
 
@@ -58,13 +58,13 @@ def waiting_notices(ledger: Ledger) -> list[Notice]:
 
 
 def take(ledger: Ledger, at: datetime, sender: str = "s") -> Notice:
-    found = ledger.take_notice(at, sender=sender)
+    found = ledger.notices.take_first(at, sender=sender)
     assert found is not None
     return found
 
 
 def of_type(ledger: Ledger, type_: str) -> list[Any]:
-    return [e for e in ledger.read_events() if e.type == type_]
+    return [e for e in ledger.audit.read_events() if e.type == type_]
 
 
 def test_who_is_told_is_who_may_decide_by_name_and_by_group(ledger: Ledger) -> None:
@@ -82,7 +82,7 @@ def test_a_step_of_the_timeline_that_names_people_tells_these_alone(ledger: Ledg
 
 def test_who_requested_is_told_what_was_decided(ledger: Ledger) -> None:
     p = ask(ledger)
-    run = msgspec.structs.replace(ledger.load_run(p.run), requesters=("cy",))
+    run = msgspec.structs.replace(ledger.runs.load(p.run), requesters=("cy",))
     ledger.store.transact(lambda tx: rows.put_run(tx, run))
     assert {n.to for n in put(ledger, p, "decided")} == {"cy", "requester"}
 
@@ -106,10 +106,10 @@ def test_a_transaction_that_fails_leaves_no_notice(ledger: Ledger) -> None:
 def test_a_notice_is_one_senders_for_sixty_seconds(ledger: Ledger) -> None:
     put(ledger, ask(ledger, terms=Terms()))
     mine = take(ledger, T0, "first")
-    assert ledger.take_notice(T0 + LEASE_TIME - timedelta(microseconds=1), sender="second") is None
+    assert ledger.notices.take_first(T0 + LEASE_TIME - timedelta(microseconds=1), sender="second") is None
     theirs = take(ledger, T0 + LEASE_TIME, "second")
     assert theirs.id == mine.id
-    ledger.finish_notice(mine, sent=["json"], actor="first")  # too late: it is the second's
+    ledger.notices.finish(mine, sent=["json"], actor="first")  # too late: it is the second's
     assert of_type(ledger, "notice.sent") == []
     assert [n.sender for n in waiting_notices(ledger)] == ["second"]
     ledger.finish_notice(theirs, sent=["json"], actor="second")
@@ -122,8 +122,8 @@ def test_a_notice_is_one_senders_for_sixty_seconds(ledger: Ledger) -> None:
 
 def test_nothing_is_taken_before_it_is_due(ledger: Ledger) -> None:
     put(ledger, ask(ledger, terms=Terms()))
-    assert ledger.take_notice(T0 - MINUTE, sender="s") is None
-    assert ledger.next_notice() == T0
+    assert ledger.notices.take_first(T0 - MINUTE, sender="s") is None
+    assert ledger.notices.next_due() == T0
 
 
 def test_a_notice_that_fails_is_tried_five_times_more(ledger: Ledger) -> None:
@@ -131,17 +131,17 @@ def test_a_notice_that_fails_is_tried_five_times_more(ledger: Ledger) -> None:
     put(ledger, p)
     at = T0
     for wait in RETRY_DELAYS:
-        later = ledger.fail_notice(take(ledger, at), at, services=["0:json"], actor="s")
+        later = ledger.notices.fail(take(ledger, at), at, services=["0:json"], actor="s")
         assert later is not None
         assert later.services == ("0:json",)
-        assert ledger.take_notice(at + wait - timedelta(seconds=1), sender="s") is None
+        assert ledger.notices.take_first(at + wait - timedelta(seconds=1), sender="s") is None
         at += wait
     assert [int(w / MINUTE) for w in RETRY_DELAYS] == [1, 5, 25, 60, 60]
     assert ledger.fail_notice(take(ledger, at), at, services=["0:json"], actor="s") is None
     assert waiting_notices(ledger) == []
     (failed,) = of_type(ledger, "notice.failed")
     assert (failed.proposal, failed.data["to"], failed.data["services"]) == (p.id, "anyone", ["0:json"])
-    assert ledger.verify().ok
+    assert ledger.audit.verify().ok
 
 
 def test_what_is_held_is_taken_together_and_waits_no_longer_than_the_first(ledger: Ledger) -> None:
@@ -149,13 +149,13 @@ def test_what_is_held_is_taken_together_and_waits_no_longer_than_the_first(ledge
     for n in range(3):
         at = T0 + n * MINUTE
         put(ledger, ask(ledger, f"p{n}", Terms()), at=at)
-        ledger.hold_notice(take(ledger, at), at + hour)
+        ledger.notices.hold(take(ledger, at), at + hour)
     put(ledger, ask(ledger, "another's", FINANCE), at=T0 + 2 * hour)
-    assert ledger.take_notice(T0 + hour - MINUTE, sender="s") is None
+    assert ledger.notices.take_first(T0 + hour - MINUTE, sender="s") is None
     first = take(ledger, T0 + hour)
-    more = ledger.take_held(first, T0 + hour, sender="s")
+    more = ledger.notices.take_held(first, T0 + hour, sender="s")
     assert sorted(n.at for n in (first, *more)) == [T0 + n * MINUTE for n in range(3)]
-    assert ledger.take_held(first, T0 + hour, sender="other") == []
+    assert ledger.notices.take_held(first, T0 + hour, sender="other") == []
 
 
 def test_what_nobody_takes_does_not_pile_up(ledger: Ledger) -> None:
@@ -172,7 +172,7 @@ def test_a_forgotten_run_leaves_nothing_that_stops_a_sender(ledger: Ledger) -> N
     p = ask(ledger, terms=Terms())
     put(ledger, p, at=ledger.now())
     taken = take(ledger, ledger.now())
-    _, claim = ledger.open_run(agent="other", notebook="/b.ipynb")
+    _, claim = ledger.runs.open(agent="other", notebook="/b.ipynb")
     plans = [Plan("ask", (), (), Terms(), ("reject",))]
     questions = [Question(title="x", kind="text", value="x", position="0")]
     [other] = ledger.pause_run(claim, Snapshot(envelope=b"s"), questions, plans=plans)[1]
@@ -186,21 +186,21 @@ def test_a_forgotten_run_leaves_nothing_that_stops_a_sender(ledger: Ledger) -> N
 
 def test_who_watches_is_known_for_ninety_seconds(ledger: Ledger) -> None:
     owner = ProcessIdentity.current("watch")
-    assert not ledger.is_unwatched(T0)  # there is no timer
+    assert not ledger.watchers.are_missing(T0)  # there is no timer
     ledger.store.transact(lambda tx: tx.put("due/00000000000000000-aaaa", b""))
-    assert ledger.is_unwatched(T0)
-    ledger.record_heartbeat(owner, T0)
-    assert [one.label for one in ledger.list_watchers(T0 + WATCHER_TIMEOUT)] == ["watch"]
-    assert ledger.is_unwatched(T0 + WATCHER_TIMEOUT + timedelta(seconds=1))
-    ledger.stop_watching(owner)
-    assert ledger.is_unwatched(T0)
+    assert ledger.watchers.are_missing(T0)
+    ledger.watchers.record_heartbeat(owner, T0)
+    assert [one.label for one in ledger.watchers.list_running(T0 + WATCHER_TIMEOUT)] == ["watch"]
+    assert ledger.watchers.are_missing(T0 + WATCHER_TIMEOUT + timedelta(seconds=1))
+    ledger.watchers.remove_heartbeat(owner)
+    assert ledger.watchers.are_missing(T0)
 
 
 def test_a_heartbeat_of_a_process_that_has_died_does_not_count(ledger: Ledger) -> None:
     dead = msgspec.structs.replace(ProcessIdentity.current("watch"), pid=2**22 + 1)
-    ledger.record_heartbeat(dead, T0)
-    assert ledger.list_watchers(T0) == []
-    ledger.record_heartbeat(ProcessIdentity.current("server"), T0 + 2 * WATCHER_TIMEOUT)  # removes what is old
+    ledger.watchers.record_heartbeat(dead, T0)
+    assert ledger.watchers.list_running(T0) == []
+    ledger.watchers.record_heartbeat(ProcessIdentity.current("server"), T0 + 2 * WATCHER_TIMEOUT)  # removes what is old
     assert len(ledger.store.scan("watching/", "watching0")) == 1
 
 
@@ -217,15 +217,15 @@ def test_no_notice_is_lost_whatever_senders_do(steps: list[str]) -> None:
             if step == "wait":
                 at += timedelta(minutes=7)
                 taken.clear()
-            elif step == "take" and (found := ledger.take_notice(at, sender=new_id())):
+            elif step == "take" and (found := ledger.notices.take_first(at, sender=new_id())):
                 assert found.id not in taken
                 taken[found.id] = found
             elif one is not None:
                 del taken[one.id]
                 if step == "finish":
-                    ledger.finish_notice(one, sent=["json"], actor="s")
+                    ledger.notices.finish(one, sent=["json"], actor="s")
                 elif step == "fail":
-                    ledger.fail_notice(one, at, services=["0:json"], actor="s")
+                    ledger.notices.fail(one, at, services=["0:json"], actor="s")
                 elif step == "hold":
                     ledger.hold_notice(one, at + MINUTE)
         ended = [e.data["id"] for e in ledger.read_events() if e.type in ("notice.sent", "notice.failed")]
@@ -248,10 +248,10 @@ TIMELINE = (
 def asked_under(ledger: Ledger, *steps: TimelineStep) -> Proposal:
     """A proposal that is asked at T0 and has a timeline; its notices are gone but the one to "ada"."""
     terms = Terms(needs=(Need(people=("ada",), text="1 of ada"),), timeline=steps)
-    _, claim = ledger.open_run(agent="refunds", notebook="/a.ipynb")
+    _, claim = ledger.runs.open(agent="refunds", notebook="/a.ipynb")
     plans = [Plan("ask", (), (), terms, ("approve", "reject"))]
     questions = [Question(title="Refund", kind="text", value="x", position="0")]
-    return ledger.pause_run(claim, Snapshot(envelope=b"s"), questions, plans=plans)[1][0]
+    return ledger.runs.pause(claim, Snapshot(envelope=b"s"), questions, plans=plans).proposals[0]
 
 
 @pytest.fixture
@@ -263,7 +263,7 @@ def at_t0(monkeypatch: pytest.MonkeyPatch) -> None:
 def fail_all(ledger: Ledger, at: datetime) -> datetime:
     """Let the first notice fail as often as it is tried; when that was the last time."""
     for wait in (*RETRY_DELAYS, timedelta(0)):
-        ledger.fail_notice(take(ledger, at), at, services=["0:json"], actor="s")
+        ledger.notices.fail(take(ledger, at), at, services=["0:json"], actor="s")
         at += wait
     return at
 
@@ -278,7 +278,7 @@ def test_after_the_last_try_others_are_asked_at_once_and_the_rest_of_the_timelin
     assert (now_is.terms, now_is.deadline, ledger.next_due()) == (p.terms, T0 + 8 * HOUR, T0 + 8 * HOUR)
     assert {n.to for n in waiting_notices(ledger) if n.kind == "escalated"} == {"lea", "@leads"}
     assert [(e.actor, e.data["due"]) for e in of_type(ledger, "proposal.escalated")] == [("deadline", end.isoformat())]
-    assert ledger.verify().ok
+    assert ledger.audit.verify().ok
 
 
 @pytest.mark.usefixtures("at_t0")
@@ -287,8 +287,8 @@ def test_without_an_escalation_it_is_only_said_who_could_not_be_told(ledger: Led
     fail_all(ledger, T0)
     now_is = rows.load_proposal(ledger.store, p.id)
     assert now_is == msgspec.structs.replace(p, untold=("ada",))
-    assert ledger.next_due() == T0 + HOUR
-    assert ledger.verify().ok
+    assert ledger.timers.next_due() == T0 + HOUR
+    assert ledger.audit.verify().ok
 
 
 @pytest.mark.usefixtures("at_t0")
@@ -311,5 +311,5 @@ def test_what_is_decided_meanwhile_is_not_escalated(ledger: Ledger) -> None:
 
 @pytest.mark.usefixtures("at_t0")
 def test_who_stands_in_for_somebody_who_is_away_is_told_too(ledger: Ledger) -> None:
-    ledger.set_away("ada", None, T0 + HOUR, "dee")
+    ledger.reviewers.set_away("ada", None, T0 + HOUR, "dee")
     assert {n.to for n in put(ledger, ask(ledger))} == {"@finance", "ada", "bo", "dee"}

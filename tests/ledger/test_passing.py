@@ -57,11 +57,11 @@ def ask(title: str = "Refund", position: str = "000000003/0.0/checkpoint/0", **m
 
 
 def start(ledger: Ledger) -> tuple[Run, Claim]:
-    return ledger.open_run(agent="refunds", notebook=NB)
+    return ledger.runs.open(agent="refunds", notebook=NB)
 
 
 def is_sound(ledger: Ledger) -> bool:
-    checked = ledger.verify()
+    checked = ledger.audit.verify()
     assert checked.ok, checked
     return checked.ok
 
@@ -70,7 +70,7 @@ class TestPasses:
     def test_a_pass_is_a_decided_proposal_by_the_policy(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
         facts = Facts(now=ledger.now(), labels={"model": "m-3"})
-        [p] = ledger.record_policy_verdicts(claim, [ask()], [PASS], facts=facts, policy=POLICY)
+        [p] = ledger.policies.record_verdicts(claim, [ask()], [PASS], facts=facts, policy=POLICY)
         made = p.decision
         assert made is not None
         assert (p.status, p.pause, p.facts, p.why, p.terms, p.allow) == (
@@ -88,11 +88,11 @@ class TestPasses:
             POLICY.sha256,
         )
         assert (made.reason, made.fingerprint) == (None, p.fingerprint)
-        assert ledger.load_proposal(p.id) == p
-        assert ledger.list_closed() == [p]
-        assert ledger.list_open() == []
-        assert (ledger.load_run(run.id).passed, ledger.load_run(run.id).status) == (1, "running")
-        assert [(e.type, e.actor) for e in ledger.read_events()][1:] == [
+        assert ledger.proposals.load(p.id) == p
+        assert ledger.proposals.list_closed() == [p]
+        assert ledger.proposals.list_open() == []
+        assert (ledger.runs.load(run.id).passed, ledger.runs.load(run.id).status) == (1, "running")
+        assert [(e.type, e.actor) for e in ledger.audit.read_events()][1:] == [
             ("policy.used", claim.owner),
             ("decision", "policy:small"),
         ]
@@ -100,8 +100,10 @@ class TestPasses:
 
     def test_it_is_in_the_log_and_the_timeline_and_not_in_the_list_of_the_runs_events(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
-        passed = ledger.record_policy_verdicts(claim, [ask("Refund 1"), ask("Refund 2")], [PASS, BLOCK], policy=POLICY)
-        listed = [event.type for event in ledger.run_events(run.id)]
+        passed = ledger.policies.record_verdicts(
+            claim, [ask("Refund 1"), ask("Refund 2")], [PASS, BLOCK], policy=POLICY
+        )
+        listed = [event.type for event in ledger.audit.read_run_events(run.id)]
         assert listed == ["run.opened", "policy.used"]
         shown = [
             (one.n, one.what, one.detail["fingerprint"])
@@ -113,7 +115,7 @@ class TestPasses:
             (first, "passed by policy: Refund 1 (small)", passed[0].fingerprint),
             (second, "blocked by policy: Refund 2 (embargo)", passed[1].fingerprint),
         ]
-        told = {event.n: event.data for event in ledger.read_events()}
+        told = {event.n: event.data for event in ledger.audit.read_events()}
         assert [one.detail for one in build_timeline(ledger, run.id) if one.type == "policy"] == [
             told[first],
             told[second],
@@ -123,28 +125,28 @@ class TestPasses:
     def test_the_policys_text_is_kept_once_and_told_once_a_run(self, ledger: Ledger, store: Store) -> None:
         _, claim = start(ledger)
         for n in range(2):
-            ledger.record_policy_verdicts(claim, [ask(f"Refund {n}")], [PASS], policy=POLICY)
-        ledger.finish(claim, STATE)
+            ledger.policies.record_verdicts(claim, [ask(f"Refund {n}")], [PASS], policy=POLICY)
+        ledger.runs.finish(claim, STATE)
         _, claim = start(ledger)
-        ledger.record_policy_verdicts(claim, [ask()], [PASS])  # it is kept by now
+        ledger.policies.record_verdicts(claim, [ask()], [PASS])  # it is kept by now
         assert [key for key, _ in store.scan("policy/", "policy0")] == [f"policy/{POLICY.sha256}"]
-        assert [e.type for e in ledger.read_events()].count("policy.used") == 2
+        assert [e.type for e in ledger.audit.read_events()].count("policy.used") == 2
 
     def test_a_policy_that_is_not_kept_is_refused(self, ledger: Ledger) -> None:
         _, claim = start(ledger)
         with pytest.raises(ValueError, match="keep_policy"):
-            ledger.record_policy_verdicts(claim, [ask()], [PASS])
-        assert ledger.list_closed() == []
-        ledger.keep_policy(POLICY)
-        assert len(ledger.record_policy_verdicts(claim, [ask()], [PASS])) == 1
+            ledger.policies.record_verdicts(claim, [ask()], [PASS])
+        assert ledger.proposals.list_closed() == []
+        ledger.policies.keep(POLICY)
+        assert len(ledger.policies.record_verdicts(claim, [ask()], [PASS])) == 1
 
     def test_a_block_is_a_rejection_with_the_rule_and_why(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
-        [p] = ledger.record_policy_verdicts(claim, [ask()], [BLOCK], policy=POLICY)
+        [p] = ledger.policies.record_verdicts(claim, [ask()], [BLOCK], policy=POLICY)
         assert p.decision is not None
         assert (p.decision.action, p.decision.reviewer) == ("reject", "policy:embargo")
         assert p.decision.reason == "blocked by policy: country is XX"
-        assert ledger.load_run(run.id).passed == 0
+        assert ledger.runs.load(run.id).passed == 0
         assert is_sound(ledger)
 
     def test_without_a_rule_it_is_the_default(self, ledger: Ledger) -> None:
@@ -156,18 +158,18 @@ class TestPasses:
 
     def test_several_are_recorded_together_or_not_at_all(self, ledger: Ledger) -> None:
         _, claim = start(ledger)
-        with pytest.raises(ValueError, match="pause_run"):
-            ledger.record_policy_verdicts(claim, [ask("a"), ask("b")], [PASS, ASK], policy=POLICY)
-        assert ledger.list_closed() == []
-        made = ledger.record_policy_verdicts(claim, [ask("a"), ask("b")], [PASS, BLOCK], policy=POLICY)
+        with pytest.raises(ValueError, match=r"runs\.pause"):
+            ledger.policies.record_verdicts(claim, [ask("a"), ask("b")], [PASS, ASK], policy=POLICY)
+        assert ledger.proposals.list_closed() == []
+        made = ledger.policies.record_verdicts(claim, [ask("a"), ask("b")], [PASS, BLOCK], policy=POLICY)
         assert [p.title for p in made] == ["a", "b"]
         assert is_sound(ledger)
 
     def test_nobody_writes_passes_into_a_run_that_was_taken_over(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
-        ledger.cancel(run.id, actor="ada")
+        ledger.runs.cancel(run.id, actor="ada")
         with pytest.raises(RunClaimed):
-            ledger.record_policy_verdicts(claim, [ask()], [PASS], policy=POLICY)
+            ledger.policies.record_verdicts(claim, [ask()], [PASS], policy=POLICY)
 
 
 class TestFoundAgain:
@@ -175,45 +177,45 @@ class TestFoundAgain:
         run, claim = start(ledger)
         places = ["000000002/x/checkpoint/0", "000000003/x/checkpoint/10", "000000003/x/checkpoint/9"]
         for n, place in enumerate(places):
-            ledger.record_policy_verdicts(claim, [ask(f"Refund {n}", place)], [PASS], policy=POLICY)
-        assert [p.title for p in ledger.list_passed(run.id)] == ["Refund 0", "Refund 1", "Refund 2"]
-        assert [p.title for p in ledger.list_passed(run.id, "000000003")] == ["Refund 1", "Refund 2"]
-        assert ledger.list_passed(run.id, "000000004") == []
-        assert ledger.list_proposals(run.id) == []  # the run did not pause
+            ledger.policies.record_verdicts(claim, [ask(f"Refund {n}", place)], [PASS], policy=POLICY)
+        assert [p.title for p in ledger.policies.list_passed(run.id)] == ["Refund 0", "Refund 1", "Refund 2"]
+        assert [p.title for p in ledger.policies.list_passed(run.id, "000000003")] == ["Refund 1", "Refund 2"]
+        assert ledger.policies.list_passed(run.id, "000000004") == []
+        assert ledger.proposals.list_of_run(run.id) == []  # the run did not pause
 
     def test_a_pass_that_was_changed_in_the_store_is_not_used(self, ledger: Ledger, store: Store) -> None:
         run, claim = start(ledger)
-        [p] = ledger.record_policy_verdicts(claim, [ask()], [BLOCK], policy=POLICY)
+        [p] = ledger.policies.record_verdicts(claim, [ask()], [BLOCK], policy=POLICY)
         assert p.decision is not None
         forged = msgspec.structs.replace(p, decision=msgspec.structs.replace(p.decision, action="approve", reason=None))
         store.transact(lambda tx: tx.put(f"proposal/{p.id}", forged.json()))
         with pytest.raises(StoreCorrupt, match="audit log"):
-            ledger.list_passed(run.id)
-        assert not ledger.verify().ok
+            ledger.policies.list_passed(run.id)
+        assert not ledger.audit.verify().ok
 
     def test_an_entry_that_was_planted_at_another_place_is_not_used(self, ledger: Ledger, store: Store) -> None:
         run, claim = start(ledger)
-        [p] = ledger.record_policy_verdicts(claim, [ask()], [PASS], policy=POLICY)
+        [p] = ledger.policies.record_verdicts(claim, [ask()], [PASS], policy=POLICY)
         store.transact(lambda tx: tx.put(f"passed/{run.id}/000000009/{p.id}", p.id.encode()))
         with pytest.raises(StoreCorrupt, match="000000009"):
-            ledger.list_passed(run.id)
+            ledger.policies.list_passed(run.id)
 
     def test_a_removed_list_entry_is_noticed(self, ledger: Ledger, store: Store) -> None:
         _, claim = start(ledger)
-        ledger.record_policy_verdicts(claim, [ask()], [PASS], policy=POLICY)
+        ledger.policies.record_verdicts(claim, [ask()], [PASS], policy=POLICY)
         store.transact(lambda tx: tx.delete(tx.scan("passed/", "passed0")[0][0]))
-        assert "list entry passed/" in (ledger.verify().problem or "")
+        assert "list entry passed/" in (ledger.audit.verify().problem or "")
 
     def test_a_policy_that_was_changed_is_noticed(self, ledger: Ledger, store: Store) -> None:
-        ledger.keep_policy(POLICY)
+        ledger.policies.keep(POLICY)
         store.transact(lambda tx: tx.put(f"policy/{POLICY.sha256}", b"{}"))
-        assert "another hash" in (ledger.verify().problem or "")
+        assert "another hash" in (ledger.audit.verify().problem or "")
 
     def test_forgetting_a_run_removes_its_passes(self, ledger: Ledger, store: Store) -> None:
         _, claim = start(ledger)
-        ledger.record_policy_verdicts(claim, [ask("a"), ask("b")], [PASS, BLOCK], policy=POLICY)
-        ledger.finish(claim, STATE)
-        ledger.forget(agent="refunds", notebook=NB)
+        ledger.policies.record_verdicts(claim, [ask("a"), ask("b")], [PASS, BLOCK], policy=POLICY)
+        ledger.runs.finish(claim, STATE)
+        ledger.runs.forget(agent="refunds", notebook=NB)
         kept = {key.partition("/")[0] for key, _ in store.scan("", "~")}
         assert kept <= {"event", "meta", "policy", "notebook", "notebookat"}
         assert is_sound(ledger)
@@ -223,31 +225,31 @@ class TestBesideAPause:
     def test_what_is_decided_beside_a_question_is_decided_in_the_same_pause(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
         questions = [ask("a"), ask("b"), ask("c")]
-        waits, asked = ledger.pause_run(claim, STATE, questions, plans=[PASS, ASK, BLOCK], policy=POLICY)
+        waits, asked = ledger.runs.pause(claim, STATE, questions, plans=[PASS, ASK, BLOCK], policy=POLICY)
         assert [p.status for p in asked] == ["decided", "open", "decided"]
         assert (waits.status, waits.open, waits.passed, waits.pauses) == ("waiting", 1, 1, 1)
-        assert [p.title for p in ledger.list_open()] == ["b"]
+        assert [p.title for p in ledger.proposals.list_open()] == ["b"]
         assert (asked[1].terms, asked[1].why, asked[1].allow) == (ASK.terms, ASK.why, ASK.allow)
         assert asked[1].facts is not None
-        assert ledger.list_proposals(run.id, 1) == asked
-        assert ledger.list_passed(run.id) == []
+        assert ledger.proposals.list_of_run(run.id, 1) == asked
+        assert ledger.policies.list_passed(run.id) == []
         assert is_sound(ledger)
-        ledger.decide(asked[1].id, "approve", reviewer="ada")
-        assert ledger.load_run(run.id).status == "ready"
-        assert [p.status for p in ledger.claim_saved(run.id).asked] == ["decided"] * 3
+        ledger.proposals.decide(asked[1].id, "approve", reviewer="ada")
+        assert ledger.runs.load(run.id).status == "ready"
+        assert [p.status for p in ledger.runs.claim_saved(run.id).asked] == ["decided"] * 3
         assert is_sound(ledger)
 
     def test_a_pause_that_asks_nobody_is_refused(self, ledger: Ledger) -> None:
         _, claim = start(ledger)
-        with pytest.raises(ValueError, match="record_policy_verdicts"):
-            ledger.pause_run(claim, STATE, [ask()], plans=[PASS], policy=POLICY)
+        with pytest.raises(ValueError, match=r"policies\.record_verdicts"):
+            ledger.runs.pause(claim, STATE, [ask()], plans=[PASS], policy=POLICY)
         with pytest.raises(ValueError, match="1 questions and 2 plans"):
-            ledger.pause_run(claim, STATE, [ask()], plans=[PASS, ASK], policy=POLICY)
+            ledger.runs.pause(claim, STATE, [ask()], plans=[PASS, ASK], policy=POLICY)
 
     def test_without_terms_nothing_is_different(self, ledger: Ledger, store: Store) -> None:
         plain = Plan("ask", (), (), None, ("approve",))
         _, claim = start(ledger)
-        _, [p] = ledger.pause_run(claim, STATE, [ask()], plans=[plain])
+        _, [p] = ledger.runs.pause(claim, STATE, [ask()], plans=[plain])
         assert (p.facts, p.why, p.terms, p.allow) == (None, (), None, records.ACTIONS)
         assert b'"format":1' in (store.get("meta/format") or b"")
 
@@ -261,9 +263,9 @@ class TestFormat:
         monkeypatch.setattr(formats, "FORMAT", 1)
         assert Ledger(store).store_id == ledger.store_id  # as long as there are none
         if how == "pass":
-            ledger.record_policy_verdicts(claim, [ask()], [PASS], policy=POLICY)
+            ledger.policies.record_verdicts(claim, [ask()], [PASS], policy=POLICY)
         else:
-            ledger.pause_run(claim, STATE, [ask()], plans=[ASK], policy=POLICY)
+            ledger.runs.pause(claim, STATE, [ask()], plans=[ASK], policy=POLICY)
         with pytest.raises(StoreRefused, match="format 2, and this hitl_nb knows formats up to 1"):
             Ledger(store)
         monkeypatch.undo()
@@ -275,11 +277,11 @@ class TestRequesters:
         monkeypatch.delenv(settings.HUB_USER.name, raising=False)
         run, claim = start(ledger)
         assert run.requesters == (requesters.os_user(),)
-        ledger.fail(claim, None, "oops")
+        ledger.runs.fail(claim, None, "oops")
         monkeypatch.setenv(settings.HUB_USER.name, "ada")
-        run, _ = ledger.claim(run.id)
+        run, _ = ledger.runs.claim(run.id)
         assert run.requesters == (requesters.os_user(), "ada")
-        assert ledger.load_run(run.id) == run
+        assert ledger.runs.load(run.id) == run
         assert is_sound(ledger)
 
     def test_the_environment_does_not_name_the_os_user(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,17 +291,17 @@ class TestRequesters:
 
     def test_who_was_granted_going_on_is_one(self, ledger: Ledger) -> None:
         run, _ = start(ledger)
-        ledger.add_requester(run.id, "bo")
-        ledger.add_requester(run.id, "bo")
-        assert ledger.load_run(run.id).requesters[-1:] == ("bo",)
-        assert [e.data for e in ledger.read_events() if e.type == "run.requested"] == [{"requester": "bo"}]
+        ledger.run_facts.add_requester(run.id, "bo")
+        ledger.run_facts.add_requester(run.id, "bo")
+        assert ledger.runs.load(run.id).requesters[-1:] == ("bo",)
+        assert [e.data for e in ledger.audit.read_events() if e.type == "run.requested"] == [{"requester": "bo"}]
         assert is_sound(ledger)
 
 
 class TestClock:
     def test_it_is_never_before_the_newest_event(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         start(ledger)
-        newest = ledger.read_events()[-1].at
+        newest = ledger.audit.read_events()[-1].at
         monkeypatch.setattr(clock, "now", lambda: newest.replace(year=newest.year - 1))
         assert ledger.now() == newest
 

@@ -22,16 +22,16 @@ def ledger() -> Ledger:
 
 def open_remote(ledger: Ledger, session: str = ONE, *, restart: bool = False) -> Run:
     process = script_identity("nightly", host="box", pid=7, token=session)
-    return ledger.open_script(process, name="nightly", title="Report", caller=CALLER, restart=restart)
+    return ledger.remote_clients.open_run(process, name="nightly", title="Report", caller=CALLER, restart=restart)
 
 
 def claim(ledger: Ledger, run: Run, session: str = ONE) -> Claim:
-    return ledger.claim_for_script(run.id, session, CALLER)
+    return ledger.remote_clients.claim(run.id, session, CALLER)
 
 
 def ask_question(ledger: Ledger, run: Run, session: str = ONE) -> Proposal:
     question = Question(title="Report", kind="text", value="Hello")
-    return ledger.pause(claim(ledger, run, session), Snapshot(envelope=b""), [question])[0]
+    return ledger.runs.pause(claim(ledger, run, session), Snapshot(envelope=b""), [question]).proposals[0]
 
 
 def test_opened_again_by_the_same_process_it_is_the_same_run(ledger: Ledger) -> None:
@@ -48,15 +48,15 @@ def test_another_process_goes_on_and_the_first_writes_no_more(ledger: Ledger) ->
     with pytest.raises(RunClaimed, match="opened again by script nightly"):
         claim(ledger, run)
     with pytest.raises(RunClaimed, match="taken over"):
-        ledger.open_workspace(old, title="Report", position="w")
-    ledger.open_workspace(claim(ledger, run, TWO), title="Report", position="w")
+        ledger.workspaces.open(old, title="Report", position="w")
+    ledger.workspaces.open(claim(ledger, run, TWO), title="Report", position="w")
 
 
 def test_its_claim_needs_no_process_that_holds_it(ledger: Ledger) -> None:
     run = open_remote(ledger)
     elsewhere = Ledger(ledger.store)  # another server over the store
-    elsewhere.open_workspace(claim(elsewhere, run), title="Report", position="w")
-    assert elsewhere.is_script(run.id, ONE)
+    elsewhere.workspaces.open(claim(elsewhere, run), title="Report", position="w")
+    assert elsewhere.remote_clients.is_current(run.id, ONE)
 
 
 def test_one_that_waits_writes_nothing_new_and_goes_on_once_it_is_decided(ledger: Ledger) -> None:
@@ -65,12 +65,12 @@ def test_one_that_waits_writes_nothing_new_and_goes_on_once_it_is_decided(ledger
     assert open_remote(ledger, TWO).status == "waiting"
     with pytest.raises(HitlError, match="waits for the answer"):
         claim(ledger, run, TWO)
-    ledger.decide(p.id, "approve", reviewer="ann")
+    ledger.proposals.decide(p.id, "approve", reviewer="ann")
     with pytest.raises(RunClaimed):
         claim(ledger, run)
     assert claim(ledger, run, TWO).epoch > run.epoch
-    assert ledger.load_run(run.id).status == "running"
-    told = {e.type: e.data for e in ledger.run_events(run.id)}
+    assert ledger.runs.load(run.id).status == "running"
+    told = {e.type: e.data for e in ledger.audit.read_run_events(run.id)}
     assert [told[one]["authn"] for one in ("run.opened", "run.resumed")] == ["token", "token"]
 
 
@@ -81,7 +81,7 @@ def test_what_has_ended_is_begun_anew(ledger: Ledger) -> None:
         claim(ledger, run)
     second = open_remote(ledger, TWO)
     assert (second.generation, second.id == run.id) == (2, False)
-    ledger.cancel(second.id, actor="ann")
+    ledger.runs.cancel(second.id, actor="ann")
     with pytest.raises(HitlError, match="was cancelled"):
         claim(ledger, second, TWO)
     with pytest.raises(HitlError, match="restart=True starts a new run"):
@@ -94,13 +94,13 @@ def test_it_is_forgotten_like_one_of_a_machine_that_says_nothing() -> None:
     ledger = Ledger(MemoryStore(), clock=lambda: now[0])
     open_remote(ledger)
     with pytest.raises(RunClaimed, match=r"script nightly \(pid 7 on box\)"):
-        ledger.forget(agent="nightly", notebook=f"{SCRIPT}nightly")
+        ledger.runs.forget(agent="nightly", notebook=f"{SCRIPT}nightly")
     now[0] = OWNER_TIMEOUT_SECONDS + 1
-    assert ledger.forget(agent="nightly", notebook=f"{SCRIPT}nightly") == 1
+    assert ledger.runs.forget(agent="nightly", notebook=f"{SCRIPT}nightly") == 1
 
 
 def test_a_notebook_s_run_is_no_script_s(ledger: Ledger) -> None:
-    run, _ = ledger.open_run(agent="nightly", notebook="/n.ipynb")
+    run, _ = ledger.runs.open(agent="nightly", notebook="/n.ipynb")
     with pytest.raises(HitlError, match="is no script's"):
         claim(ledger, run)
-    assert not ledger.is_script(run.id, ONE)
+    assert not ledger.remote_clients.is_current(run.id, ONE)

@@ -19,22 +19,22 @@ def ledger() -> Ledger:
 def ask_questions(ledger: Ledger, *titles: str, agent: str = "letters") -> list[Proposal]:
     _, claim = ledger.open_run(agent=agent, notebook="/letters.ipynb")
     questions = [Question(title=title, kind="text", value=title) for title in titles]
-    return ledger.pause(claim, Snapshot(envelope=b""), questions)
+    return ledger.runs.pause(claim, Snapshot(envelope=b""), questions).proposals
 
 
 def test_what_was_decided_is_listed_newest_first_by_the_page(ledger: Ledger) -> None:
     made = ask_questions(ledger, "a", "b", "c", "d")
     for p, who in zip(made[:3], ("ann", "bob", "ann"), strict=True):
-        ledger.decide(p.id, "approve", reviewer=who)
-    first = ledger.list_closed(limit=2)
-    rest = ledger.list_closed(limit=2, after=first[-1].id)
+        ledger.proposals.decide(p.id, "approve", reviewer=who)
+    first = ledger.proposals.list_closed(limit=2)
+    rest = ledger.proposals.list_closed(limit=2, after=first[-1].id)
     assert [p.title for p in first + rest] == ["c", "b", "a"]
-    assert [p.title for p in ledger.list_closed(reviewer="ann")] == ["c", "a"]
-    assert ledger.list_closed(status="superseded") == ledger.list_closed(agent="others") == []
-    ledger.cancel(made[0].run, actor="ann")
-    assert [p.title for p in ledger.list_closed(status="superseded")] == ["d"]
-    ledger.forget(agent="letters", notebook="/letters.ipynb")
-    assert ledger.list_closed() == []
+    assert [p.title for p in ledger.proposals.list_closed(reviewer="ann")] == ["c", "a"]
+    assert ledger.proposals.list_closed(status="superseded") == ledger.proposals.list_closed(agent="others") == []
+    ledger.runs.cancel(made[0].run, actor="ann")
+    assert [p.title for p in ledger.proposals.list_closed(status="superseded")] == ["d"]
+    ledger.runs.forget(agent="letters", notebook="/letters.ipynb")
+    assert ledger.proposals.list_closed() == []
 
 
 def test_comments_are_kept_in_order_and_in_the_audit_log(ledger: Ledger) -> None:
@@ -46,10 +46,10 @@ def test_comments_are_kept_in_order_and_in_the_audit_log(ledger: Ledger) -> None
     assert ledger.load_proposal(p.id).revision == p.revision
     for text in ("", "  ", "x" * 10_001):
         with pytest.raises(ValueError, match="1 to 10000 characters"):
-            ledger.add_comment(p.id, text, author="ann")
+            ledger.comments.add(p.id, text, author="ann")
     with pytest.raises(UnknownProposal):
-        ledger.add_comment("aaaaaaaaaaaa", "hello", author="ann")
-    assert len(ledger.list_comments(p.id)) == 2
+        ledger.comments.add("aaaaaaaaaaaa", "hello", author="ann")
+    assert len(ledger.comments.list_on_document(p.id)) == 2
 
 
 def test_assigning_makes_no_decision_stale(ledger: Ledger) -> None:
@@ -58,20 +58,22 @@ def test_assigning_makes_no_decision_stale(ledger: Ledger) -> None:
     decided = ledger.decide(p.id, "approve", reviewer="bob", revision=p.revision, fingerprint=p.fingerprint)
     assert (decided.assignee, decided.status) == ("bob", "decided")
     with pytest.raises(AlreadyDecided, match=r"bob \(unsigned\) approved it"):
-        ledger.assign(p.id, "carl", actor="ann")
-    assert ledger.load_proposal(p.id).assignee == "bob"
+        ledger.proposals.assign(p.id, "carl", actor="ann")
+    assert ledger.proposals.load(p.id).assignee == "bob"
 
 
 def test_the_timeline_has_work_waits_decisions_and_steps(ledger: Ledger) -> None:
-    run, claim = ledger.open_run(agent="letters", notebook="/letters.ipynb")
-    ledger.start_step(claim, "1", "send")
-    ledger.finish_step(claim, "1", result=b"", status="done").result()
-    (p,) = ledger.pause(claim, Snapshot(envelope=b""), [Question(title="Letter", kind="text", value="Dear")])
-    ledger.add_comment(p.id, "hm", author="ann")
-    ledger.decide(p.id, "reject", reason="no", reviewer="ann")
-    _, claim = ledger.claim(run.id)
-    ledger.start_step(claim, "2", "send")
-    ledger.fail(claim, None, "ValueError: no")
+    run, claim = ledger.runs.open(agent="letters", notebook="/letters.ipynb")
+    ledger.steps.start(claim, "1", "send")
+    ledger.steps.finish(claim, "1", result=b"", status="done").result()
+    (p,) = ledger.runs.pause(
+        claim, Snapshot(envelope=b""), [Question(title="Letter", kind="text", value="Dear")]
+    ).proposals
+    ledger.comments.add(p.id, "hm", author="ann")
+    ledger.proposals.decide(p.id, "reject", reason="no", reviewer="ann")
+    _, claim = ledger.runs.claim(run.id)
+    ledger.steps.start(claim, "2", "send")
+    ledger.runs.fail(claim, None, "ValueError: no")
     found = build_timeline(ledger, run.id)
     assert [entry.at for entry in found] == sorted(entry.at for entry in found)
     kinds = [entry.type for entry in found]
@@ -87,12 +89,12 @@ def test_the_timeline_has_work_waits_decisions_and_steps(ledger: Ledger) -> None
 
 
 def test_the_timeline_of_a_process_that_died_ends_with_its_last_sign(ledger: Ledger) -> None:
-    run, claim = ledger.open_run(agent="letters", notebook="/letters.ipynb")
-    ledger.start_step(claim, "1", "send")
-    ledger.finish_step(claim, "1", result=b"", status="done").result()
-    ledger.release(claim)
-    ledger.claim(run.id)
+    run, claim = ledger.runs.open(agent="letters", notebook="/letters.ipynb")
+    ledger.steps.start(claim, "1", "send")
+    ledger.steps.finish(claim, "1", result=b"", status="done").result()
+    ledger.claims.release(claim)
+    ledger.runs.claim(run.id)
     dead, alive = (entry for entry in build_timeline(ledger, run.id) if entry.type == "working")
     assert dead.what == "working (the process ended unexpectedly)"
-    assert dead.until == ledger.list_steps(run.id)[0].finished_at
+    assert dead.until == ledger.steps.list_of_run(run.id)[0].finished_at
     assert alive.until is None

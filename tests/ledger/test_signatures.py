@@ -42,12 +42,12 @@ def ledger() -> Ledger:
 def ask_question(ledger: Ledger) -> Proposal:
     _, claim = ledger.open_run(agent="refunds", notebook="/refunds.ipynb")
     questions = [Question(title="Refund order 5678", kind="json", value={"amount": 120})]
-    return ledger.pause(claim, Snapshot(envelope=b""), questions)[0]
+    return ledger.runs.pause(claim, Snapshot(envelope=b""), questions).proposals[0]
 
 
 def sign_decision(ledger: Ledger, p: Proposal, key: SigningKey, **more: Any) -> Proposal:
     attest = ReviewerAttestation(key, "Ann", "login", "A0")
-    return ledger.decide(p.id, "edit", value={"amount": 9}, reviewer="ann", attestation=attest, **more)
+    return ledger.proposals.decide(p.id, "edit", value={"amount": 9}, reviewer="ann", attestation=attest, **more)
 
 
 def test_a_signed_decision_is_used_and_says_how_the_reviewer_was_known(ledger: Ledger) -> None:
@@ -56,8 +56,8 @@ def test_a_signed_decision_is_used_and_says_how_the_reviewer_was_known(ledger: L
     (read,) = ledger.list_proposals(p.run)
     assert read.decision is not None
     assert (read.decision.reviewer_name, read.decision.authn, read.decision.assurance) == ("Ann", "login", "A0")
-    assert ledger.read_events()[-1].data["signature"] == read.decision.signature
-    assert ledger.verify().ok
+    assert ledger.audit.read_events()[-1].data["signature"] == read.decision.signature
+    assert ledger.audit.verify().ok
 
 
 def test_the_key_is_this_users_alone_and_stays_the_same(home: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_signed_decision_that_was_changed_is_refused_even_if_the_log_was_made_
     sign_decision(ledger, p, SigningKey.of_this_user())
     forge_decision(ledger, p, change)
     with pytest.raises(Untrusted, match="not signed by a server that this kernel knows"):
-        ledger.list_proposals(p.run)
+        ledger.proposals.list_of_run(p.run)
 
 
 def test_taking_the_signature_off_the_record_alone_is_seen(ledger: Ledger) -> None:
@@ -135,7 +135,7 @@ def test_taking_the_signature_off_the_record_alone_is_seen(ledger: Ledger) -> No
     bare = msgspec.structs.replace(decided.decision, signature=None)
     ledger.store.transact(lambda tx: tx.put(f"proposal/{p.id}", msgspec.structs.replace(decided, decision=bare).json()))
     with pytest.raises(StoreCorrupt):
-        ledger.list_proposals(p.run)
+        ledger.proposals.list_of_run(p.run)
 
 
 def test_another_servers_key_is_refused_unless_it_is_pinned(
@@ -148,9 +148,9 @@ def test_another_servers_key_is_refused_unless_it_is_pinned(
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "mine"))
     mine = SigningKey.of_this_user()
     with pytest.raises(Untrusted):
-        ledger.list_proposals(p.run)
+        ledger.proposals.list_of_run(p.run)
     monkeypatch.setenv(settings.SERVER_KEY.name, f"{mine.public}, {other.public}")
-    assert ledger.list_proposals(p.run)[0].status == "decided"
+    assert ledger.proposals.list_of_run(p.run)[0].status == "decided"
 
 
 def test_a_signature_is_good_for_one_store_one_proposal_and_one_revision(ledger: Ledger) -> None:
@@ -172,7 +172,7 @@ def test_where_only_signed_decisions_count_a_bare_one_is_refused(
     assert ledger.list_proposals(p.run)[0].status == "decided"
     monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
     with pytest.raises(Untrusted, match="not taken through a server"):
-        ledger.list_proposals(p.run)
+        ledger.proposals.list_of_run(p.run)
 
 
 # --- how it is known who decided ------------------------------------------------------------------------------------
@@ -181,12 +181,12 @@ def test_where_only_signed_decisions_count_a_bare_one_is_refused(
 def decider_text(ledger: Ledger, p: Proposal) -> str:
     shown = ledger.load_proposal(p.id)
     assert shown.decision is not None
-    return format_decider(shown.decision, ledger.reviewer_identity(shown))
+    return format_decider(shown.decision, ledger.reviewers.identify(shown))
 
 
 def changed_record(ledger: Ledger, p: Proposal, **fields: Any) -> None:
     """Change the decision's record behind the ledger's back, as any program of this user can."""
-    shown = ledger.load_proposal(p.id)
+    shown = ledger.proposals.load(p.id)
     assert shown.decision is not None
     changed = msgspec.structs.replace(shown, decision=msgspec.structs.replace(shown.decision, **fields))
     ledger.store.transact(lambda tx: tx.put(f"proposal/{p.id}", changed.json()))
@@ -261,7 +261,7 @@ def test_a_record_that_was_changed_is_not_a_persons_decision(ledger: Ledger, fie
     changed_record(ledger, p, **fields)
     assert "(unsigned" in decider_text(ledger, p)
     with pytest.raises((StoreCorrupt, Untrusted)):
-        ledger.list_proposals(p.run)
+        ledger.proposals.list_of_run(p.run)
 
 
 @pytest.mark.parametrize(
@@ -282,30 +282,32 @@ def test_a_comment_is_a_persons_as_long_as_nobody_changes_it(ledger: Ledger, fie
     p = ask_question(ledger)
     attest = ReviewerAttestation(SigningKey.of_this_user(), "Ann", "login", "A0")
     about: dict[str, Any] = {"quote": "120", "anchor": {"start": {"tname": "source"}, "end": {"tname": "source"}}}
-    made = ledger.add_comment(p.id, "why?", author="ann", author_name="Ann", attestation=attest, **about)
+    made = ledger.comments.add(p.id, "why?", author="ann", author_name="Ann", attestation=attest, **about)
     assert made.known == "login"
     ((key, raw),) = ledger.store.scan(f"comment/{p.id}/", f"comment/{p.id}/~")
     changed = msgspec.structs.replace(msgspec.json.decode(raw, type=Comment), **fields)
     ledger.store.transact(lambda tx: tx.put(key, changed.json()))
-    (found,) = ledger.list_comments(p.id)
+    (found,) = ledger.comments.list_on_document(p.id)
     assert found.known == ("unsigned" if fields else "login")
 
 
 def test_what_became_of_a_comment_is_known_as_the_comment_is(ledger: Ledger) -> None:
     p, other = ask_question(ledger), ask_question(ledger)
     attest = ReviewerAttestation(SigningKey.of_this_user(), "Ann", "login", "A0")
-    said = ledger.add_comment(p.id, "why?", author="ann", attestation=attest)
-    ledger.change_comment_state(p.id, said.id, "resolved", actor="ann", attestation=attest)
-    assert [(one.known, one.state_known) for one in ledger.list_comments(p.id)] == [("login", "login")]
+    said = ledger.comments.add(p.id, "why?", author="ann", attestation=attest)
+    ledger.comments.change_state(p.id, said.id, "resolved", actor="ann", attestation=attest)
+    assert [(one.known, one.state_known) for one in ledger.comments.list_on_document(p.id)] == [("login", "login")]
     (key, raw), (at, marked) = (
         ledger.store.scan(f"{kind}/{p.id}/", f"{kind}/{p.id}/~")[0] for kind in ("comment", "marked")
     )
     moved = msgspec.structs.replace(msgspec.json.decode(raw, type=Comment), proposal=other.id)
     ledger.store.transact(lambda tx: tx.put(key.replace(p.id, other.id), moved.json()))
     ledger.store.transact(lambda tx: tx.put(at.replace(p.id, other.id), marked))
-    assert [(one.known, one.state_known) for one in ledger.list_comments(other.id)] == [("unsigned", "unsigned")]
-    ledger.change_comment_state(p.id, said.id, "open", actor="ann")
-    assert [(one.known, one.state_known) for one in ledger.list_comments(p.id)] == [("login", "unsigned")]
+    assert [(one.known, one.state_known) for one in ledger.comments.list_on_document(other.id)] == [
+        ("unsigned", "unsigned")
+    ]
+    ledger.comments.change_state(p.id, said.id, "open", actor="ann")
+    assert [(one.known, one.state_known) for one in ledger.comments.list_on_document(p.id)] == [("login", "unsigned")]
 
 
 @pytest.mark.parametrize("assurance", ["A1", "A4", "", "gold"])
@@ -321,7 +323,7 @@ def test_an_assurance_that_no_server_can_give_is_not_believed_though_it_is_signe
     )
     assert "(unsigned" in decider_text(ledger, p)
     with pytest.raises(Untrusted):
-        ledger.list_proposals(p.run)
+        ledger.proposals.list_of_run(p.run)
 
 
 @pytest.mark.parametrize("by", ["person", "policy", "deadline", "script"])
@@ -332,11 +334,11 @@ def test_where_only_signed_decisions_count_no_unsigned_one_does(
     ledger.decide(p.id, "approve", reviewer="ann", by=by)
     monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
     with pytest.raises(Untrusted, match="not taken through a server"):
-        ledger.list_proposals(p.run)
+        ledger.proposals.list_of_run(p.run)
 
 
 def test_who_comes_later_is_told_that_the_first_is_unsigned(ledger: Ledger) -> None:
     p = ask_question(ledger)
     ledger.decide(p.id, "approve", reviewer="ann")
     with pytest.raises(HitlError, match=r"already decided: ann \(unsigned\) approved it"):
-        ledger.decide(p.id, "reject", reviewer="bob")
+        ledger.proposals.decide(p.id, "reject", reviewer="bob")

@@ -56,9 +56,11 @@ def fill(ledger: Ledger) -> None:
     ledger.change_comment_state(w.id, said.id, "resolved", actor="bob")
     large = question("Large", "x" * (2 * MAX_VALUE_BYTES))
     about = Question(title="Report", kind="markdown", value="Hello", document=w.id)
-    asked = ledger.pause(claim, Snapshot(envelope=b"e" * 3 * MAX_VALUE_BYTES, blobs=blobs(b"buffer")), [large, about])
-    ledger.assign(asked[0].id, "ann", actor="bob")
-    ledger.add_comment(asked[0].id, "too long", author="ann", quote="xx", suggestion="x")
+    asked = ledger.runs.pause(
+        claim, Snapshot(envelope=b"e" * 3 * MAX_VALUE_BYTES, blobs=blobs(b"buffer")), [large, about]
+    ).proposals
+    ledger.proposals.assign(asked[0].id, "ann", actor="bob")
+    ledger.comments.add(asked[0].id, "too long", author="ann", quote="xx", suggestion="x")
     for p in asked:
         ledger.decide(p.id, "approve", reviewer="ann")
     _, claim = ledger.claim(claim.run)
@@ -120,7 +122,7 @@ def list_problems(found: Verification) -> set[tuple[str, str]]:
 
 
 def test_a_store_that_holds_everything_is_sound(ledger: Ledger) -> None:
-    assert ledger.verify() == Verification(ok=True, events=ledger.newest_event_number())
+    assert ledger.audit.verify() == Verification(ok=True, events=ledger.audit.newest_event_number())
 
 
 KINDS = ("run", "proposal", "workspace", "comment", "marked", "moved", "notebook", "step", "snapshot")
@@ -146,12 +148,12 @@ def test_every_record_that_was_changed_is_named(ledger: Ledger, kind: str) -> No
             continue
         assert changed != raw
         put(ledger, key, changed)
-        checked = ledger.verify()
+        checked = ledger.audit.verify()
         assert not checked.ok
         assert {record for _, record in list_problems(checked)} == {key}
         assert checked.problem == checked.differs[0].text
         put(ledger, key, raw)
-    assert ledger.verify().ok
+    assert ledger.audit.verify().ok
 
 
 def put(ledger: Ledger, key: str, raw: bytes) -> None:
@@ -165,7 +167,7 @@ def test_every_record_that_was_removed_is_named(ledger: Ledger, kind: str) -> No
         ledger.store.transact(lambda tx, key=key: tx.delete(key))
         assert ("missing", key) in list_problems(ledger.verify())
         put(ledger, key, raw)
-    assert ledger.verify().ok
+    assert ledger.audit.verify().ok
 
 
 @pytest.mark.parametrize("content", [b'{"id": ', b'{"value":' * 100_000], ids=["half", "deep"])
@@ -184,7 +186,7 @@ def test_an_event_that_says_what_no_event_says_is_named(data: str) -> None:
     event = '{"n":1,"at":"2026-01-01T00:00:00Z","type":"run.forgotten","actor":"x","data":' + data + "}"
     put(ledger, "event/000000000001", event.encode())
     put(ledger, "meta/events", chain.LogHead(n=1, h=chain.hash_event(event.encode())).json())
-    found = ledger.verify()
+    found = ledger.audit.verify()
     assert not found.ok
     assert "event 1" in (found.problem or "") or "event/000000000001" in (found.problem or "")
     ledger.store.close()
@@ -198,7 +200,7 @@ def test_damaged_pieces_are_named(ledger: Ledger, piece: str, how: str) -> None:
         ledger.store.transact(
             lambda tx, key=key, raw=raw: tx.put(key, b"Y" + raw[1:]) if how == "changed" else tx.delete(key)
         )
-        first = ledger.verify().differs[0].record
+        first = ledger.audit.verify().differs[0].record
         assert first == (key.rsplit("/", 1)[0] if piece == "blob" else first)
         put(ledger, key, raw)
 
@@ -238,10 +240,10 @@ def test_a_call_that_was_never_begun_under_another_key_is_named(ledger: Ledger) 
 
 
 def test_an_earlier_version_of_a_record_that_was_put_back_is_named(ledger: Ledger) -> None:
-    run = next(r for r in ledger.list_runs() if r.agent == "waits")
-    (asked,) = ledger.list_proposals(run.id)
+    run = next(r for r in ledger.runs.list_newest() if r.agent == "waits")
+    (asked,) = ledger.proposals.list_of_run(run.id)
     before = {key: ledger.store.get(key) or b"" for key in (f"run/{run.id}", f"proposal/{asked.id}")}
-    ledger.decide(asked.id, "reject", reviewer="ann")
+    ledger.proposals.decide(asked.id, "reject", reviewer="ann")
     for key, raw in before.items():
         put(ledger, key, raw)
     assert list_problems(ledger.verify()) == {("changed", key) for key in before}
@@ -253,7 +255,7 @@ def test_many_differences_are_bounded(ledger: Ledger) -> None:
             tx.put(f"comment/aaaaaaaaaaaa/{n:012d}", b"{}")
 
     ledger.store.transact(work)
-    assert len(ledger.verify().differs) == 100
+    assert len(ledger.audit.verify().differs) == 100
 
 
 def test_a_store_that_is_written_meanwhile_raises_no_false_alarm() -> None:
@@ -272,15 +274,15 @@ def test_a_store_that_is_written_meanwhile_raises_no_false_alarm() -> None:
             ledger.add_comment(p.id, "hm", author="ann")
             ledger.decide(p.id, "approve", reviewer="ann")
             if n % 3 == 0:
-                ledger.forget(agent="agent1", notebook=NB)
+                ledger.runs.forget(agent="agent1", notebook=NB)
 
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        while ledger.newest_event_number() < 500:
-            assert ledger.verify().ok
+        while ledger.audit.newest_event_number() < 500:
+            assert ledger.audit.verify().ok
     finally:
         over.set()
         writer.join()
-    assert ledger.verify().ok
+    assert ledger.audit.verify().ok
     ledger.store.close()

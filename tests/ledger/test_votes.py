@@ -27,6 +27,7 @@ from hitl_nb.ledger.decisions.signatures import (
 )
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
+from hitl_nb.ledger.open.due_actions import ProposalTimers
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import requesters
@@ -71,12 +72,12 @@ class Desk:
     def ask(self, made_under: Terms | None, *, value: Any = 40, policy: Any = None, n: int = 1, **more: Any) -> None:
         if made_under is not None:
             made_under = msgspec.structs.replace(made_under, policy=policy.sha256 if policy else "")
-        _, claim = self.ledger.open_run(agent="refunds", notebook="/n.ipynb")
+        _, claim = self.ledger.runs.open(agent="refunds", notebook="/n.ipynb")
         questions = [Question(title=f"Refund {i}", kind="json", value=value, position=f"0/{i}") for i in range(n)]
         allow = more.pop("allow", ACTIONS)
         plans = [Plan("ask", ("r",), (), made_under, allow) for _ in questions]
         facts = Facts(now=T0)
-        _, self.asked = self.ledger.pause_run(claim, STATE, questions, plans=plans, facts=facts, policy=policy)
+        _, self.asked = self.ledger.runs.pause(claim, STATE, questions, plans=plans, facts=facts, policy=policy)
         self.p = self.asked[0]
 
     def at(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> datetime:
@@ -94,27 +95,27 @@ class Desk:
         attest = more.pop("attest", self.attest(user))
         fields = {"action": action, "value": value, "reviewer": user, "attest": attest}
         fields |= {name: more.pop(name) for name in ("by", "as_vote", "reason") if name in more}
-        done = self.ledger.submit_decision(self.p.id, SubmittedDecision(**fields), **more)
+        done = self.ledger.proposals.submit_decision(self.p.id, SubmittedDecision(**fields), **more)
         return self.say(done.outcome)
 
     def say(self, outcome: str) -> str:
-        self.p = self.ledger.load_proposal(self.p.id)
+        self.p = self.ledger.proposals.load(self.p.id)
         made = self.p.decision
         assert (made is not None) == (outcome == "decided")
         return outcome if made is None else f"{made.action} by {made.reviewer}"
 
     @property
     def run(self) -> Run:
-        return self.ledger.load_run(self.p.run)
+        return self.ledger.runs.load(self.p.run)
 
     def check(self) -> Proposal:
         """What the run resumes with, checked; and the whole store."""
-        found = self.ledger.verify()
+        found = self.ledger.audit.verify()
         assert found.ok, found.problem
-        return self.ledger.list_proposals(self.p.run)[0]
+        return self.ledger.proposals.list_of_run(self.p.run)[0]
 
     def types(self) -> list[str]:
-        return [event.type for event in self.ledger.read_events()]
+        return [event.type for event in self.ledger.audit.read_events()]
 
 
 @pytest.fixture
@@ -127,10 +128,10 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 def test_vector_6_a_requester_does_not_approve_but_rejects(desk: Desk) -> None:
     desk.ask(terms("2 of ada, bo, cy", four_eyes=True))
-    events = desk.ledger.newest_event_number()
+    events = desk.ledger.audit.newest_event_number()
     with pytest.raises(OwnRequest):
         desk.vote("ada")
-    assert (desk.ledger.newest_event_number(), desk.ledger.load_proposal(desk.p.id).votes) == (events, ())
+    assert (desk.ledger.audit.newest_event_number(), desk.ledger.proposals.load(desk.p.id).votes) == (events, ())
     assert desk.vote("ada", "reject") == "reject by ada"
     desk.check()
 
@@ -144,7 +145,7 @@ def test_vector_7_two_people(desk: Desk) -> None:
     assert desk.run.status == "ready"
     made = desk.check().decision
     assert made is not None
-    assert format_decider(made, desk.ledger.reviewer_identity(desk.p)) == "Cy (cy), logged in"
+    assert format_decider(made, desk.ledger.reviewers.identify(desk.p)) == "Cy (cy), logged in"
     assert desk.types()[-3:] == ["vote", "vote", "decision"][-3:]
 
 
@@ -177,24 +178,24 @@ def test_vector_10_one_vote_in_two_needs(desk: Desk) -> None:
 
 @pytest.mark.parametrize("second", ["cy", "bo"], ids=["vector 11, same seat", "vector 11, another seat"])
 def test_vector_11_a_deputy(desk: Desk, second: str) -> None:
-    desk.ledger.set_away("cy", None, TONIGHT, "dee")
+    desk.ledger.reviewers.set_away("cy", None, TONIGHT, "dee")
     desk.ask(terms("2 of bo, cy"))
     assert desk.vote("dee") == "recorded"
     desk.at(hours=1)
-    desk.ledger.set_away("cy", None, None)  # cy is back, and the vote in their place still counts
+    desk.ledger.reviewers.set_away("cy", None, None)  # cy is back, and the vote in their place still counts
     assert desk.vote(second) == ("recorded" if second == "cy" else "approve by bo")
     desk.check()
 
 
 def test_vector_12_a_deputy_with_a_seat(desk: Desk) -> None:
-    desk.ledger.set_away("cy", None, TONIGHT, "bo")
+    desk.ledger.reviewers.set_away("cy", None, TONIGHT, "bo")
     desk.ask(terms("2 of bo, cy"))
     assert desk.vote("bo") == "recorded"
 
 
 def test_vector_13_a_circle(desk: Desk) -> None:
-    desk.ledger.set_away("ada", None, TONIGHT, "bo")
-    desk.ledger.set_away("bo", None, TONIGHT, "ada")
+    desk.ledger.reviewers.set_away("ada", None, TONIGHT, "bo")
+    desk.ledger.reviewers.set_away("bo", None, TONIGHT, "ada")
     desk.ask(terms("1 of ada"))
     with pytest.raises(NotAReviewer):
         desk.vote("bo")
@@ -203,7 +204,7 @@ def test_vector_13_a_circle(desk: Desk) -> None:
 
 def test_vector_14_a_deputy_who_asked_for_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requesters, "os_user", lambda: "dee")
-    desk.ledger.set_away("ada", None, TONIGHT, "dee")
+    desk.ledger.reviewers.set_away("ada", None, TONIGHT, "dee")
     desk.ask(terms("1 of ada", four_eyes=True))
     with pytest.raises(OwnRequest):
         desk.vote("dee")
@@ -218,7 +219,7 @@ def test_a_reviewer_who_continues_the_run_did_not_ask_for_what_they_decided(
     desk.ask(terms("1 of bo", four_eyes=True))
     desk.vote("bo")
     monkeypatch.setattr(requesters, "os_user", lambda: "bo")
-    assert [p.decision.reviewer for p in desk.ledger.claim_saved(desk.p.run).asked if p.decision] == ["bo"]
+    assert [p.decision.reviewer for p in desk.ledger.runs.claim_saved(desk.p.run).asked if p.decision] == ["bo"]
     assert "bo" in desk.run.requesters
     desk.check()
 
@@ -230,14 +231,14 @@ def test_vector_17_too_late_is_said_and_nothing_is_recorded(desk: Desk) -> None:
     desk.ask(terms("1 of bo", timeline=STEPS))
     for hours in (1, 4):
         desk.at(hours=hours)
-        desk.ledger.run_due_steps()
-    before = desk.ledger.newest_event_number()
+        desk.ledger.timers.run_due_steps()
+    before = desk.ledger.audit.newest_event_number()
     desk.at(hours=8)
     with pytest.raises(AlreadyDecided, match="the deadline rejected it at 2026-01-05 17:00:00") as late:
         desk.vote("bo")
     assert isinstance(late.value.proposal, Proposal)
     assert late.value.proposal.decision is not None
-    assert [event.type for event in desk.ledger.read_events(after=before)] == ["decision"]
+    assert [event.type for event in desk.ledger.audit.read_events(after=before)] == ["decision"]
     made = desk.check()
     assert (made.votes, made.decision and made.decision.by, made.decision and made.decision.reviewer) == (
         *((), "deadline"),
@@ -247,7 +248,7 @@ def test_vector_17_too_late_is_said_and_nothing_is_recorded(desk: Desk) -> None:
 
 def test_vector_17_a_late_vote_and_the_clock_are_one_transaction(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else has looked at the time: the vote itself finds that it is too late."""
-    monkeypatch.setattr(Ledger, "run_due_steps_quietly", lambda self: None)
+    monkeypatch.setattr(ProposalTimers, "run_due_steps_quietly", lambda self: None)
     desk.ask(terms("1 of bo", timeline=("8h reject",)))
     desk.at(hours=7, minutes=59, seconds=59)
     with pytest.raises(NotAReviewer):
@@ -255,18 +256,18 @@ def test_vector_17_a_late_vote_and_the_clock_are_one_transaction(desk: Desk, mon
     desk.at(hours=8)
     with pytest.raises(AlreadyDecided, match="deadline"):
         desk.vote("bo")
-    desk.p = desk.ledger.load_proposal(desk.p.id)
+    desk.p = desk.ledger.proposals.load(desk.p.id)
     assert (desk.p.status, desk.p.votes, desk.run.status) == ("decided", (), "ready")
     desk.check()
 
 
 def test_vector_17_many_at_once_are_none_if_one_is_late(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Ledger, "run_due_steps_quietly", lambda self: None)
+    monkeypatch.setattr(ProposalTimers, "run_due_steps_quietly", lambda self: None)
     desk.ask(terms("1 of bo", timeline=("8h reject",)), n=2)
     desk.at(hours=8)
     with pytest.raises(AlreadyDecided, match="deadline"):
-        desk.ledger.decide_many(desk.asked, "approve", reviewer="bo", attestation=desk.attest("bo"))
-    assert [p.votes for p in desk.ledger.list_proposals(desk.p.run)] == [(), ()]
+        desk.ledger.proposals.decide_many(desk.asked, "approve", reviewer="bo", attestation=desk.attest("bo"))
+    assert [p.votes for p in desk.ledger.proposals.list_of_run(desk.p.run)] == [(), ()]
     desk.check()
 
 
@@ -279,9 +280,9 @@ def test_vector_20_an_approval_is_taken_back_in_time(desk: Desk) -> None:
         desk.vote("cy")
     desk.at(seconds=29)
     with pytest.raises(NotAReviewer):
-        desk.ledger.undo_approval(desk.p.id, reviewer="cy")
-    assert desk.ledger.undo_approval(desk.p.id, reviewer="bo").outcome == "recorded"
-    assert desk.ledger.load_proposal(desk.p.id).votes == ()
+        desk.ledger.proposals.undo_approval(desk.p.id, reviewer="cy")
+    assert desk.ledger.proposals.undo_approval(desk.p.id, reviewer="bo").outcome == "recorded"
+    assert desk.ledger.proposals.load(desk.p.id).votes == ()
     assert desk.types()[-1] == "vote.withdrawn"
     desk.check()
 
@@ -289,16 +290,16 @@ def test_vector_20_an_approval_is_taken_back_in_time(desk: Desk) -> None:
 @pytest.mark.parametrize("quiet", [True, False])
 def test_vector_20_too_late_to_take_back(desk: Desk, monkeypatch: pytest.MonkeyPatch, quiet: bool) -> None:
     if quiet:
-        monkeypatch.setattr(Ledger, "run_due_steps_quietly", lambda self: None)
+        monkeypatch.setattr(ProposalTimers, "run_due_steps_quietly", lambda self: None)
     desk.ask(terms("1 of bo, cy", undo=30.0))
     desk.vote("bo")
     desk.at(seconds=30)
     with pytest.raises(TooLate):
-        desk.ledger.undo_approval(desk.p.id, reviewer="bo")
+        desk.ledger.proposals.undo_approval(desk.p.id, reviewer="bo")
     assert desk.say("decided") == "approve by bo"
     made = desk.check().decision
     assert made is not None
-    assert (made.by, desk.ledger.reviewer_identity(desk.p)) == (
+    assert (made.by, desk.ledger.reviewers.identify(desk.p)) == (
         "person",
         "login",
     )  # settled without a server, as was voted
@@ -319,7 +320,7 @@ def test_vector_34_blind(desk: Desk) -> None:
     desk.ask(terms("2 of bo, cy", blind=True))
     assert desk.vote("bo", "reject") == "recorded"
     assert desk.vote("cy") == "reject by bo"
-    assert desk.ledger.reviewer_identity(desk.p) == "login"
+    assert desk.ledger.reviewers.identify(desk.p) == "login"
     desk.check()
 
 
@@ -359,10 +360,10 @@ do = "block"
 def test_vector_35_an_edit_is_judged_again(desk: Desk) -> None:
     policy = merge_documents([read_policy_document(POLICY, "hitl-policy.toml")])
     desk.ask(terms("1 of sam"), policy=policy)
-    head = desk.ledger.newest_event_number()
+    head = desk.ledger.audit.newest_event_number()
     with pytest.raises(InvalidEdit, match=r"the policy blocks this value \(never\)"):
         desk.vote("sam", "edit", 4000)
-    assert desk.ledger.newest_event_number() == head
+    assert desk.ledger.audit.newest_event_number() == head
     assert desk.vote("sam", "edit", 400) == "recorded"
     assert desk.types()[-2:] == ["vote", "terms.changed"]
     assert [need.people for need in desk.p.terms.needs] == [("sam",), ("fin",)]
@@ -375,24 +376,24 @@ def test_vector_35_an_edit_is_judged_again(desk: Desk) -> None:
 
 def test_a_vote_without_a_login_is_refused_with_the_way_to_log_in(desk: Desk) -> None:
     desk.ask(terms("1 of bo"))
-    head = desk.ledger.newest_event_number()
+    head = desk.ledger.audit.newest_event_number()
     for attest in (None, desk.attest("bo", "token")):
         with pytest.raises(NotAReviewer, match=f"decide at hitl_nb/review/{desk.p.id}"):
             desk.vote("bo", attest=attest)
-    assert desk.ledger.newest_event_number() == head
+    assert desk.ledger.audit.newest_event_number() == head
 
 
 def test_local_takes_the_os_users_word(desk: Desk) -> None:
     desk.ask(terms("1 of ada", identity="local"))
     assert desk.vote("ada", attest=None) == "approve by ada"
-    assert desk.ledger.reviewer_identity(desk.check()) == "unsigned"
+    assert desk.ledger.reviewers.identify(desk.check()) == "unsigned"
 
 
 def test_a_decisions_file_votes_as_people_and_never_reads_like_them(desk: Desk) -> None:
     desk.ask(terms("2 of bo, cy"))
     assert desk.vote("bo", by="script", as_vote=True, attest=None) == "recorded"
     assert desk.vote("cy", by="script", as_vote=True, attest=None) == "approve by cy"
-    assert (desk.p.decision.by, desk.ledger.reviewer_identity(desk.check())) == ("script", "script")
+    assert (desk.p.decision.by, desk.ledger.reviewers.identify(desk.check())) == ("script", "script")
     desk.ask(terms("2 of bo, cy"))
     assert desk.vote("decisions.json", by="script", attest=None) == "approve by decisions.json"
     desk.check()
@@ -413,17 +414,17 @@ def test_a_decisions_file_votes_as_people_and_never_reads_like_them(desk: Desk) 
 )
 def test_what_is_refused_leaves_nothing(desk: Desk, user: str, action: Any, value: Any, error: Any) -> None:
     desk.ask(terms("1 of ada, bo", four_eyes=True), allow=("approve", "edit", "reject"))
-    head, before = desk.ledger.newest_event_number(), desk.ledger.load_proposal(desk.p.id)
+    head, before = desk.ledger.audit.newest_event_number(), desk.ledger.proposals.load(desk.p.id)
     with pytest.raises(error):
         desk.vote(user, action, value)
-    assert (desk.ledger.newest_event_number(), desk.ledger.load_proposal(desk.p.id)) == (head, before)
+    assert (desk.ledger.audit.newest_event_number(), desk.ledger.proposals.load(desk.p.id)) == (head, before)
 
 
 def test_more_than_the_batch_are_refused_together(desk: Desk) -> None:
     desk.ask(terms("1 of bo", batch=2), n=3)
     with pytest.raises(ValueError, match="is decided with at most 1 others at once"):
-        desk.ledger.decide_many(desk.asked, "approve", reviewer="bo", attestation=desk.attest("bo"))
-    done = desk.ledger.decide_many(desk.asked[:2], "approve", reviewer="bo", attestation=desk.attest("bo"))
+        desk.ledger.proposals.decide_many(desk.asked, "approve", reviewer="bo", attestation=desk.attest("bo"))
+    done = desk.ledger.proposals.decide_many(desk.asked[:2], "approve", reviewer="bo", attestation=desk.attest("bo"))
     assert [p.votes[0].batch for p in done] == [2, 2]
     desk.check()
 
@@ -433,7 +434,7 @@ def test_more_than_the_batch_are_refused_together(desk: Desk) -> None:
 
 def change_open(desk: Desk, edit: Any) -> None:
     """Change the open proposal in the store, with its timer."""
-    changed = edit(desk.ledger.load_proposal(desk.p.id))
+    changed = edit(desk.ledger.proposals.load(desk.p.id))
     desk.ledger.store.transact(lambda tx: rows.put_proposal(tx, changed))
 
 
@@ -480,7 +481,7 @@ def test_a_decision_that_its_votes_do_not_make_is_not_used(desk: Desk, edit: Any
     desk.check()
     change(desk, edit)
     with pytest.raises((StoreCorrupt, Untrusted) if error is Any else error):
-        desk.ledger.list_proposals(desk.p.run)
+        desk.ledger.proposals.list_of_run(desk.p.run)
 
 
 @pytest.mark.parametrize(
@@ -496,7 +497,7 @@ def test_what_was_changed_before_it_was_decided_is_not_used(desk: Desk, edit: An
     change_open(desk, edit)
     assert desk.vote("cy") == "approve by cy"
     with pytest.raises(StoreCorrupt, match=says):
-        desk.ledger.list_proposals(desk.p.run)
+        desk.ledger.proposals.list_of_run(desk.p.run)
 
 
 @pytest.mark.parametrize(
@@ -507,17 +508,17 @@ def test_a_vote_from_before_is_not_used_again(desk: Desk, goes_on: str, says: st
     desk.vote("bo")
     before = desk.p
     if goes_on == "undo":
-        desk.ledger.undo_approval(desk.p.id, reviewer="bo")
+        desk.ledger.proposals.undo_approval(desk.p.id, reviewer="bo")
     else:
         desk.vote("bo")
     change_open(desk, lambda p: with_fields(p, votes=before.votes, settles_at=before.settles_at))
     if goes_on == "undo":
         desk.at(minutes=1)
-        desk.ledger.run_due_steps()
+        desk.ledger.timers.run_due_steps()
     else:
         desk.vote("cy")
     with pytest.raises(StoreCorrupt, match=says):
-        desk.ledger.list_proposals(desk.p.run)
+        desk.ledger.proposals.list_of_run(desk.p.run)
 
 
 def test_each_vote_that_counts_is_signed_where_that_is_asked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -527,7 +528,7 @@ def test_each_vote_that_counts_is_signed_where_that_is_asked(desk: Desk, monkeyp
     desk.check()
     monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
     with pytest.raises(Untrusted, match="the vote of ada"):
-        desk.ledger.list_proposals(desk.p.run)
+        desk.ledger.proposals.list_of_run(desk.p.run)
 
 
 def test_an_approval_by_the_clock_is_not_used_where_only_signed_decisions_count(
@@ -536,7 +537,7 @@ def test_an_approval_by_the_clock_is_not_used_where_only_signed_decisions_count(
     for last, used in (("1h reject", True), ("1h approve", False)):
         desk.ask(terms("1 of anyone", timeline=(last,)))
         desk.at(hours=1)
-        desk.ledger.run_due_steps()
+        desk.ledger.timers.run_due_steps()
         desk.check()
         monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
         if used:
@@ -552,9 +553,9 @@ def test_a_vote_of_another_server_is_not_used(desk: Desk, monkeypatch: pytest.Mo
     desk.ask(terms("1 of bo"))
     desk.vote("bo")
     monkeypatch.setenv(settings.SERVER_KEY.name, SigningKey(_other_key()).public)
-    assert desk.ledger.reviewer_identity(desk.p) == "unsigned"
+    assert desk.ledger.reviewers.identify(desk.p) == "unsigned"
     with pytest.raises(Untrusted):
-        desk.ledger.list_proposals(desk.p.run)
+        desk.ledger.proposals.list_of_run(desk.p.run)
 
 
 def _other_key() -> Any:
@@ -569,18 +570,18 @@ def _other_key() -> Any:
 def test_who_is_away_is_known_for_every_time(desk: Desk) -> None:
     start, until = desk.at(hours=2), desk.at(hours=6)
     desk.at()
-    desk.ledger.set_away("bo", start, until, "cy")
-    assert desk.ledger.absentees_at(desk.at(hours=1)) == {}
-    assert desk.ledger.absentees_at(desk.at(hours=3)) == {"bo": "cy"}
-    desk.ledger.set_away("bo", None, until, None)
-    assert desk.ledger.absentees_at(desk.at(hours=3)) == {"bo": None}
+    desk.ledger.reviewers.set_away("bo", start, until, "cy")
+    assert desk.ledger.reviewers.list_absentees(desk.at(hours=1)) == {}
+    assert desk.ledger.reviewers.list_absentees(desk.at(hours=3)) == {"bo": "cy"}
+    desk.ledger.reviewers.set_away("bo", None, until, None)
+    assert desk.ledger.reviewers.list_absentees(desk.at(hours=3)) == {"bo": None}
     desk.at(hours=4)
-    desk.ledger.set_away("bo", None, None)
-    assert desk.ledger.current_absence("bo") is None
-    assert desk.ledger.absentees_at(desk.at(hours=5)) == {}
-    assert desk.ledger.absentees_at(desk.at(hours=3, minutes=30)) == {"bo": None}
+    desk.ledger.reviewers.set_away("bo", None, None)
+    assert desk.ledger.reviewers.find_absence("bo") is None
+    assert desk.ledger.reviewers.list_absentees(desk.at(hours=5)) == {}
+    assert desk.ledger.reviewers.list_absentees(desk.at(hours=3, minutes=30)) == {"bo": None}
     assert desk.types() == ["away.set"] * 3
-    assert desk.ledger.verify().ok
+    assert desk.ledger.audit.verify().ok
 
 
 @pytest.mark.parametrize(
@@ -590,12 +591,12 @@ def test_who_is_away_is_known_for_every_time(desk: Desk) -> None:
 )
 def test_an_absence_that_is_none_is_refused(desk: Desk, start: Any, until: Any, to: Any) -> None:
     with pytest.raises(ValueError, match=r"until|to "):
-        desk.ledger.set_away("bo", start, until, to)
-    assert desk.ledger.newest_event_number() == 0
+        desk.ledger.reviewers.set_away("bo", start, until, to)
+    assert desk.ledger.audit.newest_event_number() == 0
 
 
 def test_nobody_may_so_the_fallback_is_asked_at_once(desk: Desk) -> None:
-    desk.ledger.set_away("bo", None, TONIGHT)
+    desk.ledger.reviewers.set_away("bo", None, TONIGHT)
     desk.ask(terms("1 of ada, bo", four_eyes=True, fallback=("lea",)))
     assert desk.types()[-2:] == ["proposal.stuck", "proposal.escalated"]
     assert desk.vote("lea") == "approve by lea"
@@ -605,9 +606,9 @@ def test_nobody_may_so_the_fallback_is_asked_at_once(desk: Desk) -> None:
 def test_who_goes_while_it_waits_is_replaced_at_once(desk: Desk) -> None:
     desk.ask(terms("1 of bo", fallback=("lea",)))
     before = desk.types()
-    desk.ledger.set_away("bo", None, TONIGHT)
+    desk.ledger.reviewers.set_away("bo", None, TONIGHT)
     assert desk.types() == [*before, "away.set", "proposal.stuck", "proposal.escalated"]
-    desk.ledger.set_away("bo", None, TONIGHT, "dee")
+    desk.ledger.reviewers.set_away("bo", None, TONIGHT, "dee")
     assert desk.types()[-1] == "away.set"
     assert desk.vote("lea") == "approve by lea"
     desk.check()
@@ -615,19 +616,19 @@ def test_who_goes_while_it_waits_is_replaced_at_once(desk: Desk) -> None:
 
 def test_what_nobody_can_decide_is_marked_until_somebody_can_again(desk: Desk) -> None:
     desk.ask(terms("1 of bo"))
-    desk.ledger.set_away("bo", None, TONIGHT)
-    assert "nobody can now" in desk.ledger.load_proposal(desk.p.id).stuck
-    assert desk.ledger.run_due_steps() == 0
+    desk.ledger.reviewers.set_away("bo", None, TONIGHT)
+    assert "nobody can now" in desk.ledger.proposals.load(desk.p.id).stuck
+    assert desk.ledger.timers.run_due_steps() == 0
     desk.at(hours=10)
-    assert desk.ledger.run_due_steps() == 1
-    assert desk.ledger.load_proposal(desk.p.id).stuck == ""
+    assert desk.ledger.timers.run_due_steps() == 1
+    assert desk.ledger.proposals.load(desk.p.id).stuck == ""
     assert desk.types()[-1] == "proposal.unstuck"
     assert desk.vote("bo") == "approve by bo"
     desk.check()
 
 
 def test_the_least_busy_is_assigned(desk: Desk) -> None:
-    desk.ledger.set_away("bo", None, TONIGHT)
+    desk.ledger.reviewers.set_away("bo", None, TONIGHT)
     desk.ask(terms("1 of bo, cy, dan, eve", assign=True), n=4)
     assert [p.assignee for p in desk.asked] == ["cy", "dan", "eve", "cy"]
     desk.check()

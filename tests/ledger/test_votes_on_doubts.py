@@ -33,22 +33,22 @@ def ask_question(ledger: Ledger, *needs: str, **more: Any) -> Proposal:
     _, claim = ledger.open_run(agent="refunds", notebook="/n.ipynb")
     plan = Plan("ask", ("r",), (), msgspec.structs.replace(terms(*needs, **more), policy=""), ("edit", "reject"))
     question = Question(title="Did it happen?", kind="json", value={}, allow=("edit",), doubt=DOUBT)
-    return ledger.pause_run(claim, Snapshot(envelope=b""), [question], plans=[plan])[1][0]
+    return ledger.runs.pause(claim, Snapshot(envelope=b""), [question], plans=[plan]).proposals[0]
 
 
 def answer(ledger: Ledger, p: Proposal, user: str, happened: Any) -> Proposal:
     attest = ReviewerAttestation(SigningKey.of_this_user(), user, "login", "A0")
-    return ledger.decide(p.id, "edit", value={"happened": happened}, reviewer=user, attestation=attest)
+    return ledger.proposals.decide(p.id, "edit", value={"happened": happened}, reviewer=user, attestation=attest)
 
 
 @pytest.mark.parametrize(("happened", "status"), [(False, "ready"), ("stop", "cancelled")])
 def test_two_people_answer_the_same(ledger: Ledger, happened: Any, status: str) -> None:
     p = ask_question(ledger, "2 of bo, cy")
     assert answer(ledger, p, "bo", happened).status == "open"
-    assert ledger.load_run(p.run).status == "waiting"
+    assert ledger.runs.load(p.run).status == "waiting"
     assert answer(ledger, p, "cy", happened).status == "decided"
-    assert ledger.load_run(p.run).status == status
-    assert ledger.verify().ok
+    assert ledger.runs.load(p.run).status == status
+    assert ledger.audit.verify().ok
 
 
 def test_what_is_no_answer_is_refused_and_nothing_is_recorded(ledger: Ledger) -> None:
@@ -56,7 +56,7 @@ def test_what_is_no_answer_is_refused_and_nothing_is_recorded(ledger: Ledger) ->
     head = ledger.newest_event_number()
     with pytest.raises(ValueError, match="say what happened"):
         answer(ledger, p, "bo", "perhaps")
-    assert ledger.newest_event_number() == head
+    assert ledger.audit.newest_event_number() == head
 
 
 def test_an_answer_that_settles_stops_the_run_when_it_is_the_decision(
@@ -64,18 +64,18 @@ def test_an_answer_that_settles_stops_the_run_when_it_is_the_decision(
 ) -> None:
     p = ask_question(ledger, "1 of bo", undo=30.0)
     answer(ledger, p, "bo", "stop")
-    assert ledger.load_run(p.run).status == "waiting"
+    assert ledger.runs.load(p.run).status == "waiting"
     monkeypatch.setenv(settings.CLOCK.name, (T0 + timedelta(seconds=30)).isoformat())
-    ledger.run_due_steps()
-    assert ledger.load_run(p.run).status == "cancelled"
-    assert ledger.verify().ok
+    ledger.timers.run_due_steps()
+    assert ledger.runs.load(p.run).status == "cancelled"
+    assert ledger.audit.verify().ok
 
 
 @pytest.mark.parametrize("last", ["reject", "approve"])
 def test_the_clock_never_says_what_happened(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, last: str) -> None:
     p = ask_question(ledger, "1 of bo", timeline=(f"1h {last}",))
     monkeypatch.setenv(settings.CLOCK.name, (T0 + timedelta(hours=1)).isoformat())
-    ledger.run_due_steps()
-    p = ledger.load_proposal(p.id)
+    ledger.timers.run_due_steps()
+    p = ledger.proposals.load(p.id)
     assert (p.status, p.overdue) == ("open", True)
     assert answer(ledger, p, "bo", False).status == "decided"

@@ -21,18 +21,20 @@ def ledger(tmp_path) -> Ledger:
     draw = random.Random(7)
     for n in range(60):
         notebook, agent, key = f"/{n % 4}.ipynb", f"a{n % 3}", str(draw.randrange(4))
-        _, claim = ledger.open_run(agent=agent, notebook=notebook, key=key)
+        _, claim = ledger.runs.open(agent=agent, notebook=notebook, key=key)
         count = draw.randrange(1, 4)
-        asked = ledger.pause(claim, STATE, [Question(title=f"{n}.{i}", kind="text", value="x") for i in range(count)])
+        asked = ledger.runs.pause(
+            claim, STATE, [Question(title=f"{n}.{i}", kind="text", value="x") for i in range(count)]
+        ).proposals
         if draw.random() < 0.3:
-            ledger.decide(asked[0].id, "approve", reviewer="ann")
-    ledger.rename_notebook("/3.ipynb", "/moved.ipynb")
+            ledger.proposals.decide(asked[0].id, "approve", reviewer="ann")
+    ledger.notebooks.rename("/3.ipynb", "/moved.ipynb")
     return ledger
 
 
 def pages(ledger: Ledger, limit: int, **filters: str) -> list[Proposal]:
     found: list[Proposal] = []
-    while page := ledger.list_open(limit=limit, after=found[-1].id if found else None, **filters):
+    while page := ledger.proposals.list_open(limit=limit, after=found[-1].id if found else None, **filters):
         assert len(page) <= limit
         found += page
     return found
@@ -44,7 +46,9 @@ def test_a_notebooks_pages_are_the_inbox_filtered(
     ledger: Ledger, limit: int, filters: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = [
-        p for p in ledger.list_open(limit=1000) if all(getattr(p, name) == value for name, value in filters.items())
+        p
+        for p in ledger.proposals.list_open(limit=1000)
+        if all(getattr(p, name) == value for name, value in filters.items())
     ]
     assert len(expected) > 3
     assert pages(ledger, limit, **filters) == expected
@@ -53,4 +57,4 @@ def test_a_notebooks_pages_are_the_inbox_filtered(
 
 
 def test_a_notebook_without_runs_has_an_empty_inbox(ledger: Ledger) -> None:
-    assert ledger.list_open(notebook="/9.ipynb") == []
+    assert ledger.proposals.list_open(notebook="/9.ipynb") == []

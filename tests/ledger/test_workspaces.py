@@ -19,7 +19,7 @@ def ledger() -> Ledger:
 
 
 def run_of(ledger: Ledger, agent: str = "writes") -> Claim:
-    return ledger.open_run(agent=agent, notebook="/report.ipynb")[1]
+    return ledger.runs.open(agent=agent, notebook="/report.ipynb")[1]
 
 
 def open_new_workspace(ledger: Ledger, claim: Claim, title: str = "Report", position: str = "1") -> Workspace:
@@ -28,7 +28,7 @@ def open_new_workspace(ledger: Ledger, claim: Claim, title: str = "Report", posi
 
 def ask_question(ledger: Ledger, claim: Claim, w: Workspace, value: str = "Hello") -> Proposal:
     question = Question(title=w.title, kind=w.kind, value=value, document=w.id)
-    return ledger.pause(claim, Snapshot(envelope=b""), [question])[0]
+    return ledger.runs.pause(claim, Snapshot(envelope=b""), [question]).proposals[0]
 
 
 def test_one_place_in_a_run_opens_one_workspace(ledger: Ledger) -> None:
@@ -55,9 +55,9 @@ def test_open_workspaces_come_by_the_page_newest_first(ledger: Ledger) -> None:
     rest = ledger.list_open_workspaces(limit=3, after=first[-1].id)
     assert [w.id for w in first + rest] == [w.id for w in reversed(made)]
     with pytest.raises(UnknownWorkspace):
-        ledger.list_open_workspaces(after="aaaaaaaaaaaa")
+        ledger.workspaces.list_open(after="aaaaaaaaaaaa")
     with pytest.raises(ValueError, match="limit"):
-        ledger.list_open_workspaces(limit=0)
+        ledger.workspaces.list_open(limit=0)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_closed_one_is_written_only_by_a_run_that_stands_in_its_block(ledger: 
     w = open_new_workspace(ledger, claim)
     ledger.close_workspace(claim, w.id)
     with pytest.raises(WorkspaceClosed):
-        ledger.begin_writing(claim, w.id)
+        ledger.workspaces.begin_writing(claim, w.id)
     with pytest.raises(WorkspaceClosed):
         ask_question(ledger, claim, w)
     assert ledger.begin_writing(claim, w.id, inside=True).status == "open"
@@ -105,7 +105,7 @@ def test_who_lost_the_run_opens_writes_and_closes_nothing(ledger: Ledger) -> Non
     ):
         with pytest.raises(RunClaimed):
             work()
-    assert ledger.list_comments(w.id) == []
+    assert ledger.comments.list_on_document(w.id) == []
 
 
 def test_it_ends_with_its_run_and_follows_its_notebook(ledger: Ledger) -> None:
@@ -121,7 +121,7 @@ def test_it_ends_with_its_run_and_follows_its_notebook(ledger: Ledger) -> None:
     assert ledger.find_workspace(w.id) is None
     assert ledger.list_workspaces(claim.run) == []
     with pytest.raises(UnknownWorkspace):
-        ledger.load_workspace(w.id)
+        ledger.workspaces.load(w.id)
 
 
 def test_comments_are_on_the_document_and_those_with_a_name_are_made_once(ledger: Ledger) -> None:
@@ -135,7 +135,7 @@ def test_comments_are_on_the_document_and_those_with_a_name_are_made_once(ledger
     assert [e.data["workspace"] for e in ledger.read_events() if e.type == "comment"] == [w.id, w.id]
     ledger.decide(p.id, "approve", reviewer="ann")
     with pytest.raises(WorkspaceClosed):
-        ledger.change_comment_state(w.id, ledger.list_comments(w.id)[1].id, "accepted", actor="bob")
+        ledger.comments.change_state(w.id, ledger.comments.list_on_document(w.id)[1].id, "accepted", actor="bob")
 
 
 def test_the_draft_of_a_question_is_the_workspace_s_document(ledger: Ledger) -> None:

@@ -119,11 +119,11 @@ class Kernel:
         return self.kept[cell].pop(0)
 
     def open(self) -> list[Proposal]:
-        return self.ledger.list_open()
+        return self.ledger.proposals.list_open()
 
     def approve(self) -> None:
         for p in self.open():
-            self.ledger.decide(p.id, "approve", reviewer="ann")
+            self.ledger.proposals.decide(p.id, "approve", reviewer="ann")
 
     def close(self) -> None:
         self.client.stop_channels()
@@ -174,7 +174,7 @@ def test_a_bad_line_is_answered_with_one_sentence(kernel: Kernel) -> None:
         assert said in ran.text, line
         assert "Traceback" not in ran.text, line
         assert "ran\n" not in ran.text, line
-    assert kernel.ledger.list_runs() == []
+    assert kernel.ledger.runs.list_newest() == []
 
 
 def test_names_are_unique_in_a_notebook(kernel: Kernel) -> None:
@@ -212,19 +212,19 @@ def test_restart_runs_it_anew(kernel: Kernel) -> None:
     kernel.run(ASK)
     first = kernel.open()[0]
     assert PAUSED in kernel.run(ASK.replace("ask", "ask --restart")).text
-    assert kernel.ledger.load_proposal(first.id).status == "superseded"
+    assert kernel.ledger.proposals.load(first.id).status == "superseded"
     assert len(kernel.open()) == 1
 
 
 def test_restart_does_not_begin_again_what_was_decided(kernel: Kernel) -> None:
     cell = ASK.replace("ask", "ask --restart")
     kernel.run(cell)
-    run = kernel.ledger.list_runs()[0].id
+    run = kernel.ledger.runs.list_newest()[0].id
     kernel.approve()
     assert "approve Dear Ann" in kernel.run(cell).text
-    assert [one.id for one in kernel.ledger.list_runs()] == [run]
+    assert [one.id for one in kernel.ledger.runs.list_newest()] == [run]
     assert PAUSED in kernel.run(cell).text, "a finished run begins again"
-    assert len(kernel.ledger.list_runs()) == 2
+    assert len(kernel.ledger.runs.list_newest()) == 2
 
 
 def test_where_a_decided_run_cannot_continue_restart_names_the_way_out(kernel: Kernel) -> None:
@@ -235,7 +235,7 @@ def test_where_a_decided_run_cannot_continue_restart_names_the_way_out(kernel: K
     ran = kernel.run(changed)
     assert ran.reply["ename"] == "CellChanged"
     assert "`%hitl cancel RUN`" in ran.text
-    kernel.run(f"%hitl cancel {kernel.ledger.list_runs()[0].id}")
+    kernel.run(f"%hitl cancel {kernel.ledger.runs.list_newest()[0].id}")
     assert PAUSED in kernel.run(changed).text
 
 
@@ -255,7 +255,7 @@ def test_restart_left_in_a_cell_continues_in_a_new_kernel(start: Callable[..., K
     shown = kernel.run(cell).text
     assert "approve Dear Ann" in shown
     assert shown.count("has begun this run") == 1
-    assert len(kernel.ledger.list_runs()) == 1
+    assert len(kernel.ledger.runs.list_newest()) == 1
 
 
 def test_a_changed_cell_is_refused_or_goes_on_as_recorded(kernel: Kernel) -> None:
@@ -348,7 +348,7 @@ def test_errors_show_the_users_own_lines(kernel: Kernel) -> None:
     assert "SyntaxError" in ran.text
     assert "line 2" in ran.text
     assert "hitl_nb/" not in ran.text
-    assert kernel.ledger.find_run(agent="syntax", notebook=str(kernel.ledger.list_runs()[0].notebook)) is None
+    assert kernel.ledger.runs.find(agent="syntax", notebook=str(kernel.ledger.runs.list_newest()[0].notebook)) is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
@@ -528,7 +528,7 @@ def test_bad_commands_are_answered_with_one_sentence(kernel: Kernel) -> None:
         assert ran.reply["status"] == "error", line
         assert said in ran.text, line
         assert "hitl_nb/" not in ran.text, line
-    assert kernel.ledger.load_proposal(asked.id).status == "open"
+    assert kernel.ledger.proposals.load(asked.id).status == "open"
     kernel.run(f"%hitl reject {asked.id} too soon")
     ran = kernel.run(f"%hitl approve {asked.id}")
     assert "already decided" in ran.text
@@ -567,7 +567,7 @@ for code in ({LOAD!r}, {ASK!r}, "p = hitl.open_store()", "%hitl", {ASK!r}):
     print("=", result.success)
 from hitl_nb.ledger.ledger import Ledger
 ledger = Ledger(shell.user_ns["p"])
-ledger.decide(ledger.list_open()[0].id, "approve", reviewer="ann")
+ledger.proposals.decide(ledger.proposals.list_open()[0].id, "approve", reviewer="ann")
 print("=", shell.run_cell({ASK!r}, store_history=True).success)
 """)
     env = {k: v for k, v in os.environ.items() if k not in ("CI", "PYTEST_CURRENT_TEST")}
@@ -594,7 +594,9 @@ def test_the_exported_notebook_tells_the_whole_story(tmp_path: Path, monkeypatch
     notebooks.write(notebooks.v4.new_notebook(cells=[notebooks.v4.new_code_cell(c) for c in (LOAD, ASK)]), path)
     run_notebook(path, store=store)
     ledger = Ledger(open_store(store))
-    ledger.decide(ledger.list_open()[0].id, "edit", value="Dear Bob", reason="wrong name", reviewer="carol")
+    ledger.proposals.decide(
+        ledger.proposals.list_open()[0].id, "edit", value="Dear Bob", reason="wrong name", reviewer="carol"
+    )
     assert run_notebook(path, store=store).status == "finished"
     command = [sys.executable, "-m", "nbconvert", "--to", "html", "--no-prompt", str(path)]
     subprocess.run(command, check=True, capture_output=True)

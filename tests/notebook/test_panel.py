@@ -46,8 +46,8 @@ class Shown:
 
     def __init__(self, ledger: Ledger, *questions: Question, check: Any = None, reviewer: str = "alice") -> None:
         self.ledger = ledger
-        run, claim = ledger.open_run(agent=new_id(), notebook="n.ipynb")
-        self.proposals = ledger.pause(claim, Snapshot(envelope=b"state"), questions)
+        run, claim = ledger.runs.open(agent=new_id(), notebook="n.ipynb")
+        self.proposals = ledger.runs.pause(claim, Snapshot(envelope=b"state"), questions).proposals
         self.run = run.id
         self.done = 0
         self.check, self.reviewer = check, reviewer
@@ -55,7 +55,7 @@ class Shown:
 
     def reopen_panel(self) -> None:
         """A new panel, as after a kernel restart."""
-        proposals = [self.ledger.load_proposal(p.id) for p in self.proposals]
+        proposals = [self.ledger.proposals.load(p.id) for p in self.proposals]
         self.panel = ProposalPanel(
             self.ledger, proposals, reviewer=self.reviewer, on_decided=self._count_finish, check=self.check
         )
@@ -89,7 +89,7 @@ class Shown:
         return "\n".join(str(w.value) for w in shown if hasattr(w, "value") and w.layout.display != "none")
 
     def record(self, nth: int = 0) -> Proposal:
-        return self.ledger.load_proposal(self.proposals[nth].id)
+        return self.ledger.proposals.load(self.proposals[nth].id)
 
     def decision(self, nth: int = 0) -> tuple[str, Any, str | None, str] | None:
         d = self.record(nth).decision
@@ -191,7 +191,7 @@ def test_approve_all_is_offered_for_several_only(ledger: Ledger) -> None:
 
 def test_who_was_first_is_said(ledger: Ledger) -> None:
     shown = Shown(ledger, build_question("x", title="A"))
-    ledger.decide(shown.proposals[0].id, "reject", reason="mine", reviewer="bob")
+    ledger.proposals.decide(shown.proposals[0].id, "reject", reason="mine", reviewer="bob")
     shown.click("Approve")
     assert "bob" in shown.texts()
     assert "Rejected: A" in shown.texts()
@@ -200,7 +200,7 @@ def test_who_was_first_is_said(ledger: Ledger) -> None:
 
 def test_approve_all_says_who_was_first_and_goes_on_with_the_rest(ledger: Ledger) -> None:
     shown = Shown(ledger, build_question("x", title="A"), build_question("x", title="B"))
-    ledger.decide(shown.proposals[0].id, "reject", reviewer="bob")
+    ledger.proposals.decide(shown.proposals[0].id, "reject", reviewer="bob")
     shown.click("Approve all")
     assert "bob" in shown.texts()
     assert shown.decision(1) is None
@@ -524,7 +524,7 @@ def test_each_answer_about_an_effect_is_taken(ledger: Ledger, word: str, result:
     decided = shown.decision()
     assert decided is not None
     assert decided[:2] == ("edit", value)
-    assert ledger.load_run(shown.run).status == status
+    assert ledger.runs.load(shown.run).status == status
     assert shown.done == 1
 
 

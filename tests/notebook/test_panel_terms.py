@@ -27,11 +27,11 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
 
 
 def ask(ledger: Ledger, made_under: Terms | None, identity: Any = "local") -> Proposal:
-    _, claim = ledger.open_run(agent="refunds", notebook="/n.ipynb")
+    _, claim = ledger.runs.open(agent="refunds", notebook="/n.ipynb")
     bare = made_under and msgspec.structs.replace(made_under, policy="", identity=identity)
     question = Question(title="Refund", kind="text", value="pay 400", position="0/0")
     plan = Plan("ask", ("big",), ("amount is <b>above</b> 100",), bare, ACTIONS)
-    return ledger.pause_run(claim, Snapshot(envelope=b"x"), [question], plans=[plan])[1][0]
+    return ledger.runs.pause(claim, Snapshot(envelope=b"x"), [question], plans=[plan]).proposals[0]
 
 
 def visible_words(widget: Any) -> list[str]:

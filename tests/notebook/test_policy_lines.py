@@ -175,8 +175,8 @@ def test_a_notebook_shows_each_once_and_in_order(tmp_path: Path, monkeypatch: py
     assert (first.status, first.error) == ("waiting", None)
     assert text_of(nbformat.read(path, as_version=4).cells[1]) == PAUSED
     ledger = Ledger(open_store(store))
-    for p in ledger.list_open():
-        ledger.decide(p.id, "approve", reviewer=os_user())
+    for p in ledger.proposals.list_open():
+        ledger.proposals.decide(p.id, "approve", reviewer=os_user())
     again = run_notebook(path, store=store)
     assert (again.status, again.error) == ("finished", None)
     assert [text_of(cell) for cell in nbformat.read(path, as_version=4).cells[1:]] == [DONE, OPAQUE_DONE]

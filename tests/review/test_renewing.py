@@ -44,7 +44,7 @@ class Desk:
 
     def ask(self, **call: Any) -> Proposal:
         notebook = str(self.folder / "a.ipynb")
-        _, claim = self.ledger.open_run(agent="refunds", notebook=notebook)
+        _, claim = self.ledger.runs.open(agent="refunds", notebook=notebook)
         question, facts, policy = (
             Question(title="Refund", kind="json", value=40),
             Facts(now=now()),
@@ -53,12 +53,14 @@ class Desk:
         more = {"call": CallTerms(**call)} if call else {}
         made = make_plan(policy, question, facts, agent="refunds", notebook=notebook, **more)
         snapshot = Snapshot(envelope=b"x")
-        return self.ledger.pause_run(claim, snapshot, [question], plans=[made], facts=facts, policy=policy)[1][0]
+        return self.ledger.runs.pause(claim, snapshot, [question], plans=[made], facts=facts, policy=policy).proposals[
+            0
+        ]
 
     def apply(self) -> list[tuple[str, str]]:
         said = CliRunner().invoke(app, ["policy", "apply", "--json"])
         assert said.exit_code == 0, said.output
-        assert self.ledger.verify().ok
+        assert self.ledger.audit.verify().ok
         return [(one["outcome"], one["why"]) for one in json.loads(said.stdout)["proposals"]]
 
 
@@ -81,11 +83,11 @@ def test_who_decides_is_who_the_files_say_now(desk: Desk) -> None:
     assert desk.apply() == [("same", "")]
     desk.write("cy", "dan", count=2)
     assert desk.apply() == [("renewed", "")]
-    renewed = desk.ledger.load_proposal(p.id)
+    renewed = desk.ledger.proposals.load(p.id)
     assert people(renewed) == [("cy", "dan")]
     assert renewed.terms.policy == load_policy(p.notebook).sha256
-    assert desk.ledger.load_policy(renewed.terms.policy) is not None
-    event = desk.ledger.read_events()[-1]
+    assert desk.ledger.policies.load(renewed.terms.policy) is not None
+    event = desk.ledger.audit.read_events()[-1]
     assert (event.type, event.data["needs"]) == ("terms.changed", ["2 of @finance"])
     assert desk.apply() == [("same", "")]
 
@@ -96,7 +98,7 @@ def test_what_the_call_asked_for_stays(desk: Desk) -> None:
     before = people(p)
     desk.write("cy")
     desk.apply()
-    assert sorted(people(desk.ledger.load_proposal(p.id))) == sorted(
+    assert sorted(people(desk.ledger.proposals.load(p.id))) == sorted(
         [("cy",) if one == ("ada",) else one for one in before]
     )
 
@@ -108,7 +110,7 @@ def test_nothing_is_decided_by_a_file(desk: Desk, do: str, said: str) -> None:
     desk.write("ada", do=do)
     ((outcome, why),) = desk.apply()
     assert (outcome, said in why) == ("left", True)
-    assert desk.ledger.load_proposal(p.id) == p
+    assert desk.ledger.proposals.load(p.id) == p
 
 
 def test_a_file_with_an_error_leaves_all_as_it_is(desk: Desk) -> None:
@@ -117,4 +119,4 @@ def test_a_file_with_an_error_leaves_all_as_it_is(desk: Desk) -> None:
     desk.write("ada", count=3)
     ((outcome, why),) = desk.apply()
     assert (outcome, "refund" in why) == ("left", True)
-    assert desk.ledger.load_proposal(p.id) == p
+    assert desk.ledger.proposals.load(p.id) == p

@@ -218,7 +218,7 @@ def send():
     with ScriptedReviewer([entry]):
         assert hitl.run_notebook(path).status == "failed"
     [doubt] = hitl.run_notebook(path).open
-    ledger.decide(doubt.id, "edit", value={"happened": True, "result": "sent"}, reviewer="me")
+    ledger.proposals.decide(doubt.id, "edit", value={"happened": True, "result": "sent"}, reviewer="me")
     hitl.run_notebook(path)
     assert [e.title for e in record_entries(ledger, str(path))] == ["Mail"]
 
@@ -282,7 +282,7 @@ def test_a_vote_that_is_refused_fails_the_run_and_is_no_decision(store: str) -> 
     [asked] = run(refund, 5).open
     assert asked.votes == ()
     ledger = Ledger(hitl.open_store(store))
-    assert ledger.verify().ok
+    assert ledger.audit.verify().ok
 
 
 @hitl.agent

@@ -59,20 +59,20 @@ class Desk:
 
     def ask(self, *made_under: Terms | None, key: str = "", value: Any = "v0", policy: Any = None) -> list[Proposal]:
         """One pause with a question for each of these terms: "Refund 0", "Refund 1" ..."""
-        _, claim = self.ledger.open_run(agent="refunds", notebook=NB, key=key)
+        _, claim = self.ledger.runs.open(agent="refunds", notebook=NB, key=key)
         questions = [
             Question(title=f"Refund {n}", kind="json", value=value, position=f"000000003/{n}")
             for n, _ in enumerate(made_under)
         ]
         plans = [_asked_under(one, policy) for one in made_under]
-        return self.ledger.pause_run(claim, STATE, questions, plans=plans, policy=policy)[1]
+        return self.ledger.runs.pause(claim, STATE, questions, plans=plans, policy=policy).proposals
 
     def elsewhere(self) -> Desk:
         """The same desk with another store."""
         return Desk(Ledger(open_store(f"memory:{new_id()}")), self.path.parent, self._patch)
 
     def now(self, *proposals: Proposal) -> list[Proposal]:
-        return [self.ledger.load_proposal(p.id) for p in proposals]
+        return [self.ledger.proposals.load(p.id) for p in proposals]
 
 
 def _asked_under(made_under: Terms | None, policy: Any) -> Plan:
@@ -105,8 +105,8 @@ def test_an_action_meets_all_needs(desk: Desk) -> None:
     assert outcome(p) == ("edit", "script", "a.decisions.json")
     assert p.decision is not None
     assert p.decision.value == "v1"
-    assert desk.ledger.verify().ok
-    assert desk.ledger.list_proposals(p.run) == [p]  # it is checked as what a run resumes with
+    assert desk.ledger.audit.verify().ok
+    assert desk.ledger.proposals.list_of_run(p.run) == [p]  # it is checked as what a run resumes with
 
 
 def test_votes_count_as_the_policy_says(desk: Desk) -> None:
@@ -125,8 +125,8 @@ def test_votes_count_as_the_policy_says(desk: Desk) -> None:
         ("cy", "edit", "script", None),
         ("bo", "approve", "script", None),
     ]
-    assert desk.ledger.verify().ok
-    assert desk.ledger.list_proposals(p.run) == [p]
+    assert desk.ledger.audit.verify().ok
+    assert desk.ledger.proposals.list_of_run(p.run) == [p]
 
 
 def test_votes_that_are_not_enough_leave_it_open_and_say_what_is_missing(desk: Desk) -> None:
@@ -181,7 +181,7 @@ def test_votes_count_the_same_whoever_runs_the_notebook(desk: Desk) -> None:
     [p] = desk.ask(terms(f"1 of {me}", four_eyes=True))
     desk.write({"votes": [{"as": me, "action": "approve"}]}).answer_proposals(desk.ledger, [p])
     assert outcome(desk.now(p)[0]) == ("approve", "script", me)
-    assert desk.ledger.load_run(p.run).requesters == ()
+    assert desk.ledger.runs.load(p.run).requesters == ()
 
 
 class TestClock:
@@ -192,7 +192,7 @@ class TestClock:
         assert p.facts.now == p.asked_at == DEFAULT_CLOCK.replace(month=3, day=27, hour=16, minute=30)
         assert desk.ledger.now() == p.facts.now
         assert p.created_at > p.facts.now + timedelta(days=1)
-        assert all(e.at > p.facts.now + timedelta(days=1) for e in desk.ledger.read_events())
+        assert all(e.at > p.facts.now + timedelta(days=1) for e in desk.ledger.audit.read_events())
 
     def test_a_wait_lets_the_clock_take_one_step(self, desk: Desk) -> None:
         reviewer = desk.write({"action": "wait"}, {"action": "wait"}, {"votes": [{"as": "lea", "action": "approve"}]})
@@ -200,7 +200,7 @@ class TestClock:
         reviewer.answer_proposals(desk.ledger, [p])
         assert outcome(desk.now(p)[0]) == ("approve", "script", "lea")
         assert desk.ledger.now() == DEFAULT_CLOCK + 4 * HOUR
-        assert [e.type for e in desk.ledger.read_events() if e.type.startswith("proposal.")] == [
+        assert [e.type for e in desk.ledger.audit.read_events() if e.type.startswith("proposal.")] == [
             "proposal.reminded",
             "proposal.escalated",
         ]
@@ -224,8 +224,8 @@ class TestClock:
         [p] = desk.ask(TIMED)
         reviewer.answer_proposals(desk.ledger, [p])
         assert outcome(desk.now(p)[0]) == ("reject", "deadline", "deadline")
-        assert desk.ledger.verify().ok
-        assert [q.decision for q in desk.ledger.list_proposals(p.run)] == [desk.now(p)[0].decision]
+        assert desk.ledger.audit.verify().ok
+        assert [q.decision for q in desk.ledger.proposals.list_of_run(p.run)] == [desk.now(p)[0].decision]
 
     def test_it_moves_only_when_all_that_are_open_wait(self, desk: Desk) -> None:
         """One is approved before the clock moves, although the entries of the other come first."""
@@ -249,7 +249,9 @@ class TestClock:
         assert [outcome(p)[:2] for p in desk.now(*asked)] == [("approve", "script")] * 2
         assert desk.ledger.now() == DEFAULT_CLOCK + 4 * HOUR
         taken = [
-            (e.type, (e.data or {})["due"][11:16]) for e in desk.ledger.read_events() if e.type.startswith("proposal.")
+            (e.type, (e.data or {})["due"][11:16])
+            for e in desk.ledger.audit.read_events()
+            if e.type.startswith("proposal.")
         ]
         assert taken == [
             ("proposal.reminded", "10:00"),
@@ -285,12 +287,12 @@ class TestClock:
         [p] = desk.ask(terms("1 of anyone", timeline=("1h remind", "8h reject"), undo=30.0))
         monkeypatch.delenv(settings.REVIEWER.name)
         reviewer_from_environment()
-        assert desk.ledger.run_due_steps() == 0
+        assert desk.ledger.timers.run_due_steps() == 0
         assert outcome(desk.now(p)[0]) == ("open",)
-        assert desk.ledger.decide(p.id, "approve", reviewer="bo").settles_at is not None
-        assert desk.ledger.run_due_steps(desk.ledger.now() + HOUR) == 1
+        assert desk.ledger.proposals.decide(p.id, "approve", reviewer="bo").settles_at is not None
+        assert desk.ledger.timers.run_due_steps(desk.ledger.now() + HOUR) == 1
         assert outcome(desk.now(p)[0]) == ("approve", "person", "bo")
-        assert desk.ledger.verify().ok
+        assert desk.ledger.audit.verify().ok
 
     def test_its_clock_acts_on_nothing_that_people_are_asked(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(settings.REVIEWER.name, raising=False)
@@ -373,17 +375,17 @@ class TestRecording:
         began = asked[0].created_at
 
         def decide(p: Proposal, user: str, action: Action = "approve") -> None:
-            desk.ledger.decide(
+            desk.ledger.proposals.decide(
                 p.id, action, reviewer=user, attestation=ReviewerAttestation(key, user, "login", "A0", "page")
             )
 
         decide(asked[1], "dee")
-        desk.ledger.run_due_steps(began + HOUR)
+        desk.ledger.timers.run_due_steps(began + HOUR)
         decide(asked[0], "bo")
         decide(asked[1], "cy")
         decide(asked[3], "ann", "reject")
         for hours in (4, 8):
-            desk.ledger.run_due_steps(began + hours * HOUR)
+            desk.ledger.timers.run_due_steps(began + hours * HOUR)
         recorded = record_file(desk.ledger, NB)
         assert recorded is not None
         assert recorded.clock == began.replace(microsecond=0)

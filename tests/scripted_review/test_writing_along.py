@@ -70,7 +70,7 @@ def test_it_is_known_who_wrote_what(store: str) -> None:
     with ScriptedReviewer([DONE], writing=[{"person": "ann", "type": "Hello. "}]):
         run("One")
     ledger = Ledger(open_store(store))
-    (workspace,) = ledger.list_workspaces(ledger.list_runs()[0].id)
+    (workspace,) = ledger.workspaces.list_of_run(ledger.runs.list_newest()[0].id)
     assert [one.author for _, one in Draft.for_workspace(ledger.store, workspace).updates_after()] == [
         "",
         "ann",
@@ -93,8 +93,8 @@ def test_nothing_is_played_again_when_the_run_is(store: str) -> None:
         done = run("One")
     assert done.result[0].count("Once.") == 1
     ledger = Ledger(open_store(store))
-    (workspace,) = ledger.list_workspaces(ledger.list_runs()[0].id)
-    assert len(ledger.list_comments(workspace.id)) == 1
+    (workspace,) = ledger.workspaces.list_of_run(ledger.runs.list_newest()[0].id)
+    assert len(ledger.comments.list_on_document(workspace.id)) == 1
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_what_is_recorded_leads_to_the_same_text(store: str, tmp_path: Path) -> 
     with ScriptedReviewer([DONE], writing=[{"person": "ann", "type": " by Ann"}]):
         done = run("One")
     ledger = Ledger(open_store(store))
-    entries = record_entries(ledger, ledger.list_runs()[0].notebook)
+    entries = record_entries(ledger, ledger.runs.list_newest()[0].notebook)
     file = tmp_path / "again.decisions.json"
     file.write_text(format_document(DecisionFile(entries)))
     assert json.loads(file.read_text())["decisions"][0]["value"] == done.result[0]

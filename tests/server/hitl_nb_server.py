@@ -85,9 +85,9 @@ class Server:
     def pause_run(self, *values: Any, agent: str = "letters", **asked: Any) -> list[Proposal]:
         """Proposals of a run that pauses in `letters.ipynb`."""
         notebook = str(self.folder / "letters.ipynb")
-        _, claim = self.ledger.open_run(agent=agent, notebook=notebook)
+        _, claim = self.ledger.runs.open(agent=agent, notebook=notebook)
         questions = [build_question(value, title=f"Letter {i}", **asked) for i, value in enumerate(values)]
-        return self.ledger.pause(claim, Snapshot(envelope=b"state"), questions)
+        return self.ledger.runs.pause(claim, Snapshot(envelope=b"state"), questions).proposals
 
     def listen(self, during: Callable[[], None], until: Callable[[dict[str, Any]], bool], **headers: str) -> list[Any]:
         """What the feed says from its hello on, while and after `during` runs, up to a message that fits `until`."""

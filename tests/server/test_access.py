@@ -50,7 +50,7 @@ def test_who_may_not_decide_may_read_and_comment(team: Server) -> None:
     many = {"action": "approve", "proposals": [one]}
     for status, said in (browser.decide(p), browser.call("POST", "decisions", many)):
         assert (status, said["error"], said["message"]) == (403, "Forbidden", "you may not write hitl:decisions")
-    assert {team.ledger.load_proposal(asked.id).status for asked in (p, q)} == {"open"}
+    assert {team.ledger.proposals.load(asked.id).status for asked in (p, q)} == {"open"}
     assert browser.call("GET", f"proposals/{p.id}")[0] == 200
     assert browser.call("POST", f"proposals/{p.id}/comments", {"text": "hm"})[0] == 200
     assert browser.call("GET", "events")[0] == 200
@@ -100,7 +100,7 @@ def test_who_may_not_stop_runs_may_do_the_rest(team: Server) -> None:
     assert browser.call("POST", f"runs/{p.run}/cancel", {})[0] == 403
     assert browser.call("POST", f"runs/{p.run}/adopt", {"path": "letters.ipynb"})[0] == 403
     assert browser.call("POST", f"runs/{p.run}/forget", {})[0] == 403
-    assert team.ledger.load_run(p.run).status == "waiting"
+    assert team.ledger.runs.load(p.run).status == "waiting"
     assert browser.decide(p)[0] == 200
 
 
@@ -114,7 +114,7 @@ def test_somebody_who_logged_in_is_recorded_by_name(team: Server, monkeypatch: p
     assert (said["authn"], said["user"]["username"], said["may"]["decide"]) == ("login", "alice", True)
     assert browser.decide(p)[0] == 200
     monkeypatch.setenv("HITL_NB_SERVER_KEY", team.public_key())
-    decision = team.ledger.list_proposals(p.run)[0].decision  # as a kernel reads it, which checks the signature
+    decision = team.ledger.proposals.list_of_run(p.run)[0].decision  # as a kernel reads it, which checks the signature
     assert decision is not None
     assert (decision.reviewer, decision.reviewer_name, decision.authn) == ("alice", "Alice", "login")
     assert decision.signature is not None
@@ -167,7 +167,7 @@ def test_only_the_reviewers_own_pass_shows_that_the_page_decided(
     }
     assert alice.decide(p, **{"X-Hitl-Page": given[whose]})[0] == 200
     monkeypatch.setenv("HITL_NB_SERVER_KEY", team.public_key())
-    decision = team.ledger.list_proposals(p.run)[0].decision
+    decision = team.ledger.proposals.list_of_run(p.run)[0].decision
     assert decision is not None
     assert decision.surface == ("page" if whose == "own" else "shared")
 
@@ -180,7 +180,7 @@ def test_a_token_does_not_decide_where_it_may_not(team: Server) -> None:
     assert (status, said["error"]) == (403, "Forbidden")
     assert "allow_token_decisions" in said["message"]
     assert team.call("POST", f"proposals/{p.id}/comments", {"text": "hm"})[0] == 200
-    assert team.ledger.load_proposal(p.id).status == "open"
+    assert team.ledger.proposals.load(p.id).status == "open"
 
 
 def test_a_token_typed_at_the_login_names_nobody_whatever_they_call_themselves(team: Server) -> None:
@@ -194,7 +194,7 @@ def test_a_token_typed_at_the_login_names_nobody_whatever_they_call_themselves(t
     said = browser.call("GET", "status")[1]
     assert (said["user"]["display_name"], said["authn"], said["may"]["decide"]) == ("Alice", "anonymous", False)
     assert browser.decide(p)[0] == 403
-    assert team.ledger.load_proposal(p.id).status == "open"
+    assert team.ledger.proposals.load(p.id).status == "open"
 
 
 def test_only_reviewers_decide(few: Server) -> None:
@@ -205,7 +205,7 @@ def test_only_reviewers_decide(few: Server) -> None:
     assert bob.call("GET", "status")[1]["decide_refused"] == said["message"]
     assert bob.call("PUT", f"proposals/{p.id}/draft", {"value": "Dear"})[0] == 200
     assert few.call("POST", f"proposals/{p.id}/decision", approval(p))[0] == 403
-    assert few.ledger.load_proposal(p.id).status == "open"
+    assert few.ledger.proposals.load(p.id).status == "open"
     assert Browser(few, "alice").decide(q)[0] == 200
 
 
@@ -215,7 +215,7 @@ def test_a_servers_own_password_is_a_login_whose_name_stays_that_of_the_browser(
     said = browser.call("GET", "status")[1]
     assert (said["authn"], said["may"]["decide"]) == ("login", True)
     assert browser.decide(p)[0] == 200
-    decision = password.ledger.load_proposal(p.id).decision
+    decision = password.ledger.proposals.load(p.id).decision
     assert decision is not None
     assert (decision.reviewer, decision.authn) == (said["user"]["username"], "login")
     assert password.call("GET", "proposals")[0] == 403
@@ -235,7 +235,7 @@ def test_without_the_xsrf_token_nothing_is_written(team: Server, sent: str) -> N
     assert browser.call("PUT", f"proposals/{p.id}/draft", {"value": "x"}, **headers)[0] == 403
     status, said = browser.call("DELETE", f"proposals/{p.id}/draft", **headers)
     assert (status, set(said)) == (403, {"error", "message"})
-    assert team.ledger.load_proposal(p.id).status == "open"
+    assert team.ledger.proposals.load(p.id).status == "open"
     assert browser.decide(p)[0] == 200
 
 
@@ -245,7 +245,7 @@ def test_another_origin_is_refused(team: Server, origin: str) -> None:
     browser = Browser(team, "alice")
     assert browser.decide(p, Origin=origin)[0] in (403, 404)
     assert browser.call("GET", f"proposals/{p.id}", Origin=origin)[0] in (403, 404)
-    assert team.ledger.load_proposal(p.id).status == "open"
+    assert team.ledger.proposals.load(p.id).status == "open"
     assert browser.decide(p, Origin=browser.url)[0] == 200
 
 
@@ -260,4 +260,4 @@ def test_a_server_reached_by_another_name_refuses(team: Server) -> None:
     ):
         assert browser.call(method, path, body, Host=f"evil.example:{team.port}")[0] == 403
         assert team.call(method, path, body, Host=f"evil.example:{team.port}")[0] == 403
-    assert team.ledger.load_proposal(p.id).status == "open"
+    assert team.ledger.proposals.load(p.id).status == "open"

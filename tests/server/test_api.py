@@ -67,7 +67,7 @@ def test_a_draft_is_kept_and_an_edit_decided(server: Any) -> None:
     assert status == 200
     assert said["run"]["status"] == "ready"
     assert '+  "amount": 99.5' in said["proposal"]["changes"]
-    decision = server.ledger.load_proposal(p.id).decision
+    decision = server.ledger.proposals.load(p.id).decision
     assert (decision.action, decision.value["amount"], decision.reason) == ("edit", 99.5, "shipping")
     assert (decision.authn, decision.assurance) == ("token", "A0")
 
@@ -78,7 +78,7 @@ def test_an_edit_that_does_not_fit_is_refused_field_by_field_and_nothing_is_deci
     for path, body in ((f"proposals/{p.id}/decision", edit), (f"proposals/{p.id}/check", {"value": edit["value"]})):
         status, said = server.call("POST", path, body)
         assert (status, said["error"], set(said["fields"])) == (422, "InvalidEdit", {"order", "amount"})
-    assert server.ledger.load_proposal(p.id).status == "open"
+    assert server.ledger.proposals.load(p.id).status == "open"
 
 
 def test_the_second_reviewer_is_told_who_decided_what(server: Any) -> None:
@@ -98,7 +98,7 @@ def test_a_decision_on_something_else_than_what_is_asked_is_refused(server: Any,
     assert said["difference"] == {name: {"shown": asked, "now": getattr(p, name)}}
     many = {"action": "approve", "proposals": [{"id": p.id, **shown_version(p), **other}]}
     assert server.call("POST", "decisions", many)[0] == 409
-    assert server.ledger.load_proposal(p.id).status == "open"
+    assert server.ledger.proposals.load(p.id).status == "open"
 
 
 def test_several_are_decided_together_or_none(server: Any) -> None:
@@ -106,7 +106,7 @@ def test_several_are_decided_together_or_none(server: Any) -> None:
     server.ledger.decide(made[2].id, "reject", reviewer="alice")
     every = {"action": "approve", "proposals": [{"id": p.id, **shown_version(p)} for p in made]}
     assert server.call("POST", "decisions", every)[0] == 409
-    assert server.ledger.load_proposal(made[0].id).status == "open"
+    assert server.ledger.proposals.load(made[0].id).status == "open"
     two = {**every, "proposals": every["proposals"][:2]}
     status, said = server.call("POST", "decisions", two)
     assert (status, [p["status"] for p in said["proposals"]]) == (200, ["decided", "decided"])
@@ -157,7 +157,7 @@ def test_nobody_gets_in_without_credentials(server: Any, route: Any) -> None:
     for headers in ({"Authorization": ""}, {"Authorization": "token wrong"}, {"Authorization": "", **own}):
         status, said = server.call(route.method, path, body, **headers)
         assert status == 403, said
-    assert server.ledger.load_proposal(p.id).status == "open"
+    assert server.ledger.proposals.load(p.id).status == "open"
 
 
 def test_the_api_describes_itself(server: Any) -> None:
@@ -173,10 +173,10 @@ def test_a_decision_is_signed_by_the_server_and_kernels_pin_its_key(server: Any,
     assert server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown_version(p)})[0] == 200
     monkeypatch.setenv("HITL_NB_SIGNED_ONLY", "1")
     monkeypatch.setenv("HITL_NB_SERVER_KEY", server.public_key())
-    assert server.ledger.list_proposals(p.run)[0].status == "decided"
+    assert server.ledger.proposals.list_of_run(p.run)[0].status == "decided"
     monkeypatch.setenv("HITL_NB_SERVER_KEY", "A" * 43 + "=")
     with pytest.raises(Untrusted):
-        server.ledger.list_proposals(p.run)
+        server.ledger.proposals.list_of_run(p.run)
 
 
 def test_comments_and_whose_it_is(server: Any) -> None:
@@ -202,7 +202,7 @@ def test_a_draft_is_forgotten(server: Any) -> None:
 def test_what_was_decided_is_listed_newest_first(server: Any) -> None:
     made = server.pause_run("a", "b", agent="past")
     for p, who in zip(made, ("ann", "bob"), strict=True):
-        server.ledger.decide(p.id, "approve", reviewer=who)
+        server.ledger.proposals.decide(p.id, "approve", reviewer=who)
     past = server.call("GET", "proposals?agent=past&status=decided")[1]["proposals"]
     assert [p["id"] for p in past] == [made[1].id, made[0].id]
     only = server.call("GET", "proposals?agent=past&status=decided&reviewer=ann")[1]["proposals"]
@@ -222,7 +222,7 @@ def test_the_timeline_of_a_run(server: Any) -> None:
 def test_one_browser_goes_on(server: Any) -> None:
     (p,) = server.pause_run("Dear Ann", agent="grants")
     assert server.call("POST", f"runs/{p.run}/resume", {"browser": "one"})[0] == 409
-    server.ledger.decide(p.id, "approve", reviewer="ann")
+    server.ledger.proposals.decide(p.id, "approve", reviewer="ann")
     assert server.call("POST", f"runs/{p.run}/resume", {"browser": "one"})[1]["granted"] is True
     status, said = server.call("POST", f"runs/{p.run}/resume", {"browser": "two"})
     assert (status, said["error"], said["owner"]) == (409, "RunClaimed", "one")
@@ -249,14 +249,16 @@ def test_a_store_that_was_closed_is_opened_again(tmp_path: Path) -> None:
     first = desk.open_ledger()
     assert desk.open_ledger() is first
     first.store.close()
-    assert desk.open_ledger().list_open() == []
+    assert desk.open_ledger().proposals.list_open() == []
     desk.open_ledger().store.close()
     desk.close()
 
 
 def test_runs_of_notebooks_that_are_gone(server: Any) -> None:
-    run, claim = server.ledger.open_run(agent="left", notebook=str(server.folder / "gone.ipynb"))
-    server.ledger.pause(claim, Snapshot(envelope=b"state"), [Question(title="Send?", kind="text", value="Dear Ann")])
+    run, claim = server.ledger.runs.open(agent="left", notebook=str(server.folder / "gone.ipynb"))
+    server.ledger.runs.pause(
+        claim, Snapshot(envelope=b"state"), [Question(title="Send?", kind="text", value="Dear Ann")]
+    )
     (found,) = server.call("GET", "runs?orphaned=1&agent=left")[1]["runs"]
     assert (found["id"], found["orphaned"], found["notebook_id"]) == (run.id, True, run.notebook_id)
     assert server.call("POST", f"runs/{run.id}/adopt", {"path": "nowhere.ipynb"})[0] == 409
@@ -290,8 +292,10 @@ def test_a_store_of_a_newer_version_is_left_alone_and_the_server_says_so(tmp_pat
 
 
 def test_an_effect_in_doubt_is_never_approved_and_its_answer_is_checked(server: Any) -> None:
-    _, claim = server.ledger.open_run(agent="doubts", notebook=str(server.folder / "letters.ipynb"))
-    p, other = server.ledger.pause(claim, Snapshot(envelope=b"state"), [in_doubt("12.50"), in_doubt("3")])
+    _, claim = server.ledger.runs.open(agent="doubts", notebook=str(server.folder / "letters.ipynb"))
+    p, other = server.ledger.runs.pause(
+        claim, Snapshot(envelope=b"state"), [in_doubt("12.50"), in_doubt("3")]
+    ).proposals
     _, listed = server.call("GET", "proposals?agent=doubts")
     assert [one["doubt"]["call"] for one in listed["proposals"]] == ["pay(12.50)", "pay(3)"]
     _, found = server.call("GET", f"proposals/{p.id}")
@@ -307,5 +311,5 @@ def test_an_effect_in_doubt_is_never_approved_and_its_answer_is_checked(server: 
     for unfit in ({"happened": None}, {"happened": True}, {"happened": True, "result": 5}, {"happened": "x"}):
         assert decide("edit", unfit) == 422, unfit
     assert decide("edit", {"happened": "stop"}) == 200
-    assert server.ledger.load_run(p.run).status == "cancelled"
-    assert server.ledger.load_proposal(other.id).status == "superseded"
+    assert server.ledger.runs.load(p.run).status == "cancelled"
+    assert server.ledger.proposals.load(other.id).status == "superseded"

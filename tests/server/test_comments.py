@@ -53,7 +53,7 @@ def test_a_thread_on_a_range(team: Server, alice: Somebody, bob: Somebody) -> No
     assert alice.call("GET", f"proposals/{p.id}")[1]["comments"] == said["comments"]
     status, said = bob.mark(p, first, "resolved")
     assert (status, said["changed"], said["comment"]["state_by_name"]) == (200, True, "Bob")
-    event = team.ledger.read_events(after=team.ledger.newest_event_number() - 3)[0]
+    event = team.ledger.audit.read_events(after=team.ledger.audit.newest_event_number() - 3)[0]
     assert (event.type, event.actor, event.proposal, event.data["mentions"]) == ("comment", "alice", p.id, ["bob"])
 
 
@@ -72,7 +72,7 @@ def test_of_two_who_accept_a_suggestion_the_second_is_told_who_did(team: Server,
 def test_a_suggestion_is_not_accepted_after_the_decision(team: Server, alice: Any, bob: Any) -> None:
     (p,) = team.pause_run("Dear Ann", agent="decided")
     better = alice.say(p, "", quote="Ann", suggestion="Ms Ann")
-    team.ledger.decide(p.id, "approve", reviewer="alice")
+    team.ledger.proposals.decide(p.id, "approve", reviewer="alice")
     status, said = bob.mark(p, better, "accepted")
     assert (status, said["error"], said["proposal"]["id"]) == (409, "AlreadyDecided", p.id)
     assert bob.say(p, "pity", thread=better["id"])["thread"] == better["id"]
@@ -83,7 +83,7 @@ def test_who_may_be_mentioned(team: Server, alice: Any, bob: Any) -> None:
     decide = {"action": "approve", "revision": other.revision, "fingerprint": other.fingerprint}
     assert alice.call("POST", f"proposals/{other.id}/decision", decide)[0] == 200
     bob.say(p, "hm")
-    team.ledger.add_comment(p.id, "I am the agent", author="agent")
+    team.ledger.comments.add(p.id, "I am the agent", author="agent")
     people = bob.call("GET", f"documents/{p.id}/comments")[1]["people"]
     assert [(one["username"], one["name"]) for one in people] == [
         ("agent", "agent"),
@@ -99,17 +99,17 @@ def test_a_comment_of_a_program_does_not_read_like_one_of_the_person_whose_name_
     p, other = team.pause_run("Dear Ann", "Dear Bo", agent="voices")
     hers = alice.say(p, "", quote="Ann", suggestion="Bo")
     assert alice.mark(p, hers, "dismissed")[0] == 200
-    team.ledger.add_comment(p.id, "pay them", author="alice", author_name="Alice")  # as a kernel can
-    team.ledger.add_comment(p.id, "well", author="agent:voices", author_name="Alice")
+    team.ledger.comments.add(p.id, "pay them", author="alice", author_name="Alice")  # as a kernel can
+    team.ledger.comments.add(p.id, "well", author="agent:voices", author_name="Alice")
     guest = team.call("POST", f"documents/{p.id}/comments", {"text": "hm"})[1]["comment"]
     said = alice.call("GET", f"documents/{p.id}/comments")[1]["comments"]
-    team.ledger.add_comment(other.id, "I am called so now", author="alice", author_name="Mallory")
+    team.ledger.comments.add(other.id, "I am called so now", author="alice", author_name="Mallory")
     people = alice.call("GET", f"documents/{other.id}/comments")[1]["people"]
     assert {"username": "alice", "name": "alice"} in people
     assert [one["known"] for one in said] == ["login", "unsigned", "agent", "token"]
     assert (said[0]["state_known"], guest["known"], hers["known"]) == ("login", "token", "login")
     monkeypatch.setenv("HITL_NB_SERVER_KEY", team.public_key())
-    assert [format_author(one) for one in team.ledger.list_comments(p.id)] == [
+    assert [format_author(one) for one in team.ledger.comments.list_on_document(p.id)] == [
         "Alice (alice)",
         "Alice (alice) (unsigned: any program of this user can say so)",
         "the agent voices",
@@ -126,7 +126,7 @@ def test_nobody_speaks_or_accepts_in_another_s_name(team: Server, bob: Somebody)
     better = bob.say(p, "", quote="Ann", suggestion="Bo")
     body = {"document": p.id, "state": "accepted", "state_by": "alice"}
     assert bob.call("PUT", f"comments/{better['id']}/state", body)[0] == 400
-    assert [(c.author, c.state) for c in team.ledger.list_comments(p.id)] == [("bob", "open")]
+    assert [(c.author, c.state) for c in team.ledger.comments.list_on_document(p.id)] == [("bob", "open")]
 
 
 def test_who_may_only_read_says_nothing(team: Server, bob: Somebody) -> None:
@@ -137,7 +137,7 @@ def test_who_may_only_read_says_nothing(team: Server, bob: Somebody) -> None:
     for path in (f"documents/{p.id}/comments", f"proposals/{p.id}/comments"):
         assert reader.call("POST", path, {"text": "me too"})[0] == 403
     assert reader.mark(p, said, "resolved")[0] == 403
-    assert team.ledger.list_comments(p.id)[0].state == "open"
+    assert team.ledger.comments.list_on_document(p.id)[0].state == "open"
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_comment_that_is_not_as_it_must_be(team: Server, body: Any, sentence: 
         status, said = team.call("POST", path, body)
         assert (status, said["error"]) == (400, "BadRequest")
         assert sentence in said["message"]
-    assert team.ledger.list_comments(p.id) == []
+    assert team.ledger.comments.list_on_document(p.id) == []
 
 
 def test_what_is_not_there_is_named(team: Server, bob: Somebody) -> None:

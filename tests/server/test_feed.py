@@ -46,7 +46,7 @@ def test_two_browsers_hear_the_same(server: Any) -> None:
     heard: list[Any] = []
 
     def decide_while_another_listens() -> None:
-        heard.extend(server.listen(lambda: server.ledger.decide(p.id, "approve", reviewer="ann"), names(p)))
+        heard.extend(server.listen(lambda: server.ledger.proposals.decide(p.id, "approve", reviewer="ann"), names(p)))
 
     first = server.listen(decide_while_another_listens, names(p))
     assert first[-1]["proposals"] == heard[-1]["proposals"]

@@ -34,15 +34,15 @@ def test_the_server_runs_the_notebook_when_it_may(tmp_path: Path, monkeypatch: p
         write_notebook(path)
         monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))  # the server's user, and so its key
         hitl_nb.run_notebook(path, store=server.ledger.store.url)
-        (p,) = server.ledger.list_open()
-        server.ledger.decide(p.id, "approve", reviewer="ann")
+        (p,) = server.ledger.proposals.list_open()
+        server.ledger.proposals.decide(p.id, "approve", reviewer="ann")
 
         def go_on() -> None:
             assert server.call("POST", f"runs/{p.run}/headless", {"browser": "one"})[0] == 200
 
         heard = server.listen(go_on, lambda message: message.get("state") in ("finished", "failed"))
         assert heard[-1] == {**heard[-1], "type": "headless", "run": p.run, "state": "finished"}
-        assert server.ledger.load_run(p.run).status == "finished"
+        assert server.ledger.runs.load(p.run).status == "finished"
         shown: Any = nbformat.read(path, as_version=4).cells[1].outputs
         assert "SENT Dear Ann" in "".join(o.get("text", "") for o in shown)
     finally:
@@ -55,4 +55,4 @@ def test_a_server_that_may_not_says_what_is_left_to_do(server: Any) -> None:
     status, said = server.call("POST", f"runs/{p.run}/headless", {"browser": "one"})
     assert status == 409
     assert f"hitl-nb run {p.notebook}" in said["message"]
-    assert server.ledger.load_run(p.run).status == "ready"
+    assert server.ledger.runs.load(p.run).status == "ready"

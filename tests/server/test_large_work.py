@@ -74,7 +74,7 @@ def test_an_edit_in_a_worker_is_decided_signed_and_answered_as_in_the_server(
     assert (wrong.status, json.loads(wrong.body)["error"]) == (422, "InvalidEdit")
     in_page = replace(make_request(p.id, body), person=replace(ANN, page=p.id))
     assert work.answer(desk, desk.open_ledger(), deciding, in_page).status == 200
-    decided = desk.open_ledger().list_proposals(p.run)[0]
+    decided = desk.open_ledger().proposals.list_of_run(p.run)[0]
     assert decided.decision is not None
     assert (decided.decision.value, decided.decision.surface) == (edited, "page")
     assert desk.open_ledger().reviewer_identity(decided) == "login"

@@ -131,12 +131,12 @@ BODIES: dict[str, Callable[[Any], Any]] = {
 
 def make_settling(server: Any) -> Any:
     """A proposal that the server's user has approved, and may take back."""
-    _, claim = server.ledger.open_run(agent="settling", notebook=str(server.folder / "letters.ipynb"))
+    _, claim = server.ledger.runs.open(agent="settling", notebook=str(server.folder / "letters.ipynb"))
     plan = Plan("ask", (), (), Terms(undo=3600.0), ("approve", "reject"))
-    (p,) = server.ledger.pause_run(
+    (p,) = server.ledger.runs.pause(
         claim, Snapshot(envelope=b""), [build_question("Dear", title="Letter")], plans=[plan]
-    )[1]
-    return server.ledger.decide(p.id, "approve", reviewer=os_user())
+    ).proposals
+    return server.ledger.proposals.decide(p.id, "approve", reviewer=os_user())
 
 
 @every_route
@@ -145,14 +145,14 @@ def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Rou
     if route.path.endswith("/headless"):
         pytest.skip("needs a server that may; see test_headless.py")
     if route.path.endswith(("/resume", "/timeline")):
-        server.ledger.decide(p.id, "edit", value="Dear", reason="short", reviewer="ann")
+        server.ledger.proposals.decide(p.id, "edit", value="Dear", reason="short", reviewer="ann")
     if route.path.endswith("/adopt"):
         (server.folder / "adopting.ipynb").write_text("{}")
     if route.path.endswith("/undo"):
         p = make_settling(server)
     opening = {"name": f"{route.method} {route.path}", "title": "Report", "session": SESSION}
     _, written = server.call("POST", "workspaces", opening)
-    comment = server.ledger.add_comment(p.id, "hm", author="ann")
+    comment = server.ledger.comments.add(p.id, "hm", author="ann")
     named = {"runs": p.run, "comments": comment.id, "workspaces": written["id"]}
     said = api[f"/hitl_nb/api/{route.path}"][route.method].Case(
         path_parameters={"id": named.get(route.path.split("/")[0], p.id)} if "{id}" in route.path else {},
@@ -206,7 +206,7 @@ def test_the_lines_of_the_export_are_the_bytes_that_are_hashed(server: Any) -> N
         answer = export_events(server, after)
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, NDJSON)
         assert answer.content == b"".join(
-            raw + b"\n" for raw in server.ledger.read_raw_events(after=after, limit=10**6)
+            raw + b"\n" for raw in server.ledger.audit.read_raw_events(after=after, limit=10**6)
         )
     assert export_events(server, -1).json()["error"] == "BadRequest"
 
@@ -251,7 +251,7 @@ def test_proposals_that_wait_are_found_by_whose_they_are_page_by_page(server: An
     made = server.pause_run(*(f"Dear {i}" for i in range(450)), agent="crowd")
     his = [p.id for p in made[::50]]
     for one in his:
-        server.ledger.assign(one, "carl", actor="ann")
+        server.ledger.proposals.assign(one, "carl", actor="ann")
     first = server.call("GET", "proposals?agent=crowd&reviewer=carl&limit=5")[1]
     second = server.call("GET", f"proposals?agent=crowd&reviewer=carl&limit=5&cursor={first['next']}")[1]
     assert [p["id"] for p in first["proposals"]] == his[:5]
@@ -263,8 +263,10 @@ def test_a_cell_finds_its_pause_by_the_run_s_key(server: Any) -> None:
     notebook = str(server.folder / "letters.ipynb")
     asked: dict[str, str] = {}
     for key in ("", "north"):
-        _, claim = server.ledger.open_run(agent="keyed", notebook=notebook, key=key)
-        (p,) = server.ledger.pause(claim, Snapshot(envelope=b"state"), [build_question("Dear Ann", title="Letter")])
+        _, claim = server.ledger.runs.open(agent="keyed", notebook=notebook, key=key)
+        (p,) = server.ledger.runs.pause(
+            claim, Snapshot(envelope=b"state"), [build_question("Dear Ann", title="Letter")]
+        ).proposals
         asked[key] = p.id
     for query, expected in (("", "north"), ("&key=north", "north"), ("&key=", "")):
         said = server.call("GET", f"pauses?path=letters.ipynb&agent=keyed&pause=1{query}")[1]

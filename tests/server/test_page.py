@@ -63,13 +63,13 @@ def test_vector_36_a_link_that_is_looked_at_decides_nothing(server: Any) -> None
         get(server, f"review/{p.id}", token=token)
         assert server.call("GET", f"proposals/{p.id}")[1]["status"] == "open"
         assert server.call("GET", f"proposals/{p.id}/decision")[0] in (404, 405)
-    assert server.ledger.newest_event_number() == head
+    assert server.ledger.audit.newest_event_number() == head
     decision = {"action": "approve", "revision": p.revision, "fingerprint": p.fingerprint}
     status, said = server.call("POST", f"proposals/{p.id}/decision", decision)
     assert (status, said["proposal"]["status"]) == (200, "decided")
     status, said = server.call("POST", f"proposals/{p.id}/decision", decision)
     assert (status, said["error"]) == (409, "AlreadyDecided")
-    assert [event.type for event in server.ledger.read_events(after=head)] == ["decision"]
+    assert [event.type for event in server.ledger.audit.read_events(after=head)] == ["decision"]
 
 
 def test_somebody_unknown_is_sent_to_the_login(server: Any) -> None:

@@ -145,7 +145,7 @@ async def test_a_decision_is_not_made_on_what_the_reviewer_has_not_seen(server: 
     status, said = await asyncio.to_thread(server.call, "POST", f"proposals/{p.id}/decision", body)
     assert (status, said["error"]) == (409, "StaleDraft")
     assert said["difference"] == {"draft": {"shown": "Dear Ann", "now": "Dear Ann!"}}
-    assert server.ledger.load_proposal(p.id).status == "open"
+    assert server.ledger.proposals.load(p.id).status == "open"
     body |= {"action": "edit", "value": "Dear Ann!"}
     status, said = await asyncio.to_thread(server.call, "POST", f"proposals/{p.id}/decision", body)
     assert (status, said["proposal"]["decision"]["value"]) == (200, "Dear Ann!")

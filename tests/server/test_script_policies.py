@@ -92,7 +92,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
     monkeypatch.setattr(remote.time, "sleep", found.sleep)
     monkeypatch.setattr(sys.modules["__main__"], "__file__", str(found.folder / "nightly.py"), raising=False)
     yield found
-    assert api.ledger.verify().ok
+    assert api.ledger.audit.verify().ok
     assert found.acts == []
     api.desk.close()
 
@@ -106,7 +106,7 @@ def test_a_deadline_decides(script: Script, monkeypatch: pytest.MonkeyPatch, dea
     def pass_time() -> None:
         assert script.open_proposal().deadline == T0 + timedelta(hours=4)
         later(monkeypatch, timedelta(hours=5))
-        script.api.ledger.run_due_steps()
+        script.api.ledger.timers.run_due_steps()
 
     script.acts = [pass_time]
     decision = script.run(deadline=deadline, on_deadline="reject")
@@ -124,7 +124,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_asked(script: Script)
         script.run(on_deadline="reject")
     with pytest.raises(PolicyError, match="fallback"):
         script.run(deadline=timedelta(hours=1), on_deadline="escalate")
-    assert script.api.ledger.list_open() == []
+    assert script.api.ledger.proposals.list_open() == []
 
 
 def test_the_policy_of_the_scripts_folder_says_who_decides(script: Script) -> None:
@@ -140,7 +140,7 @@ def test_the_policy_of_the_scripts_folder_says_who_decides(script: Script) -> No
     assert (decision.rules, decision.action) == (("two",), "approve")
     terms = seen[0].terms
     assert terms is not None
-    kept = script.api.ledger.load_policy(terms.policy)
+    kept = script.api.ledger.policies.load(terms.policy)
     assert kept is not None
     assert kept.sources == (f"nightly: {script.folder / policy_files.FILE_NAME}",)
 
@@ -198,7 +198,7 @@ def test_a_decision_is_too_old_also_for_a_script_that_was_ended(
     remote._open.clear()
     script.acts = [lambda: script.approve("bo", "cy")]
     script.run()
-    assert [p.status for p in script.api.ledger.list_proposals(script.api.ledger.list_runs()[0].id)] == [
+    assert [p.status for p in script.api.ledger.proposals.list_of_run(script.api.ledger.runs.list_newest()[0].id)] == [
         "expired",
         "decided",
     ]

@@ -205,13 +205,13 @@ async def _story(team: Server, tmp_path: Path) -> None:
     assert (told["text"], told["value"]) == (f"{edited}\n\nApproved by bob.", edited)
     assert (told["action"], "+This is a report. Good." in told["changes"]) == ("edit", True)
     assert told["said"] == [["which?", "resolved", ["done"]]]
-    done = team.ledger.load_workspace(w.id)
-    assert (done.status, team.ledger.load_run(w.run).status) == ("closed", "finished")
+    done = team.ledger.workspaces.load(w.id)
+    assert (done.status, team.ledger.runs.load(w.run).status) == ("closed", "finished")
     history = Draft.for_workspace(team.ledger.store, done).updates_after()
     assert {one.author for _, one in history} >= {"agent:nightly"}
-    events = {e.type: e.data for e in team.ledger.run_events(w.run)}
+    events = {e.type: e.data for e in team.ledger.audit.read_run_events(w.run)}
     assert (events["run.opened"]["authn"], events["run.resumed"]["authn"]) == ("token", "token")
-    assert team.ledger.verify().ok
+    assert team.ledger.audit.verify().ok
     status, said = await asyncio.to_thread(team.call, "GET", "runs?agent=nightly")
     assert [(r["notebook"], r["path"], r["key"]) for r in said["runs"]] == [("script:nightly", None, "Report")]
 
@@ -279,7 +279,7 @@ def test_a_person_who_writes_there_keeps_it_and_the_other_text_becomes_a_suggest
     assert again.read_messages()[-1]["text"] == "Before.\n\nalpha beta mine\n\nAfter."
     w = find_workspace(server, "held")
     assert w is not None
-    (said,) = server.ledger.list_comments(w.id)
+    (said,) = server.ledger.comments.list_on_document(w.id)
     assert (said.quote, said.suggestion, said.author) == ("beta ", "gamma delta", "agent:held")
 
 
@@ -301,7 +301,7 @@ def test_a_script_killed_while_it_waits_finds_the_decision_when_it_is_run_again(
         "approve",
         "Before.\n\nalpha\n\nAfter.",
     )
-    assert len(server.ledger.list_proposals(w.run)) == 1
+    assert len(server.ledger.proposals.list_of_run(w.run)) == 1
 
 
 def test_what_was_read_reads_the_same_so_that_a_script_comes_to_where_it_was(server: Any) -> None:
@@ -325,13 +325,13 @@ def test_what_was_read_reads_the_same_so_that_a_script_comes_to_where_it_was(ser
     w = find_workspace(server, "rereads")
     assert w is not None
     for text in ("one", "two"):
-        server.ledger.add_comment(w.id, text, author="ann")
+        server.ledger.comments.add(w.id, text, author="ann")
     for end in (0, 1, 3, 4):
         with pytest.raises(KeyboardInterrupt):
             run(end)
     run(-1)
     assert says(server, "rereads") == "Summary\n\nEnd"
-    said = [(c.text, c.state) for c in server.ledger.list_comments(w.id)]
+    said = [(c.text, c.state) for c in server.ledger.comments.list_on_document(w.id)]
     assert said == [("one", "resolved"), ("two", "resolved"), ("yes", "open"), ("yes", "open")]
 
 
@@ -347,7 +347,7 @@ def test_the_server_may_die_and_come_back_in_a_stream_and_while_the_script_waits
         revive(server)
         p = until(lambda: find_proposal(server, "outlives"))
         die(server)
-        server.ledger.decide(p.id, "approve", reviewer="ann")
+        server.ledger.proposals.decide(p.id, "approve", reviewer="ann")
         revive(server)
         assert script.read_messages()[-1]["text"] == f"Before.\n\n{''.join(TOKENS)}\n\nAfter."
         assert server.ledger.verify().ok
@@ -363,10 +363,10 @@ def test_restart_begins_anew(server: Any) -> None:
     second = find_workspace(server, "anew")
     assert first is not None
     assert second is not None
-    assert (server.ledger.load_workspace(first.id).status, says(server, "anew")) == ("closed", "b\n\nnew")
+    assert (server.ledger.workspaces.load(first.id).status, says(server, "anew")) == ("closed", "b\n\nnew")
     with hitl.workspace("Report", **of(server), name="anew") as doc:  # what is closed is not gone on with
         assert doc.text == ""
-    assert [r.generation for r in server.ledger.list_runs(agent="anew")] == [3, 2, 1]
+    assert [r.generation for r in server.ledger.runs.list_newest(agent="anew")] == [3, 2, 1]
 
 
 # --- the calls ------------------------------------------------------------------------------------------------------
@@ -439,7 +439,7 @@ def test_a_call_that_is_sent_twice_is_made_once(server: Any) -> None:
         "POST", f"{place}/writes", {"session": SESSION, "do": "append", "key": "append/3", "text": "new"}
     )
     assert (status, "waits for the answer" in said["message"]) == (409, True)
-    server.ledger.decide(waits[0][1]["proposal"]["id"], "edit", value="Decided.", reviewer="ann")
+    server.ledger.proposals.decide(waits[0][1]["proposal"]["id"], "edit", value="Decided.", reviewer="ann")
     for _ in range(2):
         status, said = server.call("POST", f"{place}/wait", {"session": SESSION, "key": "wait/1"})
         assert (status, said["proposal"]["decision"]["value"]) == (200, "Decided.")
@@ -467,8 +467,8 @@ def test_a_call_that_makes_no_sense_is_refused_with_a_sentence(server: Any) -> N
 
 
 def test_a_script_has_no_business_in_a_notebook_s_workspace(server: Any) -> None:
-    run, claim = server.ledger.open_run(agent="letters", notebook=str(server.folder / "letters.ipynb"))
-    w = server.ledger.open_workspace(claim, title="Report", position="1")
+    run, claim = server.ledger.runs.open(agent="letters", notebook=str(server.folder / "letters.ipynb"))
+    w = server.ledger.workspaces.open(claim, title="Report", position="1")
     for call, body in (
         ("writes", {"do": "append", "key": "k", "text": "x"}),
         ("reads", {"what": "text", "key": "k"}),
@@ -477,7 +477,7 @@ def test_a_script_has_no_business_in_a_notebook_s_workspace(server: Any) -> None
     ):
         status, said = server.call("POST", f"workspaces/{w.id}/{call}", {"session": SESSION, **body})
         assert (status, "is no script's" in said["message"]) == (409, True)
-    assert server.ledger.load_run(run.id).status == "running"
+    assert server.ledger.runs.load(run.id).status == "running"
 
 
 # --- who goes on, and who may not -----------------------------------------------------------------------------------
@@ -532,7 +532,7 @@ def test_no_browser_goes_on_with_a_script_s_run(server: Any, tmp_path: Path) -> 
     script.bring(end=True)
     p = until(lambda: find_proposal(server, "alone"))
     script.kill()
-    server.ledger.decide(p.id, "approve", reviewer="ann")
+    server.ledger.proposals.decide(p.id, "approve", reviewer="ann")
     for call in ("resume", "headless"):
         status, said = server.call("POST", f"runs/{p.run}/{call}", {"browser": "one"})
         assert (status, "belongs to a script" in said["message"]) == (409, True)
@@ -547,7 +547,7 @@ def test_a_token_that_is_wrong_or_may_not_write(server: Any, readers: Server, mo
         hitl.workspace("Report", server=address, name="refused")
     with pytest.raises(ServerError, match="does not let this token do that: you may not write hitl:proposals"):
         hitl.workspace("Report", **of(readers), name="refused")
-    assert readers.ledger.list_runs() == []
+    assert readers.ledger.runs.list_newest() == []
 
 
 def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ def test_others_are_answered_while_eight_checks_run_that_do_not_end(server: Any,
         one.join()
     assert {(status, answer["error"]) for status, answer in said} == {(422, "InvalidEdit")}
     assert all("longer than" in answer["fields"][""] for _, answer in said)
-    assert server.ledger.load_proposal(p.id).status == "open"
+    assert server.ledger.proposals.load(p.id).status == "open"
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ class Office:
         self.desk = ServerContext(HitlNb(), Path("/"), SigningKey.of_this_user(), alone=True)
 
     def ask(self, *made_under: Terms | None, agent: str = "refunds", verdict: Any = "ask") -> list[Proposal]:
-        _, claim = self.ledger.open_run(agent=agent, notebook=NOTEBOOK)
+        _, claim = self.ledger.runs.open(agent=agent, notebook=NOTEBOOK)
         questions = [
             Question(title=f"Refund {n}", kind="json", value={"amount": n}, position=f"0/{n}")
             for n in range(len(made_under))
@@ -55,8 +55,8 @@ class Office:
         bare = [one and msgspec.structs.replace(one, policy="") for one in made_under]  # no policy's text is kept
         plans = [Plan(verdict, ("big",), ("amount is big",), one, ACTIONS) for one in bare]
         if verdict != "ask":
-            return self.ledger.record_policy_verdicts(claim, questions, plans)
-        return list(self.ledger.pause_run(claim, STATE, questions, plans=plans)[1])
+            return self.ledger.policies.record_verdicts(claim, questions, plans)
+        return list(self.ledger.runs.pause(claim, STATE, questions, plans=plans).proposals)
 
     def make_request(self, user: str, id: str = "", body: Any = None, query: Any = None) -> ApiRequest:  # noqa: A002
         return ApiRequest(self.desk, self.ledger, Person(user, user.title(), "login"), id, body, query)
@@ -174,7 +174,7 @@ def test_the_timeline_says_in_sentences_what_people_the_clock_and_policies_did(o
 
 def test_mine_is_where_i_have_a_seat_first_what_is_assigned_to_me(office: Office) -> None:
     bos, anyones, assigned, cys = office.ask(terms("1 of bo"), None, terms("1 of bo, cy"), terms("1 of cy"))
-    office.ledger.assign(assigned.id, "bo", actor="ada")
+    office.ledger.proposals.assign(assigned.id, "bo", actor="ada")
     assert [row.id for row in office.list_of("bo", mine="1")] == [assigned.id, bos.id, anyones.id]
     assert [row.id for row in office.list_of("cy", mine="1")] == [anyones.id, assigned.id, cys.id]
     assert [row.id for row in office.list_of("zed", mine="1")] == [anyones.id]
@@ -227,7 +227,7 @@ def test_how_long_a_vote_took_is_not_recorded_where_that_is_off(office: Office) 
     (p,) = office.ask(finance())
     office.show("bo", p)
     office.decide("bo", p)
-    assert office.ledger.load_proposal(p.id).votes[0].seconds is None
+    assert office.ledger.proposals.load(p.id).votes[0].seconds is None
 
 
 def test_which_policy_files_and_rules_apply_to_a_notebook(office: Office, tmp_path: Path) -> None:

@@ -30,14 +30,14 @@ def until(what: Callable[[], bool]) -> None:
 def test_a_step_is_taken_and_who_watches_is_known(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judged, "now", lambda: T0)
     terms = Terms(needs=(Need(people=("ada",), text="1 of ada"),), timeline=(TimelineStep(does="remind", seconds=60),))
-    _, claim = server.ledger.open_run(agent="refunds", notebook="/a.ipynb")
+    _, claim = server.ledger.runs.open(agent="refunds", notebook="/a.ipynb")
     question = Question(title="Refund", kind="text", value="x", position="0")
     plans = [Plan("ask", (), (), terms, ("approve", "reject"))]
-    _, [p] = server.ledger.pause_run(claim, Snapshot(envelope=b"s"), [question], plans=plans)
+    _, [p] = server.ledger.runs.pause(claim, Snapshot(envelope=b"s"), [question], plans=plans)
     store = server.ledger.store  # its reads let no clock act, as the ledger's do
-    until(lambda: any(e.type == "proposal.reminded" and e.proposal == p.id for e in server.ledger.read_events()))
+    until(lambda: any(e.type == "proposal.reminded" and e.proposal == p.id for e in server.ledger.audit.read_events()))
     until(lambda: bool(store.scan("watching/", "watching0")))
-    assert [one.label for one in server.ledger.list_watchers(server.ledger.now())] == ["server"]
+    assert [one.label for one in server.ledger.watchers.list_running(server.ledger.now())] == ["server"]
 
 
 def test_after_a_bug_it_watches_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,11 +61,11 @@ class Api:
         return 200, msgspec.json.decode(made)
 
     def ask(self, made_under: Terms | None, n: int = 1) -> list[Proposal]:
-        _, claim = self.ledger.open_run(agent="refunds", notebook="/n.ipynb")
+        _, claim = self.ledger.runs.open(agent="refunds", notebook="/n.ipynb")
         questions = [Question(title=f"Refund {i}", kind="json", value=40, position=f"0/{i}") for i in range(n)]
         made = None if made_under is None else msgspec.structs.replace(made_under, policy="")
         plans = [Plan("ask", ("r",), (), made, ACTIONS) for _ in questions]
-        return self.ledger.pause_run(claim, Snapshot(envelope=b""), questions, plans=plans)[1]
+        return self.ledger.runs.pause(claim, Snapshot(envelope=b""), questions, plans=plans).proposals
 
     def decide(self, user: str, p: Proposal, action: str = "approve", **more: Any) -> tuple[int, Any]:
         authn = more.pop("authn", "login")
@@ -120,7 +120,7 @@ def test_who_may_not_is_told_why(api: Api, user: str, action: str, authn: Any, s
     (p,) = api.ask(terms("1 of ada, bo", four_eyes=True))
     found, said = api.decide(user, p, action, authn=authn)
     assert (found, said["error"]) == (status, error)
-    assert api.ledger.load_proposal(p.id).votes == ()
+    assert api.ledger.proposals.load(p.id).votes == ()
 
 
 def test_too_late_is_a_conflict(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,17 +140,17 @@ def test_an_approval_is_taken_back(api: Api, monkeypatch: pytest.MonkeyPatch) ->
     assert (status, said["error"]) == (403, "NotAReviewer")
     status, said = api.call("bo", "POST", f"proposals/{p.id}/undo", {})
     assert (status, said["outcome"], said["proposal"]["votes"]) == (200, "recorded", [])
-    [back] = [event.data for event in api.ledger.read_events() if event.type == "vote.withdrawn"]
+    [back] = [event.data for event in api.ledger.audit.read_events() if event.type == "vote.withdrawn"]
     assert back is not None
     assert back["signature"]
     api.decide("bo", p)
     monkeypatch.setenv(settings.CLOCK.name, (T0 + timedelta(seconds=30)).isoformat())
     status, said = api.call("bo", "POST", f"proposals/{p.id}/undo", {})
     assert (status, said["error"]) == (409, "TooLate")
-    assert api.ledger.load_proposal(p.id).status == "decided"
+    assert api.ledger.proposals.load(p.id).status == "decided"
     monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
-    assert api.ledger.verify().ok
-    assert len(api.ledger.list_proposals(p.run)) == 1
+    assert api.ledger.audit.verify().ok
+    assert len(api.ledger.proposals.list_of_run(p.run)) == 1
 
 
 def test_the_token_of_ones_own_server_is_ones_own_vote_where_that_is_enough(api: Api) -> None:

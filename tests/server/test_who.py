@@ -18,11 +18,11 @@ def test_a_page_vouches_for_what_it_shows_and_for_nothing_else(tmp_path: Path, m
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
     desk = ServerContext(HitlNb(), tmp_path, SigningKey.of_this_user(), alone=True)
     ledger = Ledger(MemoryStore())
-    _, claim = ledger.open_run(agent="letters", notebook="letters.ipynb")
-    w = ledger.open_workspace(claim, title="Report", position="1")
+    _, claim = ledger.runs.open(agent="letters", notebook="letters.ipynb")
+    w = ledger.workspaces.open(claim, title="Report", position="1")
     about = Question(title="Is it done?", kind="markdown", value="", document=w.id)
     letter = Question(title="Letter", kind="text", value="Dear Ann")
-    done, one, other = ledger.pause(claim, Snapshot(envelope=b"state"), [about, letter, letter])
+    done, one, other = ledger.runs.pause(claim, Snapshot(envelope=b"state"), [about, letter, letter]).proposals
 
     def surface(page: str, *decided: str) -> str:
         return attest_reviewer(desk, ledger, Person("ann", "Ann", "login", page), *decided).surface

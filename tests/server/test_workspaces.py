@@ -16,15 +16,15 @@ from hitl_nb.records import Proposal, Question, Snapshot, Workspace
 
 def open_new_workspace(server: Any, agent: str, key: str = "", title: str = "Report") -> tuple[Claim, Workspace]:
     notebook = str(server.folder / "letters.ipynb")
-    _, claim = server.ledger.open_run(agent=agent, notebook=notebook, key=key)
-    w = server.ledger.open_workspace(claim, title=title, template="Hello", position="1")
+    _, claim = server.ledger.runs.open(agent=agent, notebook=notebook, key=key)
+    w = server.ledger.workspaces.open(claim, title=title, template="Hello", position="1")
     Draft.for_workspace(server.ledger.store, w).write_initial()
     return claim, w
 
 
 def ask_question(server: Any, claim: Claim, w: Workspace, value: str = "Hello") -> Proposal:
     question = Question(title=w.title, kind=w.kind, value=value, document=w.id)
-    return server.ledger.pause(claim, Snapshot(envelope=b""), [question])[0]
+    return server.ledger.runs.pause(claim, Snapshot(envelope=b""), [question]).proposals[0]
 
 
 def hand(server: Any, claim: Claim, w: Workspace) -> AgentWriter:
@@ -71,7 +71,7 @@ def test_one_is_told_with_what_stands_there_and_the_question_that_waits(server: 
     assert (full["document"], full["has_draft"]) == (w.id, False)
     server.call("PUT", f"proposals/{p.id}/draft", {"value": "Typed."})
     assert server.call("GET", f"workspaces/{w.id}")[1]["text"] == "Typed."
-    server.ledger.decide(p.id, "edit", value="Decided.", reviewer="ann")
+    server.ledger.proposals.decide(p.id, "edit", value="Decided.", reviewer="ann")
     said = server.call("GET", f"workspaces/{w.id}")[1]
     assert (said["status"], said["proposal"], said["text"]) == ("done", None, "Decided.")
 
@@ -125,8 +125,8 @@ async def _write_together(server: Any) -> None:
     await late.until(lambda: late.closed is not None)
     assert late.closed is not None
     assert late.closed[0] == 4409
-    _, claim = await asyncio.to_thread(server.ledger.claim, claim.run)
-    await asyncio.to_thread(server.ledger.begin_writing, claim, w.id)
+    _, claim = await asyncio.to_thread(server.ledger.runs.claim, claim.run)
+    await asyncio.to_thread(server.ledger.workspaces.begin_writing, claim, w.id)
     again = await Peer(server.port, server.token, w.id).join()
     assert (again.closed, str(again.text)) == (None, "Hi. Hello\n\nOne two (Ann)")
     other = await Peer(server.port, server.token, p.id).connect()

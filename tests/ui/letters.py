@@ -74,13 +74,17 @@ def of(lab: Lab, name: str) -> str:
 
 def list_waiting(lab: Lab, name: str) -> list[Proposal]:
     """What waits in a notebook, oldest first."""
-    return list(ledger(lab).list_open(notebook=of(lab, name)))
+    return list(ledger(lab).proposals.list_open(notebook=of(lab, name)))
 
 
 def events(lab: Lab, name: str) -> list[str]:
     """What happened in the runs of a notebook, as the audit log has it."""
     log = ledger(lab)
-    return [event.type for run in log.list_runs(notebook=of(lab, name)) for event in log.run_events(run.id)]
+    return [
+        event.type
+        for run in log.runs.list_newest(notebook=of(lab, name))
+        for event in log.audit.read_run_events(run.id)
+    ]
 
 
 def effects(lab: Lab, file: str) -> list[str]:

@@ -86,9 +86,9 @@ def window(browser: Any, team: Server) -> Iterator[Any]:
 
 
 def who(team: Server, p: Proposal) -> str:
-    decided = team.ledger.load_proposal(p.id)
+    decided = team.ledger.proposals.load(p.id)
     assert decided.decision is not None
-    return format_decider(decided.decision, team.ledger.reviewer_identity(decided))
+    return format_decider(decided.decision, team.ledger.reviewers.identify(decided))
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,7 @@ def test_a_person_edits_in_the_card_and_the_agent_goes_on_by_itself(page: Page, 
     nb.until(1, "SENT: Dear Bo, hello.")
     nb.until_kernel()
     assert nb.text(1).count("drafting for Ann") == 1
-    decided = ledger(lab).list_runs(notebook=of(lab, "letters.ipynb"))
+    decided = ledger(lab).runs.list_newest(notebook=of(lab, "letters.ipynb"))
     assert [run.status for run in decided] == ["finished"]
     nb.close()
 

@@ -48,5 +48,5 @@ def test_a_person_says_what_came_of_a_step_that_a_kernel_died_in(page: Page, lab
     primary.click()
     nb.until(1, "RECEIPT: 88213")
     nb.until_kernel()
-    assert [run.status for run in ledger(lab).list_runs(notebook=of(lab, "doubt.ipynb"))] == ["finished"]
+    assert [run.status for run in ledger(lab).runs.list_newest(notebook=of(lab, "doubt.ipynb"))] == ["finished"]
     nb.close()

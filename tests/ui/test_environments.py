@@ -82,7 +82,7 @@ def check_ended(nb: Notebook, lab: Lab, sent: list[str]) -> None:
     """Both letters were decided, and nothing happened twice."""
     nb.until(1, "all done")
     nb.until_kernel()
-    run = ledger(lab).list_runs(notebook=of(lab, nb.name))[0]
+    run = ledger(lab).runs.list_newest(notebook=of(lab, nb.name))[0]
     assert run.status == "finished"
     assert effects(lab, nb.name.replace("ipynb", "txt")) == sent
     assert events(lab, nb.name).count("run.resumed") == 2

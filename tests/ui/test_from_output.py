@@ -81,14 +81,14 @@ def team(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
 
 def ask_question(lab: Lab, agent_name: str) -> Proposal:
     log = ledger(lab)
-    _, claim = log.open_run(agent=agent_name, notebook=str(lab.folder / "elsewhere.ipynb"))
-    return log.pause(claim, Snapshot(envelope=b"state"), [build_question("Dear Ann", title="Letter")])[0]
+    _, claim = log.runs.open(agent=agent_name, notebook=str(lab.folder / "elsewhere.ipynb"))
+    return log.runs.pause(claim, Snapshot(envelope=b"state"), [build_question("Dear Ann", title="Letter")]).proposals[0]
 
 
 def who(log: Ledger, p: Proposal) -> str:
-    decided = log.load_proposal(p.id)
+    decided = log.proposals.load(p.id)
     assert decided.decision is not None
-    return format_decider(decided.decision, log.reviewer_identity(decided))
+    return format_decider(decided.decision, log.reviewers.identify(decided))
 
 
 def test_script_in_an_output_decides_nothing_that_reads_like_a_person_in_the_page(
@@ -129,9 +129,9 @@ def test_script_in_an_output_decides_nothing_that_reads_like_a_person_in_the_pag
     assert told["worker"] == "SecurityError"
     assert told["form"] == "answered"
     log = ledger(team)
-    assert log.load_proposal(of_way["form"].id).status == "open"
+    assert log.proposals.load(of_way["form"].id).status == "open"
     for way in REACH:
         assert who(log, of_way[way]) == f"Ann (ann), logged in{SHARED_WINDOW_NOTE}"
-    eventually(lambda: log.load_proposal(clicked.id).decision, nb.page)
+    eventually(lambda: log.proposals.load(clicked.id).decision, nb.page)
     assert who(log, clicked) != "Ann (ann), logged in"
     nb.close()

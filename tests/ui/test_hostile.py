@@ -178,12 +178,12 @@ def hostile_proposals(lab: Lab) -> list[Proposal]:
     """Proposals of a run in which everything that somebody may write is an attack: names, titles, what people said."""
     log = ledger(lab)
     notebook = str((lab.folder / f"{HTML[1]}{STRING}.ipynb").resolve())
-    _, claim = log.open_run(agent=f"told {HTML[4]} {MARKDOWN[0]} {STRING}", notebook=notebook, key=HTML[1])
+    _, claim = log.runs.open(agent=f"told {HTML[4]} {MARKDOWN[0]} {STRING}", notebook=notebook, key=HTML[1])
     asked = [Question(title=f"told {text}", kind="text", value=text) for text in [*ALL, STRING]]
-    made = log.pause(claim, Snapshot(envelope=b""), asked)
-    log.assign(made[0].id, f"{HTML[1]}{STRING}", actor=HTML[2])
-    log.add_comment(made[0].id, "\n\n".join(ALL), author=f"{HTML[1]}{STRING}", author_name=HTML[2])
-    log.decide(made.pop().id, "reject", reason="\n".join([*ALL, STRING]), reviewer=f"{HTML[3]}{STRING}")
+    made = log.runs.pause(claim, Snapshot(envelope=b""), asked).proposals
+    log.proposals.assign(made[0].id, f"{HTML[1]}{STRING}", actor=HTML[2])
+    log.comments.add(made[0].id, "\n\n".join(ALL), author=f"{HTML[1]}{STRING}", author_name=HTML[2])
+    log.proposals.decide(made.pop().id, "reject", reason="\n".join([*ALL, STRING]), reviewer=f"{HTML[3]}{STRING}")
     return made
 
 

@@ -78,7 +78,7 @@ def ledger(lab: Lab) -> Ledger:
 
 def proposal(ledger: Ledger, notebook: Notebook) -> Proposal:
     """The oldest open proposal of a notebook."""
-    return ledger.list_open(notebook=str((notebook.lab.folder / notebook.name).resolve()))[0]
+    return ledger.proposals.list_open(notebook=str((notebook.lab.folder / notebook.name).resolve()))[0]
 
 
 def eventually(condition: Callable[[], Any]) -> None:

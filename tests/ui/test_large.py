@@ -68,10 +68,10 @@ def many(lab: Lab) -> list[str]:
     log, notebook = ledger(lab), str(lab.folder / "refunds.ipynb")
     made: list[str] = []
     for start in range(0, WAITING, 50):
-        _, claim = log.open_run(agent="refunds", notebook=notebook, key=str(start))
+        _, claim = log.runs.open(agent="refunds", notebook=notebook, key=str(start))
         numbers = range(start, start + 50)
         questions = [Question(title=f"Refund order {n}", kind="text", value="Dear Ann, hello.") for n in numbers]
-        made += [p.id for p in log.pause(claim, Snapshot(envelope=b""), questions)]
+        made += [p.id for p in log.runs.pause(claim, Snapshot(envelope=b""), questions).proposals]
     return made
 
 
@@ -110,7 +110,7 @@ def test_among_thousands_exactly_those_selected_are_decided(browser: Any, lab: L
     search.fill("")
     window.get_by_text(f"{WAITING - 3} of {WAITING - 3}", exact=True).wait_for()
     log = ledger(lab)
-    decided = {p.title: p.decision for p in map(log.load_proposal, many) if p.decision is not None}
+    decided = {p.title: p.decision for p in map(log.proposals.load, many) if p.decision is not None}
     assert sorted(decided) == sorted(f"Refund order {n}" for n in meant)
     assert {(d.action, d.reason) for d in decided.values()} == {("approve", "checked")}
     window.context.close()

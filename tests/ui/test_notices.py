@@ -62,9 +62,9 @@ def test_a_window_in_the_background_is_told_by_the_browser_and_a_click_opens_the
     page.wait_for_function("() => !document.hasFocus()")
 
     ledger = Ledger(open_store(lab.env["HITL_NB_STORE"]))
-    _, claim = ledger.open_run(agent="away", notebook="/elsewhere/away.ipynb")
+    _, claim = ledger.runs.open(agent="away", notebook="/elsewhere/away.ipynb")
     question = Question(title="Refund \u202eorder 7", kind="text", value="pay 400", position="0/0")
-    (p,) = ledger.pause(claim, Snapshot(envelope=b"state"), [question])
+    (p,) = ledger.runs.pause(claim, Snapshot(envelope=b"state"), [question]).proposals
     page.wait_for_function("() => window.outside.some(one => one.events.length > 0)")
     shown = page.evaluate("() => window.outside.map(({ click, ...said }) => said)")
     said = {"title": "An agent waits for a decision", "body": "Waiting: Refund ⟨U+202E⟩order 7", "tag": p.id}
@@ -77,7 +77,7 @@ def test_a_window_in_the_background_is_told_by_the_browser_and_a_click_opens_the
     page.bring_to_front()
     shot(page, "notification")
     window.close()
-    ledger.cancel(p.run, actor="test")
+    ledger.runs.cancel(p.run, actor="test")
 
 
 def test_a_kernel_with_another_store_is_told_apart(page: Page, lab: Lab, tmp_path: Path) -> None:

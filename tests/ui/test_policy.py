@@ -69,7 +69,7 @@ def ask_question(team: Server, terms: Terms, agent: str) -> Proposal:
     _, claim = team.ledger.open_run(agent=agent, notebook=str(team.folder / "letters.ipynb"))
     question = Question(title="Refund order 5678", kind="json", value={"amount": 400}, position="0/0")
     plan = Plan("ask", terms.rules, ("amount is above 100",), terms, ACTIONS)
-    return team.ledger.pause_run(claim, Snapshot(envelope=b"state"), [question], plans=[plan])[1][0]
+    return team.ledger.runs.pause(claim, Snapshot(envelope=b"state"), [question], plans=[plan]).proposals[0]
 
 
 def test_two_people_decide_and_each_sees_what_the_other_did(
@@ -90,7 +90,7 @@ def test_two_people_decide_and_each_sees_what_the_other_did(
     button(cys, "Approve, 2nd of 2").click()
     for card in (bos, cys):
         card.get_by_text("Approved by Cy (cy), logged in").first.wait_for()
-    decided = team.ledger.list_proposals(p.run)[0]
+    decided = team.ledger.proposals.list_of_run(p.run)[0]
     assert [vote.reviewer for vote in decided.votes] == ["bo", "cy"]
 
 
@@ -108,5 +108,5 @@ def test_an_approval_that_settles_is_taken_back_by_whose_it_is(
     button(bos, "Take back approval").click()
     button(bos, "Approve").wait_for()
     button(cys, "Approve").wait_for()
-    assert eventually(lambda: team.ledger.load_proposal(p.id).votes == (), bos.page)
-    assert team.ledger.load_proposal(p.id).status == "open"
+    assert eventually(lambda: team.ledger.proposals.load(p.id).votes == (), bos.page)
+    assert team.ledger.proposals.load(p.id).status == "open"

@@ -49,8 +49,8 @@ def report(page: Page, lab: Lab) -> Any:
 
 def workspace(lab: Lab) -> Workspace | None:
     log = ledger(lab)
-    runs = log.list_runs(notebook=of(lab, "report.ipynb"))
-    return next(iter(log.list_workspaces(runs[0].id)), None) if runs else None
+    runs = log.runs.list_newest(notebook=of(lab, "report.ipynb"))
+    return next(iter(log.workspaces.list_of_run(runs[0].id)), None) if runs else None
 
 
 def text(lab: Lab, record: Workspace) -> str:
@@ -113,10 +113,10 @@ def test_every_word_is_there_in_the_end(page: Page, browser: Any, lab: Lab, repo
     button(other.locator(".jp-hitl-card").last, "Done").click()
 
     run = record.run
-    eventually(lambda: ledger(lab).load_run(run).status == "finished", page.page)
+    eventually(lambda: ledger(lab).runs.load(run).status == "finished", page.page)
     notebook.get_by_text("done: edit").wait_for()
     shot(page.page, "report-done")
-    decision = ledger(lab).load_proposal(asked).decision
+    decision = ledger(lab).proposals.load(asked).decision
     assert decision is not None
     final = str(decision.value)
     assert [word for word in words if final.split().count(word) != 1] == []

@@ -32,8 +32,8 @@ def windows(browser: Any, lab: Lab) -> Iterator[list[Any]]:
 def ask_question(lab: Lab, value: Any, title: str, **more: Any) -> Proposal:
     """A proposal that waits."""
     log = ledger(lab)
-    _, claim = log.open_run(agent=title.replace(" ", "-"), notebook=str(lab.folder / "together.ipynb"))
-    (p,) = log.pause(claim, Snapshot(envelope=b"state"), [build_question(value, title=title, **more)])
+    _, claim = log.runs.open(agent=title.replace(" ", "-"), notebook=str(lab.folder / "together.ipynb"))
+    (p,) = log.runs.pause(claim, Snapshot(envelope=b"state"), [build_question(value, title=title, **more)]).proposals
     return p
 
 
@@ -159,7 +159,7 @@ def test_a_decision_is_made_on_what_was_shown_and_told_to_who_types(windows: lis
     two.page.keyboard.type(", hello")
     eventually(lambda: text_of(one) == "Dear Ann, hello", one.page)
     button(one, "Approve with edits").click()
-    decided = eventually(lambda: ledger(lab).load_proposal(p.id).decision)
+    decided = eventually(lambda: ledger(lab).proposals.load(p.id).decision)
     assert decided.value == "Dear Ann, hello"
     two.get_by_text("Approved with edits").first.wait_for()
     two.page.keyboard.type("too late")

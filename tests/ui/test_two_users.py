@@ -68,7 +68,7 @@ def test_of_two_decisions_at_once_one_counts_and_the_other_person_is_told(page: 
     for calls in held:
         calls.let_go()
 
-    taken = eventually(lambda: ledger(lab).load_proposal(asked).decision, page.page)
+    taken = eventually(lambda: ledger(lab).proposals.load(asked).decision, page.page)
     assert taken.reviewer == me(windows[taken.action])
     loser = windows["reject" if taken.action == "approve" else "approve"]
     told = card(loser, "Letter to Ann").get_by_role("alert")
@@ -105,8 +105,8 @@ def test_a_decision_from_a_stale_view_changes_nothing(page: Page, second: Page, 
     window.get_by_label("Search proposals").fill("stale.ipynb")
     window.get_by_role("option", name="Letter to Bo").click()
     button(window.locator(".jp-hitl-detail .jp-hitl-card"), "Approve").click()
-    run = ledger(lab).list_runs(notebook=of(lab, "stale.ipynb"))[0].id
-    eventually(lambda: ledger(lab).load_run(run).status == "finished", page.page)
+    run = ledger(lab).runs.list_newest(notebook=of(lab, "stale.ipynb"))[0].id
+    eventually(lambda: ledger(lab).runs.load(run).status == "finished", page.page)
     assert effects(lab, "stale.txt") == ["Dear Ann, hello.", "Dear Bo, hello."]
     assert events(lab, "stale.ipynb").count("run.resumed") == 2
     nb.close()

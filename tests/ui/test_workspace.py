@@ -73,8 +73,8 @@ class Written:
     @property
     def record(self) -> Workspace:
         log = ledger(self.lab)
-        (run,) = log.list_runs(notebook=of(self.lab, f"{self.name}.ipynb"))
-        return log.list_workspaces(run.id)[0]
+        (run,) = log.runs.list_newest(notebook=of(self.lab, f"{self.name}.ipynb"))
+        return log.workspaces.list_of_run(run.id)[0]
 
     def text(self) -> str:
         return str(Draft.for_workspace(ledger(self.lab).store, self.record).read_value())

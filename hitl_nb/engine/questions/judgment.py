@@ -191,7 +191,7 @@ class Judge:
     def _record_judgment(self, asked: Sequence[LiveQuestion], judged: QuestionJudgment) -> list[Proposal]:
         session = self.session
         questions = [one.question for one in asked]
-        found = session.ledger.record_policy_verdicts(
+        found = session.ledger.policies.record_verdicts(
             session.claim, questions, **judged.make_ledger_arguments(session.ledger)
         )
         session.judged(found)
@@ -310,4 +310,6 @@ def read_comments_at_decision(proposal: Proposal, ledger: Ledger) -> list[Commen
     """
     if proposal.decision is None:
         return []
-    return ledger.list_comments(proposal.document or proposal.id, before=proposal.decision.event, as_logged=True)
+    return ledger.comments.list_on_document(
+        proposal.document or proposal.id, before=proposal.decision.event, as_logged=True
+    )

@@ -232,7 +232,7 @@ class QuestionDesk:
     ) -> None:
         session = self.session
         more = judged.make_ledger_arguments(session.ledger)
-        asked = session.ledger.pause_run(session.claim, saved, questions, statements=statements, **more)
+        asked = session.ledger.runs.pause(session.claim, saved, questions, statements=statements, **more)
         session.run_record, session.proposals = asked
 
     def record_postponed_pause(self) -> None:

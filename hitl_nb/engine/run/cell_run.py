@@ -131,17 +131,17 @@ async def run_cell(
         BaseException: Any error that the cell's code raises.
     """
     names: dict[str, Any] = {"agent": cell.agent, "notebook": cell.notebook, "key": cell.key}
-    run, restarted = ledger.find_run(**names), cell.digest_code() if restart else ""
+    run, restarted = ledger.runs.find(**names), cell.digest_code() if restart else ""
     if restart and run is not None and not _is_continued(run, restarted):
         run = None
     if run is None:
-        opened = ledger.open_run(**names, label=cell.label, notebook_id=cell.notebook_id, restarted=restarted)
+        opened = ledger.runs.open(**names, label=cell.label, notebook_id=cell.notebook_id, restarted=restarted)
         return await start_run(ledger, opened, cell.make_code(), saver, shown)
     refuse_cancelled(run, "--restart runs it again from the start")
     if restart:
         shown.show_continued(run)
     elif run.restarted and run.status != "running":
-        run = ledger.forget_restart(run.id)
+        run = ledger.run_facts.forget_restart(run.id)
     saved = open_saved_state(ledger, run) if as_recorded or run.status in ("waiting", "finished") else None
     if run.status == "waiting":
         shown.replay(saved.outputs if saved else [])
@@ -185,7 +185,7 @@ def _is_continued(run: Run, restarted: str) -> bool:
 def _list_waiting_questions(ledger: Ledger, run: Run, saved: OpenedSnapshot | None, cell: AgentCell) -> list[Proposal]:
     """Return the open proposals of a waiting run. A note says which inputs have other values now."""
     changed = NotebookValues(cell.ns, saved.inputs).changed if saved is not None else {}
-    return ledger.note_changes(run.id, describe_changed_inputs(changed.values()) if changed else "")
+    return ledger.run_facts.note_changes(run.id, describe_changed_inputs(changed.values()) if changed else "")
 
 
 def _refuse_other_inputs(cell: AgentCell, saved: OpenedSnapshot, own: NotebookValues) -> None:

@@ -105,7 +105,7 @@ async def continue_run(
         BaseException: Any error that its code raises.
     """
     policy = load_policy(before.notebook)
-    run, claim, state, asked = ledger.claim_saved(before.id, label=label, policy=policy)
+    run, claim, state, asked = ledger.runs.claim_saved(before.id, label=label, policy=policy)
     own: NotebookValues | None = None
     try:
         saved = _open_run_snapshot(ledger, run, state, claimed=True)
@@ -134,12 +134,14 @@ async def continue_run(
         if before.status == "ready" or (pending is not None and not pending.shown):
             shown.show_decisions(asked)
         if pending is not None:
-            proposals = asked if pending.pause in (0, run.pauses) else ledger.list_proposals(run.id, pending.pause)
+            proposals = (
+                asked if pending.pause in (0, run.pauses) else ledger.proposals.list_of_run(run.id, pending.pause)
+            )
             live.answer = session.questions.prepare_completion(pending, proposals)
     except BaseException:
         if own is not None:
             own.restore_values()
-        ledger.restore_status(claim, before.status)
+        ledger.runs.restore_status(claim, before.status)
         raise
     try:
         return await _work_on_run(session)
@@ -175,7 +177,7 @@ def open_saved_state(ledger: Ledger, run: Run) -> OpenedSnapshot | None:
         Untrusted: The signature is not valid.
         WrongPython: Another version of Python or hitl_nb saved the snapshot.
     """
-    return _open_run_snapshot(ledger, run, ledger.load_snapshot(run.id), claimed=False)
+    return _open_run_snapshot(ledger, run, ledger.runs.load_snapshot(run.id), claimed=False)
 
 
 def _open_run_snapshot(ledger: Ledger, run: Run, found: RunState | None, *, claimed: bool) -> OpenedSnapshot | None:
@@ -244,7 +246,7 @@ def _read_known_steps(ledger: Ledger, run: Run, live: LiveRun, status: str) -> l
     here = f"{live.keys.lowest_number:09d}"
     return [
         step
-        for step in ledger.list_steps(run.id, start=_find_floor(live))
+        for step in ledger.steps.list_of_run(run.id, start=_find_floor(live))
         if not (status == "failed" and step.status == "failed" and step.key.startswith(here))
     ]
 
@@ -259,9 +261,9 @@ def _remember_answers(session: Session, asked: list[Proposal]) -> None:
         session.judge.expired = explain_expiry(session.ledger, run)
     decided: list[Proposal] = []
     for pause in range(min(session.live.keys.first_pause or run.pauses, run.pauses), run.pauses):
-        decided += [p for p in session.ledger.list_proposals(run.id, pause) if p.status == "decided"]
+        decided += [p for p in session.ledger.proposals.list_of_run(run.id, pause) if p.status == "decided"]
     decided += [p for p in asked if p.status in ("decided", "expired")]
-    passed = session.ledger.list_passed(run.id, floor)
+    passed = session.ledger.policies.list_passed(run.id, floor)
     if passed:
         decided = sorted([*decided, *passed], key=lambda p: p.decision.event if p.decision is not None else 0)
     for p in decided:

@@ -142,7 +142,7 @@ class Saves:
     def save_position(self, position: RunPosition) -> None:
         """Save the run at a position that an error leaves; nothing is saved if the state cannot be saved."""
         with contextlib.suppress(CannotPause):
-            self.session.ledger.save_snapshot(self.session.claim, self.make_snapshot(position, between=True))
+            self.session.ledger.runs.save_snapshot(self.session.claim, self.make_snapshot(position, between=True))
 
     def make_if_cheap(self) -> Snapshot | None:
         """Return a snapshot to store together with a step that starts; None if it would take too long or is impossible.

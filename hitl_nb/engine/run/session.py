@@ -181,7 +181,7 @@ class Session:
         else:
             self.summarize()
             self.finishing()
-            self.run_record = self.ledger.finish(
+            self.run_record = self.ledger.runs.finish(
                 self.claim, self.saves.make_last(), statements=self.worklog.list_longest()
             )
             return result
@@ -189,7 +189,7 @@ class Session:
             running_session.reset(token)
             # If the disk is full, this process still treats the claim as released.
             with contextlib.suppress(StoreError):
-                self.ledger.release(self.claim)
+                self.ledger.claims.release(self.claim)
 
     async def _end_steps(self) -> None:
         """Wait until all steps have ended, while this process has the claim. No new step or question can begin.
@@ -333,7 +333,7 @@ class Session:
             snapshot = None  # the last save remains the newest
         try:
             said = f"{type(error).__name__}: {error}"
-            self.ledger.fail(self.claim, snapshot, said, statements=self.worklog.list_longest())
+            self.ledger.runs.fail(self.claim, snapshot, said, statements=self.worklog.list_longest())
         except (StoreError, RunClaimed) as problem:
             error.add_note(f"hitl_nb could not record that this run failed ({problem}); its last saved state stays")
 
@@ -356,4 +356,4 @@ class Session:
         with self.turn:
             self.check_going()
             if any(self.run_record.labels.get(name) != text for name, text in labels.items()):
-                self.run_record = self.ledger.label_run(self.claim, labels)
+                self.run_record = self.ledger.run_facts.add_labels(self.claim, labels)

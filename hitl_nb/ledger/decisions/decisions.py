@@ -1,32 +1,24 @@
-"""Decisions: made once, bound to the question, logged, signed if a server received them, and checked before use.
+"""Decisions: made once, bound to the question, logged, and signed if a server received them.
 
-The first verdict on a proposal wins. When a run resumes, its decisions are checked against the audit log, and their
-signatures are checked.
+The first verdict on a proposal wins. `decision_verification.py` checks decisions before they are used.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
 from hitl_nb.errors import StaleDraft, StoreCorrupt
 from hitl_nb.ledger.decisions import signatures
-from hitl_nb.ledger.decisions.absences import load_people
-from hitl_nb.ledger.decisions.proposal_history import RunLog, find_difference
 from hitl_nb.ledger.decisions.signatures import ReviewerAttestation
-from hitl_nb.ledger.decisions.vote_withdrawals import check_withdrawals
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows
-from hitl_nb.ledger.rows import store_format as formats
 from hitl_nb.ledger.rows import workspace_status as standing
 from hitl_nb.ledger.runs.cancellation import cancel_run
 from hitl_nb.policies.terms.closed_proposals import refuse_closed
-from hitl_nb.policies.terms.decision_check import list_counted_votes, verify_decision_votes
-from hitl_nb.policies.terms.seats import People
 from hitl_nb.policies.terms.vote_counts import decision_terms_fields, hash_value
 from hitl_nb.records import (
     ACTIONS,
@@ -36,13 +28,12 @@ from hitl_nb.records import (
     DecisionRecord,
     Proposal,
     Run,
-    VoteRecord,
     canonical_json,
     effect_happened,
     now,
 )
 from hitl_nb.records import fingerprint as fingerprint_of
-from hitl_nb.storage.interface import StoreReader, Transaction
+from hitl_nb.storage.interface import Transaction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,7 +201,7 @@ def refuse_changed(proposal: Proposal, fingerprint: str | None, revision: int | 
         raise StaleDraft(
             f"proposal {proposal.id} ({proposal.title}) has changed since it was shown; look at it again, then decide"
         )
-    _check_question(proposal)
+    check_question(proposal)
 
 
 def _stops_run(proposal: Proposal, verdict: SubmittedDecision) -> bool:
@@ -222,111 +213,16 @@ def _stops_run(proposal: Proposal, verdict: SubmittedDecision) -> bool:
     return effect_happened(verdict.value) is None
 
 
-def _check_question(proposal: Proposal) -> None:
+def check_question(proposal: Proposal) -> None:
+    """Check that the stored proposal is the question of the agent.
+
+    Raises:
+        StoreCorrupt: The fingerprint is not that of the stored question.
+    """
     if proposal.fingerprint != fingerprint_of(
         proposal.run, proposal.position, proposal.kind, proposal.title, proposal.value
     ):
         raise StoreCorrupt(f"proposal {proposal.id} is not what the agent asked: its record was changed in the store")
-
-
-def verify_decision(reads: StoreReader, store_id: str, proposal: Proposal, log: RunLog | None = None) -> None:
-    """Check a decision against the audit log, and check its signatures. No effect without a decision.
-
-    Args:
-        reads: The store, or a transaction.
-        store_id: Id of the store.
-        proposal: The proposal.
-        log: Log of the run, if several of its proposals are checked. None (default): read it.
-
-    Raises:
-        StoreCorrupt: The decision is not the one in the audit log.
-        Untrusted: A signature is not of a known server, or is missing where it is required.
-    """
-    decision, log = proposal.decision, log or RunLog(reads, proposal.run)
-    if decision is None:
-        return
-    verify_logged_decision(reads, proposal, log)
-    if proposal.terms is not None:
-        check_withdrawals(reads, store_id, log, proposal)
-    if proposal.terms is not None and decision.by == "person":
-        signatures.check_votes(store_id, proposal, list_counted_votes(proposal))
-    elif proposal.terms is None or not (
-        decision.by == "policy" or (decision.by == "deadline" and decision.action == "reject")
-    ):
-        signatures.check_signature(store_id, proposal, decision)
-
-
-def verify_logged_decision(reads: StoreReader, proposal: Proposal, log: RunLog) -> None:
-    """Check that a decision agrees with the log of the question, the votes and the timeline.
-
-    Raises:
-        StoreCorrupt: The decision differs from the log.
-    """
-    if proposal.decision is None:
-        return
-    _check_question(proposal)
-    event = chain.read_event(reads, proposal.decision.event)
-    said = decision_event_data(proposal, proposal.decision, proposal.revision - 1)
-    if event is None or (event.proposal, event.actor, _without_decision_times(event.data)) != (
-        proposal.id,
-        proposal.decision.reviewer,
-        said,
-    ):
-        raise StoreCorrupt(
-            f"the decision on proposal {proposal.id} ({proposal.title}) is not the one in the audit log; do not use it"
-        )
-    if proposal.terms is not None:
-        _check_votes(reads, proposal, proposal.decision)
-    if proposal.terms is not None or formats.has_terms(reads):
-        _refuse_difference(log, proposal, event.data or {})
-
-
-def _check_votes(reads: StoreReader, proposal: Proposal, decision: DecisionRecord) -> None:
-    """Check that the votes of a proposal with terms are in the log and result in this decision."""
-    people: dict[datetime, People] = {}
-    wrong = verify_decision_votes(
-        proposal, lambda at: people.get(at) or people.setdefault(at, load_people(reads, proposal, at))
-    )
-    if wrong is None and decision.by == "person":
-        wrong = next(
-            (
-                f"the vote of {one.reviewer} is not in the audit log"
-                for one in proposal.votes
-                if not _is_vote_logged(reads, proposal, one)
-            ),
-            None,
-        )
-    if wrong is not None:
-        raise StoreCorrupt(
-            f"the decision on proposal {proposal.id} ({proposal.title}) is not what its votes make: {wrong}; do not "
-            "use it"
-        )
-
-
-def _refuse_difference(log: RunLog, proposal: Proposal, made: dict[str, Any]) -> None:
-    wrong = find_difference(log, proposal, made)
-    if wrong is not None:
-        raise StoreCorrupt(
-            f"proposal {proposal.id} ({proposal.title}) was changed in the store, then decided: {wrong}; do not use "
-            "the decision"
-        )
-
-
-def _is_vote_logged(reads: StoreReader, proposal: Proposal, vote: VoteRecord) -> bool:
-    event = chain.read_event(reads, vote.event)
-    data: dict[str, Any] = (event and event.data) or {}
-    told = (data.get("action"), data.get("value_sha256"), data.get("signature"), data.get("at"))
-    said = (vote.action, vote.value_sha256, vote.signature, vote.at.isoformat())
-    return (
-        event is not None
-        and (event.proposal, event.actor, event.type) == (proposal.id, vote.reviewer, "vote")
-        and told == said
-    )
-
-
-def _without_decision_times(data: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the data of a decision's event without its times, which are checked with the timeline."""
-    return {name: one for name, one in (data or {}).items() if name not in ("due", "at")}
 
 
 def decision_event_data(proposal: Proposal, decision: DecisionRecord, revision: int) -> dict[str, Any]:

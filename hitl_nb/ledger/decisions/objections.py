@@ -9,46 +9,32 @@ import itertools
 from collections.abc import Sequence
 
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.runs.claims import Claim, Claims
+from hitl_nb.ledger.runs.claims import Claim
 from hitl_nb.policies.terms.vote_counts import hash_value
 from hitl_nb.records import GuardrailResult, Proposal
-from hitl_nb.storage.interface import Store, Transaction
+from hitl_nb.storage.interface import Transaction
 
 OVERRULED = "guardrail.overruled"
 
 
-class Objections:
-    """Objections of guardrails to decisions that runs used all the same."""
+def note_objections(
+    transaction: Transaction, claim: Claim, proposal: Proposal, objections: Sequence[GuardrailResult]
+) -> None:
+    """Record, once, that a run uses an edit that guardrails object to.
 
-    store: Store
-    _claims: Claims
-
-    def note_objections(self, claim: Claim, proposal: Proposal, objections: Sequence[GuardrailResult]) -> None:
-        """Record, once, that the run uses an edit that guardrails object to.
-
-        Args:
-            claim: The claim of the run.
-            proposal: The decided proposal.
-            objections: Results of the guardrails that object.
-
-        Raises:
-            RunClaimed: Another process has taken over the run.
-        """
-        made = proposal.decision
-        assert made is not None
-
-        def work(transaction: Transaction) -> None:
-            for event in itertools.takewhile(
-                lambda one: one.n > made.event, chain.iterate_run_events(transaction, claim.run)
-            ):
-                if (event.type, event.proposal) == (OVERRULED, proposal.id):
-                    return  # recorded by a process that ended before the run had used the edit
-            data = {
-                "value_sha256": hash_value(made.value),
-                "guardrails": [{"name": g.name, "version": g.version, "message": g.message} for g in objections],
-            }
-            chain.append_event(
-                transaction, OVERRULED, actor=claim.owner, run=claim.run, proposal=proposal.id, data=data
-            )
-
-        self._claims.write(claim, work)
+    Args:
+        transaction: A transaction that has checked the claim.
+        claim: The claim of the run.
+        proposal: The decided proposal.
+        objections: Results of the guardrails that object.
+    """
+    made = proposal.decision
+    assert made is not None
+    for event in itertools.takewhile(lambda one: one.n > made.event, chain.iterate_run_events(transaction, claim.run)):
+        if (event.type, event.proposal) == (OVERRULED, proposal.id):
+            return  # recorded by a process that ended before the run had used the edit
+    data = {
+        "value_sha256": hash_value(made.value),
+        "guardrails": [{"name": g.name, "version": g.version, "message": g.message} for g in objections],
+    }
+    chain.append_event(transaction, OVERRULED, actor=claim.owner, run=claim.run, proposal=proposal.id, data=data)

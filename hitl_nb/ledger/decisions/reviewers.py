@@ -61,7 +61,7 @@ def _is_signed(store_id: str, proposal: Proposal, made: DecisionRecord) -> bool:
 
 
 def identify_checked_reviewer(made: DecisionRecord) -> Known:
-    """Return how a reviewer was identified, for a decision with a checked signature (`Ledger.list_proposals`)."""
+    """Return how a reviewer was identified, for a decision with a checked signature (`Proposals.list_of_run`)."""
     return made.by if made.by != "person" else identify_checked_voter(made)
 
 

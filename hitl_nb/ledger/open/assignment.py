@@ -1,4 +1,4 @@
-"""Assignment of a question to the person with the fewest open questions, if its terms require that.
+"""Assignment of a question to a person: by a user, or to the person with the fewest open questions by its terms.
 
 The assignment is only a hint: other people may decide too.
 
@@ -12,7 +12,10 @@ from urllib.parse import quote
 
 import msgspec
 
+from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows.proposal_lists import require_proposal
+from hitl_nb.policies.terms.closed_proposals import refuse_closed
 from hitl_nb.policies.terms.seats import People
 from hitl_nb.records import Proposal
 from hitl_nb.storage.chunked_values import prefix_range
@@ -42,6 +45,33 @@ def assign_least_busy(transaction: Transaction, proposal: Proposal, people: Peop
     chosen = min(there, key=lambda one: (busy[one], transaction.get(_assignee_key(one)) or b"", one))
     transaction.put(_assignee_key(chosen), f"{rows.sortable_time(proposal.created_at)}-{proposal.ordinal:06d}".encode())
     return msgspec.structs.replace(proposal, assignee=chosen)
+
+
+def assign_proposal(transaction: Transaction, proposal_id: str, assignee: str | None, actor: str) -> Proposal:
+    """Assign an open proposal to a person.
+
+    Args:
+        transaction: The transaction to write in.
+        proposal_id: Full id of the proposal.
+        assignee: User name; None: no person.
+        actor: User or process for the event.
+
+    Returns:
+        The proposal afterwards.
+
+    Raises:
+        UnknownProposal: No proposal has this id.
+        AlreadyDecided: The proposal is no longer open.
+    """
+    proposal = require_proposal(transaction, proposal_id)
+    refuse_closed(proposal)
+    proposal = msgspec.structs.replace(proposal, assignee=assignee)
+    records = rows.put_proposal(transaction, proposal)
+    data = {"assignee": assignee}
+    chain.append_event(
+        transaction, "assigned", actor=actor, run=proposal.run, proposal=proposal.id, data=data, records=records
+    )
+    return proposal
 
 
 def _count_open(reads: StoreReader) -> Counter[str]:

@@ -8,11 +8,9 @@ processes see the same row, the second one finds it removed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from functools import partial, wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from functools import partial
 
 import msgspec
 
@@ -27,10 +25,6 @@ from hitl_nb.policies.terms.vote_completion import complete_decision
 from hitl_nb.records import Proposal
 from hitl_nb.storage.interface import Store, StoreReader, Transaction
 
-P = ParamSpec("P")
-T = TypeVar("T")
-S = TypeVar("S", bound="ProposalTimers")
-
 ACTOR = "deadline"
 """Name in the audit log for actions of the clock."""
 
@@ -38,9 +32,16 @@ _FIRST, _END = "due/", "due0"
 
 
 class ProposalTimers:
-    """The timers of a store's proposals."""
+    """The timers of a store's proposals.
 
-    store: Store
+    The ledger runs all due actions before it reads a run or a proposal, so that no expired one is shown or decided.
+
+    Args:
+        store: The store of the proposals.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def run_due_steps(self, at: datetime | None = None) -> int:
         """Run all due actions on open proposals, each one in a transaction of its own.
@@ -57,9 +58,9 @@ class ProposalTimers:
             StoreCorrupt, UnknownRun: A record is damaged, or its run is missing.
         """
         taken, start, damage = 0, _FIRST, None
-        while (key := _first_due(self.store, start, at)) is not None:
+        while (key := _first_due(self._store, start, at)) is not None:
             try:
-                taken += self.store.transact(partial(_take_due_row, key=key, at=at))
+                taken += self._store.transact(partial(_take_due_row, key=key, at=at))
             except (StoreCorrupt, UnknownRun) as found:
                 damage, start = damage or found, key + "\0"  # continue with the other proposals
         if damage is not None:
@@ -81,7 +82,7 @@ class ProposalTimers:
                 raise UnknownProposal(f"there is no proposal {proposal_id!r} in this store")
             return take_due_steps(transaction, proposal, clock.store_now(transaction))
 
-        return self.store.transact(work)
+        return self._store.transact(work)
 
     def run_due_steps_quietly(self) -> None:
         """Run all due actions before another operation; an action that fails now is left to the next call."""
@@ -90,8 +91,12 @@ class ProposalTimers:
 
     def next_due(self) -> datetime | None:
         """Return the time of the next action; None if no open proposal has a timer and no absence begins or ends."""
-        found = self.store.scan(_FIRST, _END, limit=1)
+        found = self._store.scan(_FIRST, _END, limit=1)
         return rows.index_time(found[0][0]) if found else None
+
+    def has_planned_steps(self) -> bool:
+        """Return whether any action on an open proposal is planned, now or later."""
+        return bool(self._store.scan(_FIRST, _END, limit=1))
 
 
 def take_due_steps(transaction: Transaction, proposal: Proposal, now: datetime) -> Proposal:
@@ -114,17 +119,6 @@ def with_machine_clock(proposal: Proposal) -> Proposal:
     if proposal.asked_at is None or clock.replaced_now() is not None:
         return proposal
     return msgspec.structs.replace(proposal, asked_at=None)
-
-
-def after_due_steps(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
-    """Wrap a method of the ledger: run all due actions first, so that no expired proposal is shown or decided."""
-
-    @wraps(method)
-    def act_first(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
-        self.run_due_steps_quietly()
-        return method(self, *args, **kwargs)
-
-    return act_first
 
 
 def _first_due(reads: StoreReader, start: str, at: datetime | None) -> str | None:

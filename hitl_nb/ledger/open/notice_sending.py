@@ -33,16 +33,21 @@ _ACTOR = "deadline"
 
 
 class NoticeOutbox:
-    """The outgoing notices of a store, for senders."""
+    """The outgoing notices of a store, for senders.
 
-    store: Store
+    Args:
+        store: The store of the notices.
+    """
 
-    def next_notice(self) -> datetime | None:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def next_due(self) -> datetime | None:
         """Return the due time of the first notice; None if there is none."""
-        notice = _first_notice(self.store)
+        notice = _first_notice(self._store)
         return None if notice is None else notice.due
 
-    def take_notice(self, now: datetime, *, sender: str) -> Notice | None:
+    def take_first(self, now: datetime, *, sender: str) -> Notice | None:
         """Lease the first due notice for `LEASE_TIME`.
 
         Args:
@@ -52,7 +57,7 @@ class NoticeOutbox:
         Returns:
             The notice; None if none is due.
         """
-        first = _first_notice(self.store)
+        first = _first_notice(self._store)
         if first is None or first.due > now:
             return None
 
@@ -60,7 +65,7 @@ class NoticeOutbox:
             notice = _first_notice(transaction)
             return None if notice is None or notice.due > now else _lease_notice(transaction, notice, now, sender)
 
-        return self.store.transact(work)
+        return self._store.transact(work)
 
     def take_held(self, like: Notice, now: datetime, *, sender: str) -> list[Notice]:
         """Lease the other notices for the same digest, for `LEASE_TIME`.
@@ -82,9 +87,9 @@ class NoticeOutbox:
             ]
             return [_lease_notice(transaction, n, now, sender) for n in sorted(found, key=lambda n: (n.at, n.id))]
 
-        return self.store.transact(work)
+        return self._store.transact(work)
 
-    def hold_notice(self, notice: Notice, until: datetime) -> None:
+    def hold(self, notice: Notice, until: datetime) -> None:
         """Release a leased notice and hold it for the addressee's next digest.
 
         Args:
@@ -99,9 +104,9 @@ class NoticeOutbox:
                     transaction, msgspec.structs.replace(notice, due=min([until, *held]), sender="", held=True)
                 )
 
-        self.store.transact(work)
+        self._store.transact(work)
 
-    def finish_notice(self, notice: Notice, *, sent: Sequence[str], actor: str) -> None:
+    def finish(self, notice: Notice, *, sent: Sequence[str], actor: str) -> None:
         """Remove a leased notice that was sent, or that does not have to be sent.
 
         Args:
@@ -114,9 +119,9 @@ class NoticeOutbox:
             if _remove_leased(transaction, notice):
                 _log_sent(transaction, notice, sent, actor)
 
-        self.store.transact(work)
+        self._store.transact(work)
 
-    def fail_notice(
+    def fail(
         self, notice: Notice, now: datetime, *, services: Sequence[str], sent: Sequence[str] = (), actor: str
     ) -> Notice | None:
         """Record that services could not send a leased notice, and plan the next try.
@@ -147,9 +152,9 @@ class NoticeOutbox:
             put_notice_row(transaction, later)
             return later
 
-        return self.store.transact(work)
+        return self._store.transact(work)
 
-    def drop_notices(self, before: datetime) -> bool:
+    def drop_before(self, before: datetime) -> bool:
         """Remove the notices that were caused before a time and that no sender has taken.
 
         Returns:
@@ -162,8 +167,8 @@ class NoticeOutbox:
                 transaction.delete(notice_key(notice))
             return bool(old)
 
-        first = _first_notice(self.store)
-        return first is not None and first.at < before and first.due == first.at and self.store.transact(work)
+        first = _first_notice(self._store)
+        return first is not None and first.at < before and first.due == first.at and self._store.transact(work)
 
 
 def _log_sent(transaction: Transaction, notice: Notice, services: Sequence[str], actor: str) -> None:

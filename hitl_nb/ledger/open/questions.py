@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from hitl_nb.ledger.decisions.absences import load_people_around
 from hitl_nb.ledger.decisions.notices import write_notice
@@ -28,6 +26,7 @@ from hitl_nb.ledger.rows import workspace_status as standing
 from hitl_nb.ledger.rows.record_digests import Digests
 from hitl_nb.ledger.runs import claims, snapshots
 from hitl_nb.ledger.runs.claims import Claim
+from hitl_nb.ledger.runs.run_end import statements_data
 from hitl_nb.policies.terms.terms import Change, begin_proposal
 from hitl_nb.policies.terms.vote_counts import hash_terms
 from hitl_nb.records import Facts, Proposal, Run, Snapshot, Statement
@@ -55,8 +54,8 @@ def pause_run(
         found: The prepared questions.
         snapshot: The state of the run.
         statements: Slow statements since the run's last event.
-        facts: As for `PassedProposals.record_policy_verdicts`.
-        policy: As for `PassedProposals.record_policy_verdicts`.
+        facts: As for `Policies.record_verdicts`.
+        policy: As for `Policies.record_verdicts`.
 
     Returns:
         The waiting run, and the proposals in the order of `found`.
@@ -159,11 +158,6 @@ def record_policy_verdict(
     if proposal.document and proposal.decision is not None:
         standing.mark_done(transaction, proposal, proposal.decision.reviewer)
     return proposal
-
-
-def statements_data(statements: Sequence[Statement]) -> dict[str, Any]:
-    """Return the data of an event for the slow statements before it."""
-    return {"statements": [msgspec.to_builtins(one) for one in statements]} if statements else {}
 
 
 def _proposal_log_entry(proposal: Proposal) -> dict[str, str]:

@@ -91,7 +91,7 @@ def _find_change(reads: StoreReader, entry: tuple[str, bytes], away: dict[str, s
             return None
         run = rows.load_run(reads, proposal.run)
     except (StoreCorrupt, UnknownRun):
-        return None  # `Ledger.verify` reports the damage; the other proposals must not wait for it
+        return None  # `Audit.verify` reports the damage; the other proposals must not wait for it
     change = ask_fallback(
         Change(proposal), People(frozenset(proposal.requesters or run.requesters), away, requesters.os_user())
     )

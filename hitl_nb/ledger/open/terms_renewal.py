@@ -13,50 +13,40 @@ from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.policies.terms.closed_proposals import refuse_closed
 from hitl_nb.policies.terms.terms_renewal import renew_terms
 from hitl_nb.records import Proposal, Terms
-from hitl_nb.storage.interface import Store, Transaction
+from hitl_nb.storage.interface import Transaction
 
 if TYPE_CHECKING:
     from hitl_nb.policies.documents.merged_policy import MergedPolicy
 
 
-class TermsRenewal:
-    """The terms of a store's proposals."""
+def replace_terms(
+    transaction: Transaction, seen: Proposal, terms: Terms, *, policy: MergedPolicy | None, actor: str, why: str
+) -> Proposal:
+    """Replace the terms of an open proposal.
 
-    store: Store
+    Args:
+        transaction: The transaction to write in.
+        seen: The proposal for which the new terms were made.
+        terms: The new terms.
+        policy: The merged policy of the new terms; None if there is no policy any more.
+        actor: User or process that renews the terms, for the event.
+        why: The reason, for the event.
 
-    def renew_terms(
-        self, seen: Proposal, terms: Terms, *, policy: MergedPolicy | None, actor: str, why: str
-    ) -> Proposal:
-        """Replace the terms of an open proposal.
+    Returns:
+        The proposal with the new terms.
 
-        Args:
-            seen: The proposal for which the new terms were made.
-            terms: The new terms.
-            policy: The merged policy of the new terms; None if there is no policy any more.
-            actor: User or process that renews the terms, for the event.
-            why: The reason, for the event.
-
-        Returns:
-            The proposal with the new terms.
-
-        Raises:
-            AlreadyDecided: The proposal is no longer open.
-            StaleDraft: The proposal's terms or value have changed since `seen`.
-        """
-
-        def work(transaction: Transaction) -> Proposal:
-            proposal = rows.load_proposal(transaction, seen.id) or seen
-            refuse_closed(proposal)
-            if (proposal.terms, proposal.candidate) != (seen.terms, seen.candidate):
-                raise StaleDraft(
-                    f"the terms of proposal {proposal.id} ({proposal.title}) have changed meanwhile; try again"
-                )
-            at = clock.store_now(transaction)
-            change = renew_terms(proposal, terms, load_people(transaction, proposal, at), at, why=why)
-            if change is None:
-                return proposal
-            if policy is not None:
-                policytexts.record_policy_use(transaction, proposal.run, policy.sha256, policy, actor)
-            return write_change(transaction, change, actor=actor, at=at)[0]
-
-        return self.store.transact(work)
+    Raises:
+        AlreadyDecided: The proposal is no longer open.
+        StaleDraft: The proposal's terms or value have changed since `seen`.
+    """
+    proposal = rows.load_proposal(transaction, seen.id) or seen
+    refuse_closed(proposal)
+    if (proposal.terms, proposal.candidate) != (seen.terms, seen.candidate):
+        raise StaleDraft(f"the terms of proposal {proposal.id} ({proposal.title}) have changed meanwhile; try again")
+    at = clock.store_now(transaction)
+    change = renew_terms(proposal, terms, load_people(transaction, proposal, at), at, why=why)
+    if change is None:
+        return proposal
+    if policy is not None:
+        policytexts.record_policy_use(transaction, proposal.run, policy.sha256, policy, actor)
+    return write_change(transaction, change, actor=actor, at=at)[0]

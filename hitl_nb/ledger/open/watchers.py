@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from hitl_nb.ledger.open.due_actions import ProposalTimers
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.runs.process import LIVE_TOKENS, ProcessIdentity
 from hitl_nb.records import Record
@@ -30,9 +31,16 @@ class Heartbeat(Record, frozen=True, kw_only=True):
 
 
 class DeadlineWatchers:
-    """The watchers of a store."""
+    """The watchers of a store.
 
-    store: Store
+    Args:
+        store: The store of the heartbeats.
+        timers: The timers of the store's proposals.
+    """
+
+    def __init__(self, store: Store, timers: ProposalTimers) -> None:
+        self._store = store
+        self._timers = timers
 
     def record_heartbeat(self, owner: ProcessIdentity, now: datetime) -> None:
         """Record the heartbeat of a watcher, and remove the heartbeats that are too old.
@@ -49,27 +57,23 @@ class DeadlineWatchers:
             transaction.put(f"watching/{owner.token}", Heartbeat(owner=owner, at=now).json())
 
         LIVE_TOKENS.add(owner.token)
-        self.store.transact(work)
+        self._store.transact(work)
 
-    def stop_watching(self, owner: ProcessIdentity) -> None:
+    def remove_heartbeat(self, owner: ProcessIdentity) -> None:
         """Remove the heartbeat of a watcher that stops."""
         LIVE_TOKENS.discard(owner.token)
-        self.store.transact(lambda tx: tx.delete(f"watching/{owner.token}"))
+        self._store.transact(lambda tx: tx.delete(f"watching/{owner.token}"))
 
-    def list_watchers(self, now: datetime) -> list[ProcessIdentity]:
+    def list_running(self, now: datetime) -> list[ProcessIdentity]:
         """Return the processes that watch the store at the time `now`."""
-        found = (rows.decode_record(raw, Heartbeat, key) for key, raw in self.store.scan(*prefix_range("watching/")))
+        found = (rows.decode_record(raw, Heartbeat, key) for key, raw in self._store.scan(*prefix_range("watching/")))
         return [
             one.owner for one in found if abs(now - one.at) <= WATCHER_TIMEOUT and one.owner.is_alive() is not False
         ]
 
-    def has_timers(self) -> bool:
-        """Return whether any action on an open proposal is planned, now or later."""
-        return bool(self.store.scan(*prefix_range("due/"), limit=1))
-
-    def is_unwatched(self, now: datetime) -> bool:
+    def are_missing(self, now: datetime) -> bool:
         """Return whether an action is planned and no process watches the store."""
-        return self.has_timers() and not self.list_watchers(now)
+        return self._timers.has_planned_steps() and not self.list_running(now)
 
 
 prepare_structs(globals())

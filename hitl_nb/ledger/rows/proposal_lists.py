@@ -1,4 +1,4 @@
-"""Lists of proposals: open ones in the order in which they were asked, and closed ones.
+"""Proposals by id, and lists of proposals: open ones in the order in which they were asked, and closed ones.
 
 The index of open proposals is by age, so a page of all proposals is a short range of it. The proposals of one notebook
 are scattered in it. They are found through the notebook's runs, unless it has so many runs that the index is faster.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 
-from hitl_nb.errors import UnknownRun
+from hitl_nb.errors import UnknownProposal, UnknownRun
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import store_format as formats
 from hitl_nb.ledger.rows.shared_terms import ProposalReader
@@ -21,6 +21,42 @@ from hitl_nb.storage.interface import StoreReader
 _PAGE_SIZE = 200
 _MAX_RUNS = 100
 """Most runs of a notebook that are read one by one."""
+
+
+def find_proposal(reads: StoreReader, proposal_id: str) -> Proposal:
+    """Return the proposal with an id.
+
+    Args:
+        reads: The store, or a transaction.
+        proposal_id: The id, or its first 4 or more characters if no other id begins with them.
+
+    Raises:
+        UnknownProposal: No id, or more than one, begins like this.
+    """
+    if not rows.is_id(proposal_id) or len(proposal_id) < 4:
+        raise UnknownProposal(_unknown_proposal_message(proposal_id))
+    exact = rows.load_proposal(reads, proposal_id)
+    if exact is not None:
+        return exact
+    found = reads.scan(f"proposal/{proposal_id}", f"proposal/{proposal_id}~", limit=2)
+    if not found:
+        raise UnknownProposal(_unknown_proposal_message(proposal_id))
+    if len(found) > 1:
+        raise UnknownProposal(f"several proposals begin with {proposal_id!r}; give more characters of the id")
+    key, raw = found[0]
+    return rows.decode_record(chunked_values.join_chunks(reads, key, raw), Proposal, key)
+
+
+def require_proposal(reads: StoreReader, proposal_id: str) -> Proposal:
+    """Return the proposal with this full id.
+
+    Raises:
+        UnknownProposal: No proposal has this id.
+    """
+    proposal = rows.load_proposal(reads, proposal_id) if rows.is_id(proposal_id) else None
+    if proposal is None:
+        raise UnknownProposal(f"there is no proposal {proposal_id!r} in this store")
+    return proposal
 
 
 def iterate_open(
@@ -95,3 +131,10 @@ def iterate_closed(reads: StoreReader, *, after: Proposal | None) -> Iterator[Pr
             if proposal is not None and proposal.status != "open":
                 yield proposal
         stop = pairs[-1][0]
+
+
+def _unknown_proposal_message(proposal_id: str) -> str:
+    return (
+        f"there is no proposal {proposal_id!r} in this store; `hitl-nb inbox` lists those that wait "
+        "(the first 4 or more characters of an id are enough)"
+    )

@@ -24,20 +24,25 @@ from hitl_nb.storage.interface import Store, Transaction
 _PAGE_SIZE = 200
 
 
-class NotebookLocations:
-    """The paths of notebooks, and moves of runs between notebooks."""
+class Notebooks:
+    """The paths of notebooks, and moves of runs between notebooks.
 
-    store: Store
-    _claims: Claims
+    Args:
+        store: The store of the runs.
+        claims: The claims of this ledger.
+        list_runs: Function that lists runs page by page, newest first: `Runs.list_newest`.
+    """
 
-    # `Ledger` provides this
-    list_runs: Callable[..., list[Run]]
+    def __init__(self, store: Store, claims: Claims, list_runs: Callable[..., list[Run]]) -> None:
+        self._store = store
+        self._claims = claims
+        self._list_runs = list_runs
 
-    def rename_notebook(self, old_notebook: str, new_notebook: str) -> int:
+    def rename(self, old_notebook: str, new_notebook: str) -> int:
         """Move a notebook's runs and open proposals to its new path.
 
         Runs that the new path has already become earlier generations, as if each agent had been started again. Kernels
-        with the old path find the notebook through `find_notebook`.
+        with the old path find the notebook through `find_current_path`.
 
         Args:
             old_notebook: Previous path of the notebook.
@@ -55,25 +60,25 @@ class NotebookLocations:
             _record_rename(transaction, old_notebook, new_notebook, moved)
             return self._move_runs(transaction, old_notebook, new_notebook)
 
-        return 0 if old_notebook == new_notebook else self.store.transact(work)
+        return 0 if old_notebook == new_notebook else self._store.transact(work)
 
-    def find_notebook(self, notebook: str, since: datetime) -> str:
+    def find_current_path(self, notebook: str, since: datetime) -> str:
         """Return the current path of the notebook that was at the path `notebook` at the time `since`."""
-        return moves.current_path(self.store, notebook, since)
+        return moves.current_path(self._store, notebook, since)
 
-    def list_notebooks_in(self, folder: str) -> list[str]:
+    def list_in(self, folder: str) -> list[str]:
         """Return the notebooks with runs below a folder. This reads every run of the store."""
         inside = folder.rstrip("/") + "/"
         return list(dict.fromkeys(run.notebook for run in self._all_runs() if run.notebook.startswith(inside)))
 
-    def find_notebook_id(self, notebook: str) -> str:
+    def find_id(self, notebook: str) -> str:
         """Return the id for the metadata of the notebook at this path; "" if it never had a run."""
-        found = notebooks.find_at_path(self.store, notebook)
+        found = notebooks.find_at_path(self._store, notebook)
         return found.id if found is not None else ""
 
     def find_marked_id(self, notebook: str) -> str:
         """Return the id in the file at this path when it was last read; "" if it never had the id of its runs."""
-        found = notebooks.find_at_path(self.store, notebook)
+        found = notebooks.find_at_path(self._store, notebook)
         return found.id if found is not None and found.seen else ""
 
     def find_former_path(self, notebook: str, notebook_id: str, is_gone: Callable[[str, str], bool]) -> str | None:
@@ -87,13 +92,13 @@ class NotebookLocations:
         Returns:
             The former path; None if the notebook was not moved.
         """
-        known = notebooks.find_by_id(self.store, notebook_id)
-        here = notebooks.find_at_path(self.store, notebook)
+        known = notebooks.find_by_id(self._store, notebook_id)
+        here = notebooks.find_at_path(self._store, notebook)
         if known is None or known.path == notebook or not is_gone(known.path, notebook_id):
             return None
         return known.path if here is None or here.seen else None
 
-    def recognize_notebook(self, notebook: str, notebook_id: str, is_gone: Callable[[str, str], bool]) -> None:
+    def recognize(self, notebook: str, notebook_id: str, is_gone: Callable[[str, str], bool]) -> None:
         """Move the runs of a notebook to the path where its file was found.
 
         If the notebook with this id is still at its old path, the file is a copy and no runs are moved. If the file has
@@ -109,10 +114,10 @@ class NotebookLocations:
         """
         if not notebook_id:
             return
-        here = notebooks.find_at_path(self.store, notebook)
+        here = notebooks.find_at_path(self._store, notebook)
         if here is not None and here.id == notebook_id:
             if not here.seen:
-                self.store.transact(lambda tx: _record_seen_id(tx, notebook_id))
+                self._store.transact(lambda tx: _record_seen_id(tx, notebook_id))
             return
         if here is not None and not here.seen:
             return  # the file still has the id of the notebook that it was copied from
@@ -139,7 +144,7 @@ class NotebookLocations:
                 self._move_runs(transaction, old, notebook)
 
         if here is not None or old is not None:
-            self.store.transact(work)
+            self._store.transact(work)
 
     def list_orphans(self, is_there: Callable[[str], bool]) -> list[Run]:
         """Return the runs whose notebook no longer exists, newest first. This reads every run of the store.
@@ -184,7 +189,7 @@ class NotebookLocations:
             notebook_id, known = notebooks.ensure_notebook_id(transaction, notebook)
             return _move_run(transaction, run, notebook, notebook_id, actor, known)
 
-        return self.store.transact(work)
+        return self._store.transact(work)
 
     def _move_runs(self, transaction: Transaction, old: str, new: str) -> int:
         found = transaction.scan(*chunked_values.prefix_range(rows.name_prefix(old)))
@@ -199,7 +204,7 @@ class NotebookLocations:
 
     def _all_runs(self) -> list[Run]:
         found: list[Run] = []
-        while page := self.list_runs(before=found[-1].id if found else None, limit=_PAGE_SIZE):
+        while page := self._list_runs(before=found[-1].id if found else None, limit=_PAGE_SIZE):
             found += page
         return found
 

@@ -22,12 +22,18 @@ from hitl_nb.storage.interface import Store, StoreReader, Transaction
 
 
 class Steps:
-    """The recorded calls of a store's runs."""
+    """The recorded calls of a store's runs.
 
-    store: Store
-    _claims: Claims
+    Args:
+        store: The store of the steps.
+        claims: The claims of this ledger.
+    """
 
-    def start_step(
+    def __init__(self, store: Store, claims: Claims) -> None:
+        self._store = store
+        self._claims = claims
+
+    def start(
         self,
         claim: Claim,
         key: str,
@@ -89,7 +95,7 @@ class Steps:
 
         return self._claims.write(claim, work)
 
-    def retry_step(self, claim: Claim, key: str, *, pauses: int | None = None) -> Step:
+    def retry(self, claim: Claim, key: str, *, pauses: int | None = None) -> Step:
         """Record, durably, that a step is about to be called again.
 
         Args:
@@ -109,7 +115,7 @@ class Steps:
 
         return self._claims.write(claim, work)
 
-    def finish_step(
+    def finish(
         self,
         claim: Claim,
         key: str,
@@ -125,10 +131,10 @@ class Steps:
             key: Key of the step within the run.
             result: The encoded result of the call.
             status: "done" or "failed".
-            started: The record that `start_step` or `retry_step` returned under this claim. None (default): read it.
+            started: The record that `start` or `retry` returned under this claim. None (default): read it.
 
         Returns:
-            A future that is done when the record is durable. It fails with the errors of `retry_step`. In that case the
+            A future that is done when the record is durable. It fails with the errors of `retry`. In that case the
             run's next write fails too.
         """
         finished_at = now()
@@ -143,11 +149,11 @@ class Steps:
 
         return self._claims.write_lazily(claim, work)
 
-    def find_step(self, run_id: str, key: str) -> Step | None:
+    def find(self, run_id: str, key: str) -> Step | None:
         """Return the record of a call; None if it was never started."""
-        return rows.load_step(self.store, run_id, key)
+        return rows.load_step(self._store, run_id, key)
 
-    def list_steps(self, run_id: str, *, start: str = "") -> list[Step]:
+    def list_of_run(self, run_id: str, *, start: str = "") -> list[Step]:
         """Return the recorded calls of a run in the order in which they were first started.
 
         Args:
@@ -155,9 +161,9 @@ class Steps:
             start: Only steps with this key or a later one. Default: all.
         """
         first, stop = chunked_values.prefix_range(f"step/{run_id}/")
-        found = self.store.scan(max(first, rows.step_key(run_id, start)) if start else first, stop)
+        found = self._store.scan(max(first, rows.step_key(run_id, start)) if start else first, stop)
         steps = [
-            rows.decode_record(chunked_values.join_chunks(self.store, place, raw), Step, place) for place, raw in found
+            rows.decode_record(chunked_values.join_chunks(self._store, place, raw), Step, place) for place, raw in found
         ]
         return sorted(steps, key=lambda step: step.started_at)
 

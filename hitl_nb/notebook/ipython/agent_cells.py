@@ -214,7 +214,7 @@ class AgentCells:
             loop=asyncio.get_running_loop(),
             cell_id=None,
         )
-        if place.ledger.find_run(agent=name, notebook=place.cell.notebook) is None:
+        if place.ledger.runs.find(agent=name, notebook=place.cell.notebook) is None:
             raise UnknownRun(f"no run of an agent {name!r} in this notebook; `%hitl runs` lists them")
         outcome = await self._run_with_answers(place)
         if outcome.status == "waiting":
@@ -257,7 +257,7 @@ class AgentCells:
         place.is_held = True
         try:
             while time.monotonic() < deadline:
-                if place.ledger.load_run(outcome.run.id).status != "waiting":
+                if place.ledger.runs.load(outcome.run.id).status != "waiting":
                     return True
                 await asyncio.sleep(0.1)
             return False

@@ -57,7 +57,7 @@ def _open_ledger() -> Ledger:
 
 
 def _show_inbox(cells: AgentCells, rest: str) -> None:
-    found = _open_ledger().list_open()
+    found = _open_ledger().proposals.list_open()
     _make_table(
         ("id", "title", "kind", "agent"),
         [(proposal.id, proposal.title, proposal.kind, proposal.agent) for proposal in found],
@@ -66,14 +66,14 @@ def _show_inbox(cells: AgentCells, rest: str) -> None:
 
 
 def _show_runs(cells: AgentCells, rest: str) -> None:
-    found = _open_ledger().list_runs()
+    found = _open_ledger().runs.list_newest()
     _make_table(
         ("id", "agent", "status", "open", "key"), [(r.id, r.agent, r.status, r.open, r.key) for r in found], "no runs"
     )
 
 
 def _show_proposal(cells: AgentCells, rest: str) -> None:
-    proposal = _open_ledger().load_proposal(_require_one(rest, "show ID"))
+    proposal = _open_ledger().proposals.load(_require_one(rest, "show ID"))
     print(
         f"{show_hidden_characters(proposal.title)}\n{proposal.kind}, {describe_outcome(proposal)}, agent "
         f"{proposal.agent}"
@@ -133,7 +133,7 @@ def _show_widget(cells: AgentCells, rest: str) -> None:
     run = _find_run(place.ledger, name, place.cell.notebook, place.cell.key)
     if run.status != "waiting":
         raise HitlError(f"the agent {name!r} waits for nothing: it is {run.status}")
-    cells.show_panel(place, place.ledger.list_proposals(run.id, run.pauses))
+    cells.show_panel(place, place.ledger.proposals.list_of_run(run.id, run.pauses))
 
 
 def _resume_agent(cells: AgentCells, rest: str) -> Any:
@@ -143,7 +143,7 @@ def _resume_agent(cells: AgentCells, rest: str) -> Any:
 def _forget_agent(cells: AgentCells, rest: str) -> None:
     name = _require_one(rest, "forget NAME")
     ledger = _open_ledger()
-    count = ledger.forget(agent=name, notebook=cells.notebook.resolve_path(ledger))
+    count = ledger.runs.forget(agent=name, notebook=cells.notebook.resolve_path(ledger))
     cells.places.pop(name, None)
     if not count:
         raise UnknownRun(f"no run of an agent {name!r} in this notebook; `%hitl runs` lists them")
@@ -152,12 +152,14 @@ def _forget_agent(cells: AgentCells, rest: str) -> None:
 
 def _adopt_run(cells: AgentCells, rest: str) -> None:
     ledger = _open_ledger()
-    run = ledger.adopt_run(_require_one(rest, "adopt RUN"), cells.notebook.resolve_path(ledger), actor=reviewer_name())
+    run = ledger.notebooks.adopt_run(
+        _require_one(rest, "adopt RUN"), cells.notebook.resolve_path(ledger), actor=reviewer_name()
+    )
     print(f"run {run.id} ({run.agent}) belongs to this notebook now; run its cell to continue")
 
 
 def _cancel_run(cells: AgentCells, rest: str) -> None:
-    run = _open_ledger().cancel(_require_one(rest, "cancel RUN"), actor=reviewer_name())
+    run = _open_ledger().runs.cancel(_require_one(rest, "cancel RUN"), actor=reviewer_name())
     print(f"run {run.id} ({run.agent}) is cancelled")
 
 
@@ -168,7 +170,7 @@ def _set_notebook(cells: AgentCells, rest: str) -> None:
 
 
 def _find_run(ledger: Ledger, name: str, notebook: str, key: str) -> Run:
-    run = ledger.find_run(agent=name, notebook=notebook, key=key)
+    run = ledger.runs.find(agent=name, notebook=notebook, key=key)
     if run is None:
         raise UnknownRun(f"no run of an agent {name!r} in this notebook; `%hitl runs` lists them")
     return run

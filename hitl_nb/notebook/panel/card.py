@@ -122,7 +122,7 @@ class ProposalCard:
     def reload(self) -> None:
         """Read the record again, and update the card."""
         before = self.proposal
-        self.proposal = self._ledger.load_proposal(before.id)
+        self.proposal = self._ledger.proposals.load(before.id)
         if self.proposal.fingerprint != before.fingerprint:
             self._editor = self._make_editor(self._read_draft())
         self._refresh()
@@ -222,7 +222,7 @@ class ProposalCard:
         self._answer.disabled = self._reason.disabled = not self.is_open
         who = ""
         if proposal.decision is not None:
-            by = format_decider(proposal.decision, self._ledger.reviewer_identity(proposal))
+            by = format_decider(proposal.decision, self._ledger.reviewers.identify(proposal))
             who = f"Decided by {by}, {proposal.decision.decided_at:%Y-%m-%d %H:%M} UTC."
             who += f" Reason: {proposal.decision.reason}" if proposal.decision.reason else ""
         self._outcome.show(who)
@@ -288,7 +288,7 @@ class ProposalCard:
 
     def _withdraw_vote(self, _: Any) -> None:
         try:
-            self.proposal = self._ledger.undo_approval(self.proposal.id, reviewer=self._reviewer).proposal
+            self.proposal = self._ledger.proposals.undo_approval(self.proposal.id, reviewer=self._reviewer).proposal
             self._comments_view.show("")
         except HitlError as error:
             self._comments_view.show(str(error))
@@ -302,7 +302,7 @@ class ProposalCard:
         reason = self._reason.value.strip() or None
         bound: dict[str, Any] = {"fingerprint": proposal.fingerprint, "revision": proposal.revision}
         try:
-            self.proposal = self._ledger.decide(
+            self.proposal = self._ledger.proposals.decide(
                 proposal.id, action, value=value, reason=reason, reviewer=self._reviewer, by="person", **bound
             )
             follow_candidate(self._ledger, proposal, self.proposal)

@@ -84,7 +84,7 @@ class ProposalPanel:
             return
         self._message_note.show("")
         try:
-            self._ledger.decide_many([card.proposal for card in among], "approve", reviewer=self._reviewer)
+            self._ledger.proposals.decide_many([card.proposal for card in among], "approve", reviewer=self._reviewer)
         except HitlError as error:
             self._message_note.show(f"None was decided: {error}")
         for card in among:

@@ -78,7 +78,7 @@ class NoticeSender:
         Raises:
             ChannelsError: `channels.toml` cannot be used.
         """
-        due = self._ledger.next_notice()
+        due = self._ledger.notices.next_due()
         if due is None or due > now:
             return False
         channels = self._load()
@@ -86,14 +86,14 @@ class NoticeSender:
         self.problem = "" if missing is None else f"{missing.problem}; {missing.fix}"
         if channels is None or (missing is not None and missing.stops_all):
             return self._drop_unclaimed(now)
-        notice = self._ledger.take_notice(now, sender=self._token)
+        notice = self._ledger.notices.take_first(now, sender=self._token)
         if notice is None:
             return False
         channel, proposal = channels.get(notice.to), self._find_current_proposal(notice, now)
         if channel is None or proposal is None:
-            self._ledger.finish_notice(notice, sent=(), actor=self._actor)
+            self._ledger.notices.finish(notice, sent=(), actor=self._actor)
         elif channel.digest is not None and not notice.held and not _is_urgent(notice, proposal, now, channel.digest):
-            self._ledger.hold_notice(notice, now + channel.digest)
+            self._ledger.notices.hold(notice, now + channel.digest)
         else:
             self._send(channel, [(notice, proposal), *(self._take_held(notice, now) if notice.held else ())], now)
         return True
@@ -107,7 +107,7 @@ class NoticeSender:
                 notice,
                 proposal,
                 load_people(store, proposal, now),
-                self._ledger.reviewer_identity(proposal),
+                self._ledger.reviewers.identify(proposal),
                 voter_identities(self._ledger, proposal),
             )
             for notice, proposal in told
@@ -122,9 +122,9 @@ class NoticeSender:
         sent = [_service_scheme(one) for one in wanted if not why[one]]
         for notice in notices:
             if failed:
-                self._ledger.fail_notice(notice, now, services=failed, sent=sent, actor=self._actor)
+                self._ledger.notices.fail(notice, now, services=failed, sent=sent, actor=self._actor)
             else:
-                self._ledger.finish_notice(notice, sent=sent, actor=self._actor)
+                self._ledger.notices.finish(notice, sent=sent, actor=self._actor)
 
     def _take_held(self, like: Notice, now: datetime) -> list[tuple[Notice, Proposal]]:
         """Take the notices that are held for the same digest as `like`, each with its current proposal.
@@ -132,10 +132,10 @@ class NoticeSender:
         Outdated notices are dropped.
         """
         found: list[tuple[Notice, Proposal]] = []
-        for notice in self._ledger.take_held(like, now, sender=self._token):
+        for notice in self._ledger.notices.take_held(like, now, sender=self._token):
             proposal = self._find_current_proposal(notice, now)
             if proposal is None:
-                self._ledger.finish_notice(notice, sent=(), actor=self._actor)
+                self._ledger.notices.finish(notice, sent=(), actor=self._actor)
             else:
                 found.append((notice, proposal))
         return found

@@ -85,7 +85,7 @@ class DeadlineWatcher:
             StoreError: The store cannot be written.
         """
         if self._last_heartbeat is not None:
-            self._ledger().stop_watching(self._owner)
+            self._ledger().watchers.remove_heartbeat(self._owner)
 
     def _run_due(self, ledger: Ledger, goes_on: Callable[[], bool]) -> str:
         """Apply deadlines and send notices until none is due.
@@ -96,7 +96,7 @@ class DeadlineWatcher:
         sender = self._sender(ledger, self._owner, goes_on)
         while True:
             self._record_heartbeat(ledger)
-            ledger.run_due_steps()
+            ledger.timers.run_due_steps()
             try:
                 more = sender.send_next(ledger.now())
             except ChannelsError as error:
@@ -110,8 +110,8 @@ class DeadlineWatcher:
             and time.monotonic() - self._last_heartbeat < HEARTBEAT_INTERVAL.total_seconds()
         ):
             return
-        if self._always or ledger.has_timers() or ledger.next_notice() is not None:
-            ledger.record_heartbeat(self._owner, ledger.now())
+        if self._always or ledger.timers.has_planned_steps() or ledger.notices.next_due() is not None:
+            ledger.watchers.record_heartbeat(self._owner, ledger.now())
             self._last_heartbeat = time.monotonic()
 
 
@@ -121,5 +121,7 @@ def _find_next_wait(ledger: Ledger) -> timedelta:
     Deadlines and notices that are already due are left out: something else must change before they can be handled.
     """
     now = ledger.now()
-    times: list[datetime] = [at for at in (ledger.next_due(), ledger.next_notice()) if at is not None and at > now]
+    times: list[datetime] = [
+        at for at in (ledger.timers.next_due(), ledger.notices.next_due()) if at is not None and at > now
+    ]
     return max(_MIN_WAIT, min([MAX_WAIT, *(at - now for at in times)]))

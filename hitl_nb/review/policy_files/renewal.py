@@ -57,7 +57,7 @@ def renew_all(ledger: Ledger, *, actor: str) -> Iterator[RenewalResult]:
         The result for each proposal, oldest first.
     """
     after: str | None = None
-    while page := ledger.list_open(limit=_PAGE_SIZE, after=after):
+    while page := ledger.proposals.list_open(limit=_PAGE_SIZE, after=after):
         after = page[-1].id
         yield from (_renew_terms(ledger, proposal, actor) for proposal in page if proposal.terms is not None)
 
@@ -76,9 +76,11 @@ def _renew_terms(ledger: Ledger, proposal: Proposal, actor: str) -> RenewalResul
         if verdict != "ask":
             said = "lets it pass" if verdict == "pass" else "blocks it"
             return RenewalResult(proposal, "left", f"the policy {said} now; it stays open for people to decide")
-        then = _judge_again(ledger.load_policy(proposal.terms.policy), proposal)[1] if proposal.terms.policy else None
+        then = _judge_again(ledger.policies.load(proposal.terms.policy), proposal)[1] if proposal.terms.policy else None
         terms = merge_renewed_terms(proposal.terms, then, now)
-        renewed = ledger.renew_terms(proposal, terms, policy=policy, actor=actor, why="the policy files have changed")
+        renewed = ledger.policies.renew_terms(
+            proposal, terms, policy=policy, actor=actor, why="the policy files have changed"
+        )
     except (PolicyError, AlreadyDecided, StaleDraft) as error:
         return RenewalResult(proposal, "left", str(error))
     return RenewalResult(renewed, "decided" if renewed.status == "decided" else "renewed")

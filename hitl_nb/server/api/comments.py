@@ -45,7 +45,7 @@ def change_comment_state(request: ApiRequest) -> CommentStateResponse:
     """Resolve a comment, or accept or dismiss a suggestion."""
     body: CommentStateRequest = request.body
     who = request.person
-    done = request.ledger.change_comment_state(
+    done = request.ledger.comments.change_state(
         body.document,
         request.id,
         body.state,
@@ -68,7 +68,7 @@ def _author_fields(request: ApiRequest) -> dict[str, Any]:
 def _mentionable_users(request: ApiRequest, run: str, said: Iterable[Comment]) -> list[MentionableUser]:
     """Return everybody known here who may be mentioned, with the display name that they used last."""
     names = dict.fromkeys(request.context.settings.reviewers, "")
-    for event in request.ledger.run_events(run, limit=_MAX_EVENTS):
+    for event in request.ledger.audit.read_run_events(run, limit=_MAX_EVENTS):
         data: dict[str, Any] = event.data or {}
         if event.type == "decision" and data.get("by") == "person":
             names[event.actor] = data.get("reviewer_name") or names.get(event.actor, "")

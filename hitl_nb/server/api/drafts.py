@@ -22,7 +22,7 @@ def save_draft(request: ApiRequest) -> DraftSaved:
 
 def reset_draft(request: ApiRequest) -> DraftSaved:
     """Set the draft's value to the agent's version again."""
-    proposal = request.ledger.load_proposal(request.id)
+    proposal = request.ledger.proposals.load(request.id)
     _write_draft(request, proposal, proposal.value)
     return DraftSaved(saved=True)
 

@@ -26,7 +26,7 @@ def set_absence(request: ApiRequest) -> AbsenceResponse:
     body: AbsenceRequest = request.body
     if request.person.authn != "login" and not request.context.is_single_user:
         raise NotAReviewer("you are known by a token only; log in to name a person who votes in your place")
-    request.ledger.set_away(voting_name(request.context, request.person), body.start, body.until, body.to)
+    request.ledger.reviewers.set_away(voting_name(request.context, request.person), body.start, body.until, body.to)
     return get_absence(request)
 
 

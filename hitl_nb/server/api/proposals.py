@@ -66,7 +66,7 @@ def _list_page(ledger: Ledger, wanted: ProposalQuery, audience: Audience) -> lis
 
     found: list[Proposal] = []
     cursor = wanted.cursor
-    if cursor is None or ledger.load_proposal(cursor).assignee == user:
+    if cursor is None or ledger.proposals.load(cursor).assignee == user:
         found = _scan_proposals(ledger, wanted, lambda p: p.assignee == user and has_seat(p), cursor, wanted.limit)
         cursor = None
     if len(found) < wanted.limit:
@@ -102,8 +102,8 @@ def _scan_proposals(
 
 def _read_page(ledger: Ledger, wanted: ProposalQuery, size: int, after: str | None) -> list[Proposal]:
     if wanted.is_open:
-        return ledger.list_open(notebook=wanted.notebook, agent=wanted.agent, limit=size, after=after)
-    return ledger.list_closed(
+        return ledger.proposals.list_open(notebook=wanted.notebook, agent=wanted.agent, limit=size, after=after)
+    return ledger.proposals.list_closed(
         status=None if wanted.status in ("open", "closed") else wanted.status,
         notebook=wanted.notebook,
         agent=wanted.agent,
@@ -123,7 +123,7 @@ def _matches_query(proposal: Proposal, age: float, wanted: ProposalQuery) -> boo
 
 def get_proposal(request: ApiRequest) -> ProposalDetail:
     """Return a proposal with everything that its card shows."""
-    proposal = request.ledger.load_proposal(request.id)
+    proposal = request.ledger.proposals.load(request.id)
     request.context.attention.record_shown(request.person.username, proposal)
     return answers.proposal_response(request.context, request.ledger, proposal, audience=Audience.from_request(request))
 
@@ -132,8 +132,8 @@ def get_pause(request: ApiRequest) -> PauseResponse:
     """Return the proposals that a cell's output names: those of one pause in the agent's newest run that has it."""
     cell: PauseQuery = request.query
     notebook = request.context.notebook_file(cell.path)
-    for run in request.ledger.list_runs(notebook=notebook, agent=cell.agent, limit=MAX_PAGE_SIZE):
-        found = request.ledger.list_proposals(run.id, cell.pause) if cell.key in (None, run.key) else []
+    for run in request.ledger.runs.list_newest(notebook=notebook, agent=cell.agent, limit=MAX_PAGE_SIZE):
+        found = request.ledger.proposals.list_of_run(run.id, cell.pause) if cell.key in (None, run.key) else []
         if found:
             audience = Audience.from_request(request)
             for proposal in found:
@@ -151,7 +151,7 @@ def get_pause(request: ApiRequest) -> PauseResponse:
 
 def check_proposed_edit(request: ApiRequest) -> EditCheck:
     """Check an edit without saving it; return the value as it would be stored, and the changes."""
-    proposal = request.ledger.load_proposal(request.id)
+    proposal = request.ledger.proposals.load(request.id)
     value = check_edit(proposal, request.body.value)
     return EditCheck(ok=True, value=value, changes=diff_value(proposal, value))
 
@@ -176,7 +176,7 @@ def decide(request: ApiRequest) -> DecisionResponse:
         NotAReviewer: The policy does not let this user decide.
     """
     body: DecisionRequest = _with_draft_value(request, request.body) if request.body.drafted else request.body
-    before = request.ledger.load_proposal(request.id)
+    before = request.ledger.proposals.load(request.id)
     user = _reviewer_name(request, [before])
     verdict = SubmittedDecision(
         action=body.action,
@@ -188,9 +188,9 @@ def decide(request: ApiRequest) -> DecisionResponse:
     seconds = request.context.attention.seconds_since_shown(request.person.username, request.id, body.revision)
     shown: dict[str, Any] = {"fingerprint": body.fingerprint, "revision": body.revision, "seconds": seconds}
     try:
-        done = request.ledger.submit_decision(request.id, verdict, **shown)
+        done = request.ledger.proposals.submit_decision(request.id, verdict, **shown)
     except StaleDraft:
-        _require_unchanged(request.ledger.load_proposal(request.id), body.revision, body.fingerprint)
+        _require_unchanged(request.ledger.proposals.load(request.id), body.revision, body.fingerprint)
         raise
     follow_candidate(request.ledger, before, done.proposal)
     return _decision_response(request, done)
@@ -198,9 +198,11 @@ def decide(request: ApiRequest) -> DecisionResponse:
 
 def undo_approval(request: ApiRequest) -> DecisionResponse:
     """Undo an approval, while the policy's settling time has not passed."""
-    reviewer = _reviewer_name(request, [request.ledger.load_proposal(request.id)])
+    reviewer = _reviewer_name(request, [request.ledger.proposals.load(request.id)])
     signer = attest_reviewer(request.context, request.ledger, request.person, request.id)
-    return _decision_response(request, request.ledger.undo_approval(request.id, reviewer=reviewer, attestation=signer))
+    return _decision_response(
+        request, request.ledger.proposals.undo_approval(request.id, reviewer=reviewer, attestation=signer)
+    )
 
 
 def _decision_response(request: ApiRequest, done: DecisionOutcome) -> DecisionResponse:
@@ -227,11 +229,11 @@ def decide_many(request: ApiRequest) -> BulkDecisionResponse:
     body: BulkDecisionRequest = request.body
     if body.action == "edit":
         raise ValueError("action 'edit' needs one proposal; several cannot be edited together")
-    seen = [(request.ledger.load_proposal(one.id), one) for one in body.proposals]
+    seen = [(request.ledger.proposals.load(one.id), one) for one in body.proposals]
     for proposal, one in seen:
         _require_unchanged(proposal, one.revision, one.fingerprint)
     proposals, attention = [proposal for proposal, _ in seen], request.context.attention
-    decided = request.ledger.decide_many(
+    decided = request.ledger.proposals.decide_many(
         proposals,
         body.action,
         value=body.value,
@@ -285,7 +287,7 @@ def _with_draft_value(request: ApiRequest, body: DecisionRequest) -> DecisionReq
     Raises:
         StaleProposal: The draft has text that the reviewer has not seen.
     """
-    proposal = request.ledger.load_proposal(request.id)
+    proposal = request.ledger.proposals.load(request.id)
     if proposal.status != "open" or body.action not in ("approve", "edit"):
         return body
     seen = body.value if body.action == "edit" else current_value(proposal)
@@ -304,7 +306,7 @@ def _check_edit_value(request: ApiRequest, body: DecisionRequest) -> Any:
         InvalidEdit: The edit is not valid.
         StaleProposal: The proposal changed after it was shown.
     """
-    proposal = request.ledger.load_proposal(request.id)
+    proposal = request.ledger.proposals.load(request.id)
     _require_unchanged(proposal, body.revision, body.fingerprint)
     return check_edit(proposal, body.value) if proposal.status == "open" else body.value
 

@@ -33,8 +33,8 @@ def find_or_ask(request: ApiRequest, workspace: Workspace, caller: dict[str, str
 def resume_decided(request: ApiRequest, workspace: Workspace, caller: dict[str, str]) -> Proposal:
     """Resume the run after a decision, and return the question; ask it again if the decision has expired."""
     body: RemoteReviewRequest = request.body
-    if request.ledger.load_run(workspace.run).status == "ready":
-        request.ledger.claim_for_script(workspace.run, body.session, caller, find_policy(request, workspace.agent))
+    if request.ledger.runs.load(workspace.run).status == "ready":
+        request.ledger.remote_clients.claim(workspace.run, body.session, caller, find_policy(request, workspace.agent))
     return find_or_ask(request, workspace, caller)
 
 
@@ -52,7 +52,7 @@ def _find_question(request: ApiRequest, workspace: Workspace) -> Proposal | None
     """Return the newest question that was asked with this title and key, unless it has expired."""
     body: RemoteReviewRequest = request.body
     title = workspace.title if body.title is None else body.title
-    known = [*request.ledger.list_passed(workspace.run), *request.ledger.list_proposals(workspace.run)]
+    known = [*request.ledger.policies.list_passed(workspace.run), *request.ledger.proposals.list_of_run(workspace.run)]
     return next(
         (
             proposal
@@ -66,8 +66,8 @@ def _find_question(request: ApiRequest, workspace: Workspace) -> Proposal | None
 def _ask_people(request: ApiRequest, workspace: Workspace, caller: dict[str, str]) -> Proposal:
     body: RemoteReviewRequest = request.body
     ledger = request.ledger
-    claim = ledger.claim_for_script(workspace.run, body.session, caller)
-    run = ledger.load_run(workspace.run)
+    claim = ledger.remote_clients.claim(workspace.run, body.session, caller)
+    run = ledger.runs.load(workspace.run)
     try:
         return _ask_under_policy(request, run, claim, _build_question(request, workspace, run))
     except RunClaimed:
@@ -84,7 +84,7 @@ def _build_question(request: ApiRequest, workspace: Workspace, run: Run) -> Ques
     question = build_question(
         workspace_text(request.ledger, workspace), title=title, kind=workspace.kind, context=body.context, allow=allow
     )
-    before = request.ledger.list_proposals(run.id, run.pauses) if run.pauses else []
+    before = request.ledger.proposals.list_of_run(run.id, run.pauses) if run.pauses else []
     expired = any(
         (proposal.position, proposal.title, proposal.status) == (body.key, title, "expired") for proposal in before
     )
@@ -102,17 +102,17 @@ def _ask_under_policy(request: ApiRequest, run: Run, claim: Claim, question: Que
     ledger = request.ledger
     policy = find_policy(request, run.agent)
     if policy is None and body.deadline is None and body.on_deadline == "wait":
-        return ledger.pause(claim, Snapshot(envelope=b""), [question])[0]
+        return ledger.runs.pause(claim, Snapshot(envelope=b""), [question]).proposals[0]
     from hitl_nb.policies.rules.rules import make_plan
 
     facts = Facts(now=ledger.now(), labels=run.labels)
     names: dict[str, Any] = {"agent": run.agent, "notebook": run.notebook, "requesters": run.requesters}
     found = make_plan(policy, question, facts, call=_read_call_terms(body), **names)
     if found.verdict == "ask":
-        return ledger.pause_run(claim, Snapshot(envelope=b""), [question], plans=[found], facts=facts, policy=policy)[
-            1
-        ][0]
-    return ledger.record_policy_verdicts(claim, [question], [found], facts=facts, policy=policy)[0]
+        return ledger.runs.pause(
+            claim, Snapshot(envelope=b""), [question], plans=[found], facts=facts, policy=policy
+        ).proposals[0]
+    return ledger.policies.record_verdicts(claim, [question], [found], facts=facts, policy=policy)[0]
 
 
 def _read_call_terms(body: RemoteReviewRequest) -> CallTerms:

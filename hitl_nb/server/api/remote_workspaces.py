@@ -66,16 +66,18 @@ def open_workspace(request: ApiRequest) -> WorkspaceDetail:
         raise ValueError(f"kind must be one of {', '.join(text_kinds())}, not {body.kind!r}")
     title = build_question("", title=body.title, kind="text").title
     process, ledger = script_identity(body.name, host=body.host, pid=body.pid, token=body.session), request.ledger
-    last = ledger.find_run(agent=body.name, notebook=SCRIPT + body.name, key=title) if body.restart else None
-    if last is not None and last.status != "finished" and not ledger.is_script(last.id, body.session):
-        ledger.cancel(last.id, actor=request.person.username)
-    run = ledger.open_script(process, name=body.name, title=title, caller=_caller_fields(request), restart=body.restart)
-    there = ledger.list_workspaces(run.id)
+    last = ledger.runs.find(agent=body.name, notebook=SCRIPT + body.name, key=title) if body.restart else None
+    if last is not None and last.status != "finished" and not ledger.remote_clients.is_current(last.id, body.session):
+        ledger.runs.cancel(last.id, actor=request.person.username)
+    run = ledger.remote_clients.open_run(
+        process, name=body.name, title=title, caller=_caller_fields(request), restart=body.restart
+    )
+    there = ledger.workspaces.list_of_run(run.id)
     if there:
         workspace = there[0]
     else:
-        claim = ledger.claim_for_script(run.id, body.session, _caller_fields(request))
-        workspace = ledger.open_workspace(
+        claim = ledger.remote_clients.claim(run.id, body.session, _caller_fields(request))
+        workspace = ledger.workspaces.open(
             claim, title=title, kind=body.kind, template=body.template, position="workspace"
         )
     Draft.for_workspace(ledger.store, workspace).write_initial()
@@ -104,7 +106,7 @@ def read_document(request: ApiRequest) -> RemoteReadResult:
     """Read the text or the comments of a workspace. A repeated call returns what the first call returned."""
     body: RemoteReadRequest = request.body
     ledger = request.ledger
-    workspace = ledger.load_workspace(request.id)
+    workspace = ledger.workspaces.load(request.id)
 
     def now() -> bytes:
         if body.what == "text":
@@ -134,8 +136,8 @@ def ask_for_review(request: ApiRequest) -> RemoteReviewResult:
     """
     body: RemoteReviewRequest = request.body
     ledger = request.ledger
-    workspace = ledger.load_workspace(request.id)
-    ledger.require_script_claim(workspace.run, body.session)
+    workspace = ledger.workspaces.load(request.id)
+    ledger.remote_clients.require_claim(workspace.run, body.session)
     proposal = find_or_ask(request, workspace, _caller_fields(request))
     if proposal.decision is None:
         return _waiting_response(request, proposal)
@@ -143,8 +145,8 @@ def ask_for_review(request: ApiRequest) -> RemoteReviewResult:
         proposal = resume_decided(request, workspace, _caller_fields(request))
         if proposal.decision is None:
             return _waiting_response(request, proposal)
-        workspace = ledger.load_workspace(workspace.id)
-        agreed = ledger.find_decided_text(workspace)
+        workspace = ledger.workspaces.load(workspace.id)
+        agreed = ledger.workspaces.find_decided_text(workspace)
         if workspace.status == "done" and workspace.proposal == proposal.id and agreed is not None:
             Draft.for_workspace(ledger.store, workspace).write_value(
                 agreed, proposal.decision.reviewer, proposal.decision.reviewer_name
@@ -154,7 +156,7 @@ def ask_for_review(request: ApiRequest) -> RemoteReviewResult:
             request.context,
             ledger,
             proposal,
-            ledger.list_comments(workspace.id, before=proposal.decision.event, as_logged=True),
+            ledger.comments.list_on_document(workspace.id, before=proposal.decision.event, as_logged=True),
         )
     )
 

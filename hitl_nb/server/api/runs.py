@@ -36,7 +36,7 @@ def list_runs(request: ApiRequest) -> RunPage:
     wanted: RunQuery = request.query
     if wanted.orphaned:
         return _list_orphans(request, wanted)
-    found = request.ledger.list_runs(
+    found = request.ledger.runs.list_newest(
         notebook=wanted.notebook,
         agent=wanted.agent,
         status=wanted.status,
@@ -51,7 +51,7 @@ def list_runs(request: ApiRequest) -> RunPage:
 
 def _list_orphans(request: ApiRequest, wanted: RunQuery) -> RunPage:
     """List runs whose notebook no longer exists. All of them are read for every page."""
-    found = request.ledger.list_orphans(lambda path: Path(path).exists())
+    found = request.ledger.notebooks.list_orphans(lambda path: Path(path).exists())
     after = next((i + 1 for i, r in enumerate(found) if r.id == wanted.cursor), 0)
     chosen = [
         r
@@ -69,8 +69,8 @@ def _list_orphans(request: ApiRequest, wanted: RunQuery) -> RunPage:
 
 def get_run(request: ApiRequest) -> RunDetail:
     """Return a run and the proposals of its last pause."""
-    r = request.ledger.load_run(request.id)
-    found = request.ledger.list_proposals(r.id, r.pauses) if r.pauses else []
+    r = request.ledger.runs.load(request.id)
+    found = request.ledger.proposals.list_of_run(r.id, r.pauses) if r.pauses else []
     audience = Audience.from_request(request)
     return RunDetail(
         run=answers.run_response(request.context, r),
@@ -94,7 +94,7 @@ def grant_resume(request: ApiRequest) -> ResumeResponse:
         HitlError: The run belongs to a script, or is not ready or failed.
         RunClaimed: Another browser holds the grant.
     """
-    r = request.ledger.load_run(request.id)
+    r = request.ledger.runs.load(request.id)
     if r.notebook.startswith(SCRIPT):
         raise HitlError(
             f"run {r.id} ({r.agent}) belongs to a script, which continues by itself; if the script has ended, run it "
@@ -117,7 +117,7 @@ def run_headless(request: ApiRequest) -> ResumeResponse:
         HitlError: The server is not configured for this, or the run cannot continue.
         RunClaimed: A browser holds the grant.
     """
-    r = request.ledger.load_run(request.id)
+    r = request.ledger.runs.load(request.id)
     if not request.context.settings.headless and not r.notebook.startswith(SCRIPT):
         raise HitlError(
             "this server is not configured to run notebooks by itself (c.HitlNb.headless = True); open the notebook, "
@@ -153,7 +153,7 @@ def adopt_run(request: ApiRequest) -> AdoptResponse:
 
 def forget_runs(request: ApiRequest) -> ForgetResponse:
     """Remove all runs with the same agent and key in the run's notebook or script."""
-    r = request.ledger.load_run(request.id)
+    r = request.ledger.runs.load(request.id)
     actor = request.person.username
     return ForgetResponse(forgotten=request.ledger.forget(agent=r.agent, notebook=r.notebook, key=r.key, actor=actor))
 
@@ -174,7 +174,7 @@ def export_events(request: ApiRequest) -> tuple[bytes, int | None]:
         The exact bytes of the events, one per line; and the number after which the next page starts, None at the end.
     """
     after = request.query.after
-    found = request.ledger.read_raw_events(after=after, limit=EXPORT_PAGE_SIZE)
+    found = request.ledger.audit.read_raw_events(after=after, limit=EXPORT_PAGE_SIZE)
     lines = b"".join(raw + b"\n" for raw in found)
     return lines, _event_number(found[-1], after + EXPORT_PAGE_SIZE) if len(found) == EXPORT_PAGE_SIZE else None
 

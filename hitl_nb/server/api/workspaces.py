@@ -27,7 +27,7 @@ def list_workspaces(request: ApiRequest) -> WorkspacePage:
 
 def get_workspace(request: ApiRequest) -> WorkspaceDetail:
     """Return a workspace with its text."""
-    return workspace_response(request, request.ledger.load_workspace(request.id))
+    return workspace_response(request, request.ledger.workspaces.load(request.id))
 
 
 def _find_cell_workspace(request: ApiRequest, wanted: WorkspaceQuery) -> Workspace:
@@ -35,9 +35,9 @@ def _find_cell_workspace(request: ApiRequest, wanted: WorkspaceQuery) -> Workspa
     if wanted.path is None or wanted.agent is None or wanted.workspace is None:
         raise ValueError("to name the workspace of a cell, give all of path, agent and workspace")
     notebook = request.context.notebook_file(wanted.path)
-    for run in request.ledger.list_runs(notebook=notebook, agent=wanted.agent, limit=MAX_PAGE_SIZE):
+    for run in request.ledger.runs.list_newest(notebook=notebook, agent=wanted.agent, limit=MAX_PAGE_SIZE):
         if wanted.key in (None, run.key):
-            for workspace in request.ledger.list_workspaces(run.id):
+            for workspace in request.ledger.workspaces.list_of_run(run.id):
                 if workspace.ordinal == wanted.workspace:
                     return workspace
     raise UnknownWorkspace(

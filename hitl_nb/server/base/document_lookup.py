@@ -35,12 +35,12 @@ def find_draft(ledger: Ledger, document: str) -> DraftAccess:
     Raises:
         UnknownProposal: No proposal or workspace has this id, or the proposal is about another document.
     """
-    workspace = ledger.find_workspace(document)
+    workspace = ledger.workspaces.find(document)
     if workspace is not None:
         return DraftAccess(
             Draft.for_workspace(ledger.store, workspace), _refusal_reason(lambda: refuse_unless_open(workspace))
         )
-    proposal = ledger.load_proposal(document)
+    proposal = ledger.proposals.load(document)
     if proposal.document:
         raise UnknownProposal(
             f"proposal {proposal.id} has no document of its own; it is about the workspace {proposal.document}"

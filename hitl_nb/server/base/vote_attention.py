@@ -71,7 +71,7 @@ def reviewer_figures(ledger: Ledger, user: str) -> dict[str, Any]:
 
 
 def _votes_of(ledger: Ledger, user: str) -> Iterator[tuple[Proposal, VoteRecord]]:
-    for proposal in (*ledger.list_closed(limit=MAX_VOTES), *ledger.list_open(limit=MAX_VOTES)):
+    for proposal in (*ledger.proposals.list_closed(limit=MAX_VOTES), *ledger.proposals.list_open(limit=MAX_VOTES)):
         yield from ((proposal, vote) for vote in proposal.votes if vote.reviewer == user)
 
 

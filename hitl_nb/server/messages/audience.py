@@ -50,16 +50,16 @@ class Audience:
         if proposal.terms is None:
             return _NO_PEOPLE
         if not proposal.requesters and proposal.run not in self._requesters:
-            self._requesters[proposal.run] = frozenset(self._ledger.load_run(proposal.run).requesters)
+            self._requesters[proposal.run] = frozenset(self._ledger.runs.load(proposal.run).requesters)
         return People(frozenset(proposal.requesters) or self._requesters[proposal.run], self._away, os_user())
 
     @cached_property
     def _away(self) -> Mapping[str, str | None]:
-        return self._ledger.absentees_at(self._ledger.now())
+        return self._ledger.reviewers.list_absentees(self._ledger.now())
 
     def vote_known(self, proposal: Proposal) -> Callable[[VoteRecord], Known]:
         """Return a function that says how a voter of `proposal` is known; it verifies the vote's signature."""
-        return lambda vote: self._ledger.voter_identity(proposal, vote)
+        return lambda vote: self._ledger.reviewers.identify_voter(proposal, vote)
 
 
 _NO_PEOPLE = People()

@@ -31,7 +31,7 @@ def is_about_something_large(request: ApiRequest) -> bool:
 def is_large_pause(request: ApiRequest) -> bool:
     """Return whether one of the proposals that a cell's output names is large. Decodes none of them."""
     cell: PauseQuery = request.query
-    for run in request.ledger.list_runs(
+    for run in request.ledger.runs.list_newest(
         notebook=request.context.notebook_file(cell.path), agent=cell.agent, limit=MAX_PAGE_SIZE
     ):
         found = rows.find_proposals(request.ledger.store, run.id, cell.pause) if cell.key in (None, run.key) else []

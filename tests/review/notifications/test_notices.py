@@ -208,7 +208,7 @@ def sender(ledger: Ledger, post: Posted, *channels: Channel, token: str = "s") -
 
 
 def kinds(ledger: Ledger) -> list[str]:
-    return [e.type for e in ledger.read_events() if e.type.startswith("notice")]
+    return [e.type for e in ledger.audit.read_events() if e.type.startswith("notice")]
 
 
 def count_notices(ledger: Ledger) -> int:
@@ -225,7 +225,7 @@ def test_what_is_due_is_sent_once_and_logged_without_a_url(ledger: Ledger) -> No
     assert one.send_next(T0)
     assert not one.send_next(T0)
     assert post.titles() == ["Waiting for a decision: Refund"]
-    (event,) = [e for e in ledger.read_events() if e.type == "notice.sent"]
+    (event,) = [e for e in ledger.audit.read_events() if e.type == "notice.sent"]
     assert event.data == {"id": post.sent[0][3], "to": "anyone", "kind": "asked", "services": ["json", "mailto"]}
 
 
@@ -239,7 +239,7 @@ def test_who_decided_is_named_as_everywhere_else(ledger: Ledger) -> None:
     one = sender(ledger, post, Channel("requester", ("json://a",)))
     while one.send_next(T0):
         pass
-    assert post.titles() == [f"Approved by {format_decider(made, ledger.reviewer_identity(decided))}: Refund"]
+    assert post.titles() == [f"Approved by {format_decider(made, ledger.reviewers.identify(decided))}: Refund"]
     assert "unsigned" in post.titles()[0]
 
 

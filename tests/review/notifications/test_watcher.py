@@ -73,10 +73,10 @@ class World:
 
 
 def ask(ledger: Ledger, terms: Terms | None = TERMS, agent: str = "refunds") -> Proposal:
-    _, claim = ledger.open_run(agent=agent, notebook="/a.ipynb")
+    _, claim = ledger.runs.open(agent=agent, notebook="/a.ipynb")
     plans = None if terms is None else [Plan("ask", (), (), terms, ("approve", "reject"))]
     questions = [Question(title="Refund", kind="text", value="x", position="0")]
-    return ledger.pause_run(claim, Snapshot(envelope=b"s"), questions, plans=plans)[1][0]
+    return ledger.runs.pause(claim, Snapshot(envelope=b"s"), questions, plans=plans).proposals[0]
 
 
 def test_a_step_lets_the_clock_act_and_tells_people(ledger: Ledger, set_clock: Any) -> None:
@@ -140,7 +140,9 @@ def test_news_that_could_not_be_sent_in_time_is_dropped(ledger: Ledger, set_cloc
         at = T0 + timedelta(hours=hours)
         set_clock(at)
         world.watcher.run_step()
-        decided = ledger.submit_decision(p.id, SubmittedDecision(action="reject", reviewer="ada", by="script")).proposal
+        decided = ledger.proposals.submit_decision(
+            p.id, SubmittedDecision(action="reject", reviewer="ada", by="script")
+        ).proposal
         ledger.store.transact(partial(write_notice, kind="decided", proposal=decided, at=at))
     world.channels = {name: Channel(name, ("json://a",)) for name in ("ada", "requester")}
     set_clock(T0 + timedelta(hours=24))
@@ -159,7 +161,7 @@ def test_a_store_that_is_busy_ends_nothing(ledger: Ledger, monkeypatch: pytest.M
     def busy(at: Any = None) -> int:
         raise StoreBusy("another process has it")
 
-    monkeypatch.setattr(ledger, "run_due_steps", busy)
+    monkeypatch.setattr(ledger.timers, "run_due_steps", busy)
     assert world.watcher.run_step() == 30
     assert world.said == ["another process has it"]
 
@@ -167,9 +169,9 @@ def test_a_store_that_is_busy_ends_nothing(ledger: Ledger, monkeypatch: pytest.M
 def test_it_says_that_it_watches_until_it_stops(ledger: Ledger) -> None:
     world = World(ledger)
     world.watcher.run_step()
-    assert [one.label for one in ledger.list_watchers(T0)] == ["watch"]
+    assert [one.label for one in ledger.watchers.list_running(T0)] == ["watch"]
     world.watcher.stop_watching()
-    assert ledger.list_watchers(T0) == []
+    assert ledger.watchers.list_running(T0) == []
 
 
 def test_a_server_writes_nothing_while_there_is_nothing_to_watch(ledger: Ledger) -> None:
@@ -181,7 +183,7 @@ def test_a_server_writes_nothing_while_there_is_nothing_to_watch(ledger: Ledger)
     assert ledger.store.version() == before
     ask(ledger)
     world.watcher.run_step()
-    assert len(ledger.list_watchers(T0)) == 1
+    assert len(ledger.watchers.list_running(T0)) == 1
 
 
 def test_it_ends_between_two_notices(ledger: Ledger) -> None:
@@ -209,15 +211,15 @@ def test_a_public_url_ends_without_a_slash() -> None:
 
 
 def test_an_absence_that_begins_by_itself_is_noticed(ledger: Ledger, set_clock: Callable[[datetime], None]) -> None:
-    _, claim = ledger.open_run(agent="refunds", notebook="/n.ipynb")
+    _, claim = ledger.runs.open(agent="refunds", notebook="/n.ipynb")
     asked = Terms(needs=(Need(people=("ada",), text="1 of ada"),), fallback=("lea",))
     question = Question(title="Refund", kind="json", value=1, position="0/0")
     plans = [Plan("ask", ("r",), (), asked, ("approve",))]
-    (p,) = ledger.pause_run(claim, Snapshot(envelope=b""), [question], plans=plans)[1]
-    ledger.set_away("ada", T0 + timedelta(hours=1), T0 + timedelta(hours=2))
+    (p,) = ledger.runs.pause(claim, Snapshot(envelope=b""), [question], plans=plans).proposals
+    ledger.reviewers.set_away("ada", T0 + timedelta(hours=1), T0 + timedelta(hours=2))
     watcher = DeadlineWatcher(lambda: ledger, label="watch", say=lambda text: None)
     watcher.run_step()
-    assert ledger.load_proposal(p.id).widened == ()
+    assert ledger.proposals.load(p.id).widened == ()
     set_clock(T0 + timedelta(hours=1))
     watcher.run_step()
-    assert ledger.load_proposal(p.id).widened == ("lea",)
+    assert ledger.proposals.load(p.id).widened == ("lea",)

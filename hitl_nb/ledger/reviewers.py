@@ -1,4 +1,4 @@
-"""Absences of users, and their effect on the proposals that wait for these users.
+"""The people who decide: how a server identified them, and when they are away.
 
 When an absence begins, ends or is withdrawn, all open proposals are checked again for a person who may decide them:
 see `seat_rechecks.py`.
@@ -11,19 +11,40 @@ from datetime import UTC, datetime
 import msgspec
 
 from hitl_nb.ledger.decisions.absences import Absence, Away, away_key, load_away, read_absentees
+from hitl_nb.ledger.decisions.reviewers import identify_reviewer, identify_voter
 from hitl_nb.ledger.open.due_actions import ProposalTimers
 from hitl_nb.ledger.open.seat_rechecks import drop_recheck, put_recheck
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import store_clock as clock
-from hitl_nb.storage.interface import Transaction
+from hitl_nb.records import Known, Proposal, VoteRecord
+from hitl_nb.storage.interface import Store, Transaction
 
 MAX_USER_NAME_CHARS = 200
 """Longest user name, in characters."""
 
 
-class Absences(ProposalTimers):
-    """The absences of users in a store."""
+class Reviewers:
+    """The people who decide on a store's proposals.
+
+    Args:
+        store: The store of the absences.
+        store_id: Id of the store, for the check of signatures.
+        timers: The timers of the store's proposals.
+    """
+
+    def __init__(self, store: Store, store_id: str, timers: ProposalTimers) -> None:
+        self._store = store
+        self._store_id = store_id
+        self._timers = timers
+
+    def identify(self, proposal: Proposal) -> Known | None:
+        """Check the signature of a decision, and return how its reviewer was identified; None if it is not decided."""
+        return identify_reviewer(self._store_id, proposal)
+
+    def identify_voter(self, proposal: Proposal, vote: VoteRecord) -> Known:
+        """Check the signature of a vote, and return how its voter was identified."""
+        return identify_voter(self._store_id, proposal, vote)
 
     def set_away(self, user: str, start: datetime | None, until: datetime | None, to: str | None = None) -> Away:
         """Record that a user is away, and who votes in their place. It replaces what the user recorded before.
@@ -68,24 +89,24 @@ class Absences(ProposalTimers):
             chain.append_event(transaction, "away.set", actor=user, data={"user": user, **times}, records=records)
             return said
 
-        said = self.store.transact(work)
-        self.run_due_steps_quietly()
+        said = self._store.transact(work)
+        self._timers.run_due_steps_quietly()
         return said
 
-    def current_absence(self, user: str) -> Absence | None:
+    def find_absence(self, user: str) -> Absence | None:
         """Return the user's newest absence if it has not ended; None otherwise."""
-        absences = load_away(self.store, user).absences
+        absences = load_away(self._store, user).absences
         last = absences[-1] if absences else None
-        over = last is None or last.ended_at is not None or last.until <= clock.store_now(self.store)
+        over = last is None or last.ended_at is not None or last.until <= clock.store_now(self._store)
         return None if over else last
 
-    def absentees_at(self, at: datetime) -> dict[str, str | None]:
+    def list_absentees(self, at: datetime) -> dict[str, str | None]:
         """Return the users who were away at a time, with their deputies.
 
         Returns:
             The deputy's user name by the user name of the absent user; None: no deputy.
         """
-        return read_absentees(self.store, at)
+        return read_absentees(self._store, at)
 
 
 def _plan_rechecks(transaction: Transaction, before: Away, said: Away, now: datetime) -> None:

@@ -1,7 +1,8 @@
-"""Questions that a policy decides without asking a person, recorded as decided proposals so that people can see them.
+"""The verdicts of policies, and the questions that a policy decides without asking a person.
 
-A run does not pause for such a question. The proposal is recorded at the question's position in the run. There the run
-finds it again after a crash, and when code is replayed.
+Such a question is recorded as a decided proposal, so that people can see it. A run does not pause for it. The proposal
+is recorded at the question's position in the run. There the run finds it again after a crash, and when code is
+replayed.
 """
 
 from __future__ import annotations
@@ -12,27 +13,36 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hitl_nb.ledger.decisions import signatures
-from hitl_nb.ledger.decisions.decisions import verify_decision
+from hitl_nb.ledger.decisions.decision_verification import verify_decision
+from hitl_nb.ledger.decisions.objections import note_objections
 from hitl_nb.ledger.open.judged_questions import is_decided, new_questions
 from hitl_nb.ledger.open.questions import count_passed, read_facts, record_policies_used, record_policy_verdict
+from hitl_nb.ledger.open.terms_renewal import replace_terms
 from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import policy_texts as policytexts
 from hitl_nb.ledger.runs.claims import Claim, Claims
-from hitl_nb.records import Facts, Proposal, Question
+from hitl_nb.records import Facts, GuardrailResult, Proposal, Question, Terms
 from hitl_nb.storage.interface import Store, Transaction
 
 if TYPE_CHECKING:
     from hitl_nb.policies.rules.rules import MergedPolicy, Plan
 
 
-class PassedProposals:
-    """The proposals of a store that policies decided without a pause, and the texts of these policies."""
+class Policies:
+    """The verdicts of policies and guardrails in a store, and the texts of the policies.
 
-    store: Store
-    store_id: str
-    _claims: Claims
+    Args:
+        store: The store of the proposals and policies.
+        store_id: Id of the store, for the check of signatures.
+        claims: The claims of this ledger.
+    """
 
-    def record_policy_verdicts(
+    def __init__(self, store: Store, store_id: str, claims: Claims) -> None:
+        self._store = store
+        self._store_id = store_id
+        self._claims = claims
+
+    def record_verdicts(
         self,
         claim: Claim,
         questions: Sequence[Question],
@@ -60,7 +70,7 @@ class PassedProposals:
         """
         found = new_questions(questions, plans, claim.run)
         if not all(is_decided(plan) for plan in plans):
-            raise ValueError("a question that people are asked needs a pause: use pause_run")
+            raise ValueError("a question that people are asked needs a pause: use runs.pause")
 
         def work(transaction: Transaction) -> list[Proposal]:
             run = rows.load_run(transaction, claim.run)
@@ -75,7 +85,7 @@ class PassedProposals:
     def list_passed(self, run_id: str, floor: str = "") -> list[Proposal]:
         """Return the proposals that policies decided in a run without a pause, oldest first.
 
-        Every decision is checked as in `Ledger.list_proposals`. If only signed decisions count, the list is empty: no
+        Every decision is checked as in `Proposals.list_of_run`. If only signed decisions count, the list is empty: no
         server signs a policy's decision, so the run judges the questions again.
 
         Args:
@@ -88,12 +98,46 @@ class PassedProposals:
         """
         if signatures.is_signed_only():
             return []
-        found = rows.load_passed(self.store, run_id, floor)
+        found = rows.load_passed(self._store, run_id, floor)
         for proposal in found:
-            verify_decision(self.store, self.store_id, proposal)
+            verify_decision(self._store, self._store_id, proposal)
         return sorted(found, key=lambda p: p.decision.event if p.decision is not None else 0)
 
-    def load_policy(self, sha256: str) -> MergedPolicy | None:
+    def note_objections(self, claim: Claim, proposal: Proposal, objections: Sequence[GuardrailResult]) -> None:
+        """Record, once, that the run uses an edit that guardrails object to.
+
+        Args:
+            claim: The claim of the run.
+            proposal: The decided proposal.
+            objections: Results of the guardrails that object.
+
+        Raises:
+            RunClaimed: Another process has taken over the run.
+        """
+        self._claims.write(claim, lambda tx: note_objections(tx, claim, proposal, objections))
+
+    def renew_terms(
+        self, seen: Proposal, terms: Terms, *, policy: MergedPolicy | None, actor: str, why: str
+    ) -> Proposal:
+        """Replace the terms of an open proposal, after the policy files have changed.
+
+        Args:
+            seen: The proposal for which the new terms were made.
+            terms: The new terms.
+            policy: The merged policy of the new terms; None if there is no policy any more.
+            actor: User or process that renews the terms, for the event.
+            why: The reason, for the event.
+
+        Returns:
+            The proposal with the new terms.
+
+        Raises:
+            AlreadyDecided: The proposal is no longer open.
+            StaleDraft: The proposal's terms or value have changed since `seen`.
+        """
+        return self._store.transact(lambda tx: replace_terms(tx, seen, terms, policy=policy, actor=actor, why=why))
+
+    def load(self, sha256: str) -> MergedPolicy | None:
         """Return the merged policy with this hash; None if the store does not have it.
 
         Raises:
@@ -101,10 +145,10 @@ class PassedProposals:
         """
         from hitl_nb.policies.rules.rules import decode_merged_policy
 
-        raw = policytexts.read_policy_text(self.store, sha256)
+        raw = policytexts.read_policy_text(self._store, sha256)
         return None if raw is None else decode_merged_policy(raw)
 
-    def keep_policy(self, policy: MergedPolicy) -> None:
+    def keep(self, policy: MergedPolicy) -> None:
         """Store the text of a merged policy, unless the store has it already."""
-        if policytexts.read_policy_text(self.store, policy.sha256) is None:
-            self.store.transact(lambda tx: policytexts.keep_policy_text(tx, policy))
+        if policytexts.read_policy_text(self._store, policy.sha256) is None:
+            self._store.transact(lambda tx: policytexts.keep_policy_text(tx, policy))
