@@ -16,7 +16,7 @@ asked/<run>/<pause>/<ordinal>                 index: a run's proposals in order
 passed/<run>/<position>/<proposal>            index: those that a policy decided and the run did not pause for
 due/<microseconds>-<proposal>                 index: open proposals with a timer, by the time of the next action
 due/<microseconds>-away-<user>                a user (hashed) goes away or comes back (see `seat_rechecks.py`)
-policy/<sha256>                               the text of a merged policy (see `ledger/open/passed_questions.py`)
+policy/<sha256>                               the text of a merged policy (see `policy_texts.py`)
 policyof/<run>/<sha256>                       index: the policies that a run has used
 open/<microseconds>-<ordinal>-<proposal>      index: the inbox, oldest first
 closed/<microseconds>-<proposal>              index: closed proposals by time of decision (superseded: of asking)
