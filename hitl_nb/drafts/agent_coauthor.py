@@ -15,7 +15,7 @@ from hitl_nb.drafts.agent_writer import AgentWriter, Suggestion, TextFinder, Wri
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import UnknownComment
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.ledger.runs.claims import Claim
+from hitl_nb.ledger.runs.claim_records import Claim
 from hitl_nb.records import AGENT, Comment, CommentState, Workspace
 from hitl_nb.storage.interface import Transaction
 

@@ -15,7 +15,7 @@ from hitl_nb.drafts import document
 from hitl_nb.errors import StoreCorrupt
 from hitl_nb.kinds.questions import format_value
 from hitl_nb.ledger.documents.update_log import CompactedDocument, Update, UpdateLog, new_update
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.records import KindName, Proposal, Workspace
 from hitl_nb.storage.interface import Store
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hitl_nb.ledger import verification
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.page_limits import check_limit
 from hitl_nb.ledger.verification import Verification
 from hitl_nb.records import Event
@@ -49,7 +50,7 @@ class Audit:
             ValueError: `limit` is below 1.
         """
         check_limit(limit)
-        return chain.events_of_run(self._store, run_id, limit) if rows.is_id(run_id) else []
+        return chain.events_of_run(self._store, run_id, limit) if layout.is_id(run_id) else []
 
     def newest_event_number(self) -> int:
         """Return the number of the newest event; 0 if there is none."""

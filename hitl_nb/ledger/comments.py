@@ -25,9 +25,10 @@ from hitl_nb.ledger.documents.comment_records import (
     with_known_speakers,
     with_state_change,
 )
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
 from hitl_nb.ledger.rows import workspace_status as standing
-from hitl_nb.ledger.runs.claims import Claim, Claims
+from hitl_nb.ledger.runs.claim_records import Claim
+from hitl_nb.ledger.runs.claims import Claims
 from hitl_nb.policies.terms.closed_proposals import refuse_closed
 from hitl_nb.records import COMMENT_STATES, Anchor, Comment, CommentState, new_id, now
 from hitl_nb.storage.interface import Store, Transaction
@@ -217,7 +218,7 @@ class Comments:
         Raises:
             StoreCorrupt: A record is damaged or, with `as_logged`, is not the one in the audit log.
         """
-        if not rows.is_id(document_id):
+        if not layout.is_id(document_id):
             return []
         return read_comments(self._store, document_id, before, as_logged=as_logged, store_id=self._store_id)
 

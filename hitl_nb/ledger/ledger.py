@@ -23,7 +23,8 @@ from hitl_nb.ledger.rows import store_clock
 from hitl_nb.ledger.rows import store_format as formats
 from hitl_nb.ledger.run_facts import RunFacts
 from hitl_nb.ledger.run_lifecycle import ClaimedState, PausedRun, Runs
-from hitl_nb.ledger.runs.claims import Claim, Claims
+from hitl_nb.ledger.runs.claim_records import Claim
+from hitl_nb.ledger.runs.claims import Claims
 from hitl_nb.ledger.runs.notebook_moves import Notebooks
 from hitl_nb.ledger.runs.steps import Steps
 from hitl_nb.ledger.verification import Verification

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple, Self
 
 from hitl_nb.ledger.rows.audit_log import run_list_entry
-from hitl_nb.ledger.rows.layout import convert_record
 from hitl_nb.ledger.rows.record_digests import REMOVED, digest_record
+from hitl_nb.ledger.rows.stored_records import convert_record
 from hitl_nb.records import Event, Record
 from hitl_nb.structs import prepare_structs
 

@@ -14,10 +14,11 @@ import msgspec
 from hitl_nb.errors import HitlError, RunClaimed, WorkspaceClosed
 from hitl_nb.ledger.decisions import decision_freshness as freshness
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.requesters import with_requesters
-from hitl_nb.ledger.runs import claims
-from hitl_nb.ledger.runs.claims import Claim, ClaimRecord, Claims
+from hitl_nb.ledger.runs import claim_records
+from hitl_nb.ledger.runs.claim_records import Claim, ClaimRecord
+from hitl_nb.ledger.runs.claims import Claims
 from hitl_nb.ledger.runs.process import ProcessIdentity
 from hitl_nb.ledger.runs.run_start import start_run
 from hitl_nb.records import SCRIPT, Run, new_id, now
@@ -61,7 +62,7 @@ class RemoteClients:
 
         def work(transaction: Transaction) -> Run:
             last = rows.newest_run(transaction, notebook, name, title)
-            if last is not None and _is_held_by(claims.newest_claim(transaction, last.id), script.token):
+            if last is not None and _is_held_by(claim_records.newest_claim(transaction, last.id), script.token):
                 return last
             if last is not None and last.status == "cancelled" and not restart:
                 raise HitlError(f"the run of {name!r} for {title!r} was cancelled; restart=True starts a new run")
@@ -92,7 +93,7 @@ class RemoteClients:
 
     def is_current(self, run_id: str, token: str) -> bool:
         """Return whether the script with this token opened the run last."""
-        return _is_held_by(claims.newest_claim(self._store, run_id), token)
+        return _is_held_by(claim_records.newest_claim(self._store, run_id), token)
 
     def require_claim(self, run_id: str, token: str) -> Claim:
         """Return the newest claim of this script.
@@ -102,7 +103,9 @@ class RemoteClients:
             UnknownRun: No run has this id.
             HitlError: The run does not belong to a script.
         """
-        held = _require_held_claim(claims.newest_claim(self._store, run_id), rows.load_run(self._store, run_id), token)
+        held = _require_held_claim(
+            claim_records.newest_claim(self._store, run_id), rows.load_run(self._store, run_id), token
+        )
         return Claim(run_id, held.epoch, str(held.owner))
 
     def claim(self, run_id: str, token: str, caller: dict[str, str], policy: MergedPolicy | None = None) -> Claim:
@@ -122,13 +125,13 @@ class RemoteClients:
             WorkspaceClosed: The run has ended.
             UnknownRun: No run has this id.
         """
-        held = claims.newest_claim(self._store, run_id)
+        held = claim_records.newest_claim(self._store, run_id)
         if held is not None and _is_held_by(held, token) and not held.released:
             return Claim(run_id, held.epoch, str(held.owner))
 
         def work(transaction: Transaction) -> Claim:
             run = rows.load_run(transaction, run_id)
-            held = _require_held_claim(claims.newest_claim(transaction, run_id), run, token)
+            held = _require_held_claim(claim_records.newest_claim(transaction, run_id), run, token)
             if not held.released:
                 return Claim(run_id, held.epoch, str(held.owner))
             if run.status == "finished":

@@ -15,8 +15,8 @@ from hitl_nb.ledger.decisions.reviewers import identify_reviewer, identify_voter
 from hitl_nb.ledger.open.due_actions import ProposalTimers
 from hitl_nb.ledger.open.seat_rechecks import drop_recheck, put_recheck
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import store_clock as clock
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.records import Known, Proposal, VoteRecord
 from hitl_nb.storage.interface import Store, Transaction
 

@@ -8,10 +8,11 @@ import msgspec
 
 from hitl_nb.ledger.open.due_actions import ProposalTimers
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.record_digests import Digests
 from hitl_nb.ledger.rows.requesters import with_requesters
-from hitl_nb.ledger.runs.claims import Claim, Claims
+from hitl_nb.ledger.runs.claim_records import Claim
+from hitl_nb.ledger.runs.claims import Claims
 from hitl_nb.records import CHANGED_SINCE, Proposal, Run
 from hitl_nb.storage.interface import Store, StoreReader, Transaction
 

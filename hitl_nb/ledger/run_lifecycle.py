@@ -16,14 +16,15 @@ from hitl_nb.ledger.documents import update_log as updates
 from hitl_nb.ledger.open import questions as asking
 from hitl_nb.ledger.open.due_actions import ProposalTimers
 from hitl_nb.ledger.open.judged_questions import is_decided, new_questions
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.page_limits import check_limit
 from hitl_nb.ledger.rows.requesters import current_requesters
 from hitl_nb.ledger.rows.run_lists import iterate_newest
 from hitl_nb.ledger.run_removal import remove_runs
 from hitl_nb.ledger.runs import snapshots
 from hitl_nb.ledger.runs.cancellation import cancel_run
-from hitl_nb.ledger.runs.claims import Claim, Claims
+from hitl_nb.ledger.runs.claim_records import Claim
+from hitl_nb.ledger.runs.claims import Claims
 from hitl_nb.ledger.runs.decision_usage import has_used_decisions
 from hitl_nb.ledger.runs.process import ProcessIdentity
 from hitl_nb.ledger.runs.run_end import end_run, restore_status

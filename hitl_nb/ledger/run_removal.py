@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from hitl_nb.ledger.decisions.notices import forget_notices
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
 from hitl_nb.ledger.rows import policy_texts as policytexts
-from hitl_nb.ledger.runs import claims, snapshots
+from hitl_nb.ledger.rows import stored_records as rows
+from hitl_nb.ledger.runs import claim_records, snapshots
 from hitl_nb.records import Run
 from hitl_nb.storage import chunked_values
 from hitl_nb.storage.interface import Transaction
@@ -36,8 +37,8 @@ def remove_runs(
     Returns:
         The ids of the removed runs, and the ids of the documents whose logs the caller has to delete.
     """
-    found = transaction.scan(*chunked_values.prefix_range(rows.name_prefix(notebook, agent, key)))
-    gone = [rows.load_run(transaction, rows.decode_index_id(*entry)) for entry in found]
+    found = transaction.scan(*chunked_values.prefix_range(layout.name_prefix(notebook, agent, key)))
+    gone = [rows.load_run(transaction, layout.decode_index_id(*entry)) for entry in found]
     for run in gone:
         check_free(transaction, run)
     drafts = [document for run in gone for document in _delete_run(transaction, run)]
@@ -60,7 +61,7 @@ def _delete_run(transaction: Transaction, run: Run) -> list[str]:
         chunked_values.delete_chunked(transaction, place)
     policytexts.delete_policy_uses(transaction, run.id)
     snapshots.delete_state(transaction, run.id)
-    claims.delete_claim(transaction, run.id)
+    claim_records.delete_claim(transaction, run.id)
     chain.delete_run_list(transaction, run.id)
     rows.delete_run(transaction, run)
     return [one.id for one in (*asked, *written)]

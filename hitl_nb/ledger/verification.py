@@ -20,13 +20,14 @@ from hitl_nb.ledger.decisions.vote_withdrawals import check_withdrawals
 from hitl_nb.ledger.documents.comment_records import CommentStateChange
 from hitl_nb.ledger.logged_records import LoggedRecord, LoggedRecords
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
 from hitl_nb.ledger.rows import policy_texts as policytexts
 from hitl_nb.ledger.rows import store_format as formats
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.record_digests import digest_record
 from hitl_nb.ledger.runs import notebook_ids as notebooks
 from hitl_nb.ledger.runs import snapshots
-from hitl_nb.ledger.runs.claims import ClaimRecord
+from hitl_nb.ledger.runs.claim_records import ClaimRecord
 from hitl_nb.ledger.runs.notebook_renames import NotebookRename
 from hitl_nb.records import Comment, Proposal, Record, Run, Step, Workspace
 from hitl_nb.storage import chunked_values
@@ -276,8 +277,8 @@ def _is_under_way(step: Step, reads: StoreReader, key: str, told: LoggedRecord |
     if (
         step.status != "started"
         or step.result is not None
-        or rows.step_key(run, step.key) != key
-        or step.idempotency_key != rows.step_idempotency_key(run, step.key)
+        or layout.step_key(run, step.key) != key
+        or step.idempotency_key != layout.step_idempotency_key(run, step.key)
         or reads.get(f"run/{run}") is None
     ):
         return False
@@ -291,15 +292,15 @@ def _find_index_problem(reads: StoreReader, record: Record | None) -> RecordDiff
     """Check that the store's indexes have the record: a record that they miss is not shown, asked or continued."""
     entries: list[tuple[str, str]] = []
     if isinstance(record, Run):
-        entries = [(rows.run_age_key(record), record.id), (rows.name_key(record), record.id)]
+        entries = [(layout.run_age_key(record), record.id), (layout.name_key(record), record.id)]
     elif isinstance(record, Proposal):
-        place = rows.open_key(record) if record.status == "open" else rows.closed_key(record)
-        due = rows.due_key(record)
-        entries = [(rows.list_key(record), record.id), (place, record.id)]
+        place = layout.open_key(record) if record.status == "open" else layout.closed_key(record)
+        due = layout.due_key(record)
+        entries = [(layout.list_key(record), record.id), (place, record.id)]
         entries += [] if due is None else [(due, record.id)]
     elif isinstance(record, Workspace):
-        entries = [(f"{rows.workspace_prefix(record.run)}{record.ordinal:06d}", record.id)]
-        entries += [] if record.status == "closed" else [(rows.writing_key(record), record.id)]
+        entries = [(f"{layout.workspace_prefix(record.run)}{record.ordinal:06d}", record.id)]
+        entries += [] if record.status == "closed" else [(layout.writing_key(record), record.id)]
     elif isinstance(record, notebooks.KnownNotebook):
         entries = [(notebooks.path_key(record.path), record.id)]
     for key, id_ in entries:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from hitl_nb.errors import WorkspaceClosed, WorkspaceInUse
 from hitl_nb.ledger.decisions.decision_verification import verify_decision
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.page_limits import check_limit
 from hitl_nb.ledger.rows.workspace_status import put_logged, require_workspace, set_status
-from hitl_nb.ledger.runs.claims import Claim, Claims
+from hitl_nb.ledger.runs.claim_records import Claim
+from hitl_nb.ledger.runs.claims import Claims
 from hitl_nb.records import KindName, Workspace, new_id, now
 from hitl_nb.storage.interface import Store, Transaction
 
@@ -98,7 +100,7 @@ class Workspaces:
 
     def list_of_run(self, run_id: str) -> list[Workspace]:
         """Return a run's workspaces in the order in which they were opened."""
-        return rows.load_workspaces(self._store, run_id) if rows.is_id(run_id) else []
+        return rows.load_workspaces(self._store, run_id) if layout.is_id(run_id) else []
 
     def list_open(self, *, limit: int = 50, after: str | None = None) -> list[Workspace]:
         """Return workspaces that are not closed, newest first.
@@ -112,11 +114,11 @@ class Workspaces:
             ValueError: `limit` is below 1.
         """
         check_limit(limit)
-        stop = "writing0" if after is None else rows.writing_key(self.load(after))
+        stop = "writing0" if after is None else layout.writing_key(self.load(after))
         found: list[Workspace] = []
         while pairs := self._store.scan("writing/", stop, limit=max(limit, _PAGE_SIZE), reverse=True):
             for entry in pairs:
-                workspace = rows.load_workspace(self._store, rows.decode_index_id(*entry))
+                workspace = rows.load_workspace(self._store, layout.decode_index_id(*entry))
                 if workspace is not None and workspace.status != "closed":
                     found.append(workspace)
                 if len(found) == limit:

@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 from hitl_nb.cli.app import app
 from hitl_nb.cli.watch import MAX_SETTLING_SECONDS, wait_for_settling
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import store_clock as clock
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.runs.process import ProcessIdentity
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Need, Proposal, Question, Snapshot, Terms, TimelineStep

@@ -29,7 +29,7 @@ from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import AlreadyDecided, HitlError, RunClaimed
 from hitl_nb.ledger.ledger import Claim, Ledger
 from hitl_nb.ledger.open import decision_submission as submission
-from hitl_nb.ledger.runs import claims
+from hitl_nb.ledger.runs import claim_records
 from hitl_nb.ledger.runs.process import LIVE_TOKENS
 from hitl_nb.records import Question, Snapshot
 from hitl_nb.storage.disk.store import DiskStore
@@ -268,7 +268,7 @@ def first_look_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def fence_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow predecessor's writes are taken."""
-    monkeypatch.setattr(claims, "_check_fence", lambda reads, claim: None)
+    monkeypatch.setattr(claim_records, "check_fence", lambda reads, claim: None)
 
 
 def acknowledged_before_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:

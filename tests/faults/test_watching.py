@@ -19,7 +19,8 @@ import pytest
 from hitl_nb.ledger.decisions.notices import Notice
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Need, Question, Snapshot, Terms, TimelineStep
 from hitl_nb.storage import open_store
@@ -130,7 +131,7 @@ def _expire_leases(ledger: Ledger, done: Callable[[], bool]) -> None:
         for key, raw in tx.scan("notice/", "notice0"):
             notice = msgspec.structs.replace(rows.decode_record(raw, Notice, key), due=at)
             tx.delete(key)
-            tx.put(f"notice/{rows.sortable_time(notice.due)}-{notice.id}", notice.json())
+            tx.put(f"notice/{layout.sortable_time(notice.due)}-{notice.id}", notice.json())
 
     def look() -> bool:
         if 0 < len(ledger.store.scan("notice/", "notice0", limit=3)) < 3:

@@ -8,7 +8,7 @@ import pytest
 
 from hitl_nb.ledger.decisions.notices import Notice
 from hitl_nb.ledger.open import seat_rechecks as rechecks
-from hitl_nb.ledger.rows.layout import decode_record
+from hitl_nb.ledger.rows.stored_records import decode_record
 from hitl_nb.records import Proposal
 from tests.ledger.test_votes import TONIGHT, Desk, desk, home
 from tests.policies.casework import T0, terms

@@ -18,9 +18,9 @@ from hitl_nb.ledger.decisions.signatures import (
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
 from hitl_nb.ledger.open.notice_sending import RETRY_DELAYS
-from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import requesters
 from hitl_nb.ledger.rows import store_clock as clock
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Office, Proposal, Question, Snapshot
 from hitl_nb.storage.memory import MemoryStore

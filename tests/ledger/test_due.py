@@ -18,7 +18,7 @@ from hitl_nb.cli.doctor import examine_installation
 from hitl_nb.errors import AlreadyDecided, StoreCorrupt, StoreFull
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.policies.terms.seats import seats_of
 from hitl_nb.policies.terms.terms import People
@@ -73,7 +73,7 @@ def steps(ledger: Ledger) -> list[tuple[str, str | None]]:
 
 
 def timers(store: Store) -> list[datetime]:
-    return [rows.index_time(key) for key, _ in store.scan("due/", "due0")]
+    return [layout.index_time(key) for key, _ in store.scan("due/", "due0")]
 
 
 def is_sound(ledger: Ledger) -> bool:
@@ -203,7 +203,7 @@ class TestIndex:
     def test_a_row_that_was_planted_does_nothing_and_is_removed(self, ledger: Ledger, store: Store) -> None:
         [p] = ask_questions(ledger, TIMELINE)
         for id_ in (p.id, "aaaaaaaaaaaa"):
-            key = f"due/{rows.sortable_time(T0 - timedelta(days=1))}-{id_}"
+            key = f"due/{layout.sortable_time(T0 - timedelta(days=1))}-{id_}"
             store.transact(lambda tx, key=key, id_=id_: tx.put(key, id_.encode()))
         assert ledger.timers.run_due_steps(at("1:00")) == 1
         assert steps(ledger) == [("proposal.reminded", at("1:00").isoformat())]

@@ -13,7 +13,7 @@ from hitl_nb import settings
 from hitl_nb.ledger.decisions import decision_freshness as freshness
 from hitl_nb.ledger.decisions import decisions as verdicts
 from hitl_nb.ledger.ledger import ClaimedState, Ledger
-from hitl_nb.ledger.runs.claims import Claim
+from hitl_nb.ledger.runs.claim_records import Claim
 from hitl_nb.policies.documents.documents import read_policy_mapping
 from hitl_nb.policies.rules.rules import MergedPolicy, make_plan, merge_documents
 from hitl_nb.records import Doubt, Facts, Proposal, Question, Run, Snapshot, new_id, now

@@ -18,7 +18,7 @@ from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
 from hitl_nb.ledger.open.notice_sending import LEASE_TIME, RETRY_DELAYS
 from hitl_nb.ledger.open.watchers import WATCHER_TIMEOUT
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.runs.process import ProcessIdentity
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Need, Proposal, Question, Snapshot, Terms, TimelineStep, new_id

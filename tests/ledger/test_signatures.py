@@ -20,7 +20,7 @@ from hitl_nb.ledger.decisions.signatures import (
 )
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.records import Comment, DecisionRecord, Proposal, Question, Snapshot
 from hitl_nb.storage.memory import MemoryStore
 

@@ -29,8 +29,8 @@ from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open import judged_questions as judged
 from hitl_nb.ledger.open.due_actions import ProposalTimers
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import requesters
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.policies.documents.documents import read_policy_document
 from hitl_nb.policies.documents.merged_policy import merge_documents
 from hitl_nb.policies.rules.rules import Plan

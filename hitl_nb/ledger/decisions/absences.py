@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
-from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import requesters
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.policies.terms.seats import People
 from hitl_nb.records import Proposal, Record
 from hitl_nb.storage import chunked_values

@@ -17,9 +17,9 @@ import msgspec
 from hitl_nb.ledger.decisions import signatures
 from hitl_nb.ledger.decisions.notices import write_notice
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import policy_texts as policytexts
 from hitl_nb.ledger.rows import store_clock as clock
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.record_digests import Digests
 from hitl_nb.records import Proposal, Run
 from hitl_nb.storage.interface import StoreReader, Transaction

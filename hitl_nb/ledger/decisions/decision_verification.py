@@ -12,8 +12,8 @@ from hitl_nb.ledger.decisions.decisions import check_question, decision_event_da
 from hitl_nb.ledger.decisions.proposal_history import RunLog, find_difference
 from hitl_nb.ledger.decisions.vote_withdrawals import check_withdrawals
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import store_format as formats
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.policies.terms.decision_check import list_counted_votes, verify_decision_votes
 from hitl_nb.policies.terms.seats import People
 from hitl_nb.records import DecisionRecord, Proposal, VoteRecord

@@ -15,7 +15,7 @@ from hitl_nb.errors import StaleDraft, StoreCorrupt
 from hitl_nb.ledger.decisions import signatures
 from hitl_nb.ledger.decisions.signatures import ReviewerAttestation
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows import workspace_status as standing
 from hitl_nb.ledger.runs.cancellation import cancel_run
 from hitl_nb.policies.terms.closed_proposals import refuse_closed

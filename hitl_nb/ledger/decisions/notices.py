@@ -13,7 +13,8 @@ from typing import Literal
 
 from hitl_nb.errors import UnknownRun
 from hitl_nb.ledger.decisions import absences as people
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.policies.terms.seats import find_deputy
 from hitl_nb.records import Proposal, Record, new_id
 from hitl_nb.storage.chunked_values import prefix_range
@@ -159,7 +160,7 @@ def forget_notices(transaction: Transaction, runs: Collection[str]) -> None:
 
 def notice_key(notice: Notice) -> str:
     """Return the key of a notice."""
-    return f"notice/{rows.sortable_time(notice.due)}-{notice.id}"
+    return f"notice/{layout.sortable_time(notice.due)}-{notice.id}"
 
 
 def put_notice_row(transaction: Transaction, notice: Notice) -> None:

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Sequence
 
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.runs.claims import Claim
+from hitl_nb.ledger.runs.claim_records import Claim
 from hitl_nb.policies.terms.vote_counts import hash_value
 from hitl_nb.records import GuardrailResult, Proposal
 from hitl_nb.storage.interface import Transaction

@@ -10,7 +10,7 @@ import msgspec
 from hitl_nb.ledger.decisions.decisions import decision_event_data
 from hitl_nb.ledger.decisions.notices import NoticeKind, write_notice
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows import workspace_status as standing
 from hitl_nb.ledger.rows.record_digests import Digests
 from hitl_nb.ledger.runs.cancellation import cancel_run

@@ -15,7 +15,7 @@ import msgspec
 from hitl_nb.errors import StoreCorrupt, UnknownComment
 from hitl_nb.ledger.decisions.reviewers import identify_speaker
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.proposal_lists import require_proposal
 from hitl_nb.ledger.rows.record_digests import digest_record
 from hitl_nb.records import AttestedRecord, Comment, CommentState, Proposal, Record, Workspace

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.records import Record, now
 from hitl_nb.storage.chunked_values import prefix_range
 from hitl_nb.storage.interface import Store, Transaction

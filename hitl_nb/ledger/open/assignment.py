@@ -13,7 +13,8 @@ from urllib.parse import quote
 import msgspec
 
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.proposal_lists import require_proposal
 from hitl_nb.policies.terms.closed_proposals import refuse_closed
 from hitl_nb.policies.terms.seats import People
@@ -43,7 +44,9 @@ def assign_least_busy(transaction: Transaction, proposal: Proposal, people: Peop
         return proposal
     busy = _count_open(transaction)
     chosen = min(there, key=lambda one: (busy[one], transaction.get(_assignee_key(one)) or b"", one))
-    transaction.put(_assignee_key(chosen), f"{rows.sortable_time(proposal.created_at)}-{proposal.ordinal:06d}".encode())
+    transaction.put(
+        _assignee_key(chosen), f"{layout.sortable_time(proposal.created_at)}-{proposal.ordinal:06d}".encode()
+    )
     return msgspec.structs.replace(proposal, assignee=chosen)
 
 
@@ -78,7 +81,7 @@ def _count_open(reads: StoreReader) -> Counter[str]:
     """Count the open proposals by assignee."""
     found: Counter[str] = Counter()
     for entry in reads.scan(*prefix_range("open/"), limit=_MAX_COUNTED_PROPOSALS):
-        proposal = rows.load_proposal(reads, rows.decode_index_id(*entry))
+        proposal = rows.load_proposal(reads, layout.decode_index_id(*entry))
         if proposal is not None and proposal.assignee:
             found[proposal.assignee] += 1
     return found

@@ -1,8 +1,8 @@
 """Due actions on open proposals (reminders, escalations, deadlines). The first process that notices one runs it, once.
 
 due/<microseconds>-<proposal> lists each open proposal with a timer by the time of its next action. Every write of a
-proposal updates this row (`ledger/rows/layout.py`). Other rows give the time when a user goes away or comes back
-(`seat_rechecks.py`). Each action is a transaction of its own, which checks again that the action is due. If two
+proposal updates this row (`ledger/rows/stored_records.py`). Other rows give the time when a user goes away or comes
+back (`seat_rechecks.py`). Each action is a transaction of its own, which checks again that the action is due. If two
 processes see the same row, the second one finds it removed.
 """
 
@@ -18,8 +18,9 @@ from hitl_nb.errors import StoreBusy, StoreCorrupt, StoreFull, UnknownProposal, 
 from hitl_nb.ledger.decisions.absences import load_people
 from hitl_nb.ledger.decisions.proposal_changes import write_change
 from hitl_nb.ledger.open.seat_rechecks import is_recheck, run_recheck_page
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
 from hitl_nb.ledger.rows import store_clock as clock
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.policies.terms import terms
 from hitl_nb.policies.terms.vote_completion import complete_decision
 from hitl_nb.records import Proposal
@@ -92,7 +93,7 @@ class ProposalTimers:
     def next_due(self) -> datetime | None:
         """Return the time of the next action; None if no open proposal has a timer and no absence begins or ends."""
         found = self._store.scan(_FIRST, _END, limit=1)
-        return rows.index_time(found[0][0]) if found else None
+        return layout.index_time(found[0][0]) if found else None
 
     def has_planned_steps(self) -> bool:
         """Return whether any action on an open proposal is planned, now or later."""
@@ -126,8 +127,8 @@ def _first_due(reads: StoreReader, start: str, at: datetime | None) -> str | Non
     found = reads.scan(start, _END, limit=1)
     if not found:
         return None
-    due = rows.index_microseconds(found[0][0])
-    return found[0][0] if due <= (clock.local_microseconds() if at is None else int(rows.sortable_time(at))) else None
+    due = layout.index_microseconds(found[0][0])
+    return found[0][0] if due <= (clock.local_microseconds() if at is None else int(layout.sortable_time(at))) else None
 
 
 def _take_due_row(transaction: Transaction, key: str, at: datetime | None) -> int:
@@ -137,10 +138,10 @@ def _take_due_row(transaction: Transaction, key: str, at: datetime | None) -> in
         return 0  # another process was first
     if is_recheck(raw):
         return run_recheck_page(transaction, key, raw, now)
-    proposal = rows.load_proposal(transaction, rows.decode_index_id(key, raw))
+    proposal = rows.load_proposal(transaction, layout.decode_index_id(key, raw))
     if (
         proposal is not None
-        and rows.due_key(proposal) == key
+        and layout.due_key(proposal) == key
         and _take_due_step(transaction, proposal, now) is not None
     ):
         return 1

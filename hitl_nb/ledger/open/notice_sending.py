@@ -17,7 +17,7 @@ from hitl_nb.ledger.decisions.absences import load_people
 from hitl_nb.ledger.decisions.notices import Notice, notice_key, put_notice_row
 from hitl_nb.ledger.decisions.proposal_changes import write_change
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.record_digests import Digests
 from hitl_nb.policies.terms import terms
 from hitl_nb.policies.terms.vote_completion import complete_decision

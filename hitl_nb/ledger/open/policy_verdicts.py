@@ -18,9 +18,10 @@ from hitl_nb.ledger.decisions.objections import note_objections
 from hitl_nb.ledger.open.judged_questions import is_decided, new_questions
 from hitl_nb.ledger.open.questions import count_passed, read_facts, record_policies_used, record_policy_verdict
 from hitl_nb.ledger.open.terms_renewal import replace_terms
-from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import policy_texts as policytexts
-from hitl_nb.ledger.runs.claims import Claim, Claims
+from hitl_nb.ledger.rows import stored_records as rows
+from hitl_nb.ledger.runs.claim_records import Claim
+from hitl_nb.ledger.runs.claims import Claims
 from hitl_nb.records import Facts, GuardrailResult, Proposal, Question, Terms
 from hitl_nb.storage.interface import Store, Transaction
 

@@ -18,14 +18,14 @@ from hitl_nb.ledger.open.judged_questions import (
     list_used_policies,
 )
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import policy_texts as policytexts
 from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.ledger.rows import store_format as formats
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows import workspace_status as standing
 from hitl_nb.ledger.rows.record_digests import Digests
-from hitl_nb.ledger.runs import claims, snapshots
-from hitl_nb.ledger.runs.claims import Claim
+from hitl_nb.ledger.runs import claim_records, snapshots
+from hitl_nb.ledger.runs.claim_records import Claim
 from hitl_nb.ledger.runs.run_end import statements_data
 from hitl_nb.policies.terms.terms import Change, begin_proposal
 from hitl_nb.policies.terms.vote_counts import hash_terms
@@ -90,7 +90,7 @@ def pause_run(
     shown = [_proposal_log_entry(proposal) for proposal in asked]
     data = {"pause": run.pauses, "epoch": claim.epoch, "proposals": shown, **statements_data(statements)}
     chain.append_event(transaction, "run.paused", actor=claim.owner, run=run.id, data=data, records=records)
-    claims.end_claim(transaction, run.id)
+    claim_records.end_claim(transaction, run.id)
     for change in begun.values():
         _log_proposal_events(transaction, change, claim.owner)
     return run, [

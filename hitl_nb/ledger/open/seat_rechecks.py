@@ -12,9 +12,9 @@ from datetime import datetime
 from hitl_nb.errors import StoreCorrupt, UnknownRun
 from hitl_nb.ledger.decisions.absences import read_absentees
 from hitl_nb.ledger.decisions.proposal_changes import write_change
-from hitl_nb.ledger.rows import layout as rows
-from hitl_nb.ledger.rows import requesters
+from hitl_nb.ledger.rows import layout, requesters
 from hitl_nb.ledger.rows import store_format as formats
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.policies.terms.seats import People
 from hitl_nb.policies.terms.terms import Change, ask_fallback
 from hitl_nb.records import Record
@@ -86,7 +86,7 @@ def run_recheck_page(transaction: Transaction, key: str, raw: bytes, now: dateti
 def _find_change(reads: StoreReader, entry: tuple[str, bytes], away: dict[str, str | None]) -> Change | None:
     """Return the change of one open proposal; None if it does not change."""
     try:
-        proposal = rows.load_proposal(reads, rows.decode_index_id(*entry))
+        proposal = rows.load_proposal(reads, layout.decode_index_id(*entry))
         if proposal is None or proposal.status != "open" or proposal.terms is None:
             return None
         run = rows.load_run(reads, proposal.run)
@@ -99,7 +99,7 @@ def _find_change(reads: StoreReader, entry: tuple[str, bytes], away: dict[str, s
 
 
 def _recheck_key(user: str, at: datetime) -> str:
-    return f"due/{rows.sortable_time(at)}-away-{hashlib.sha256(user.encode()).hexdigest()[:24]}"
+    return f"due/{layout.sortable_time(at)}-away-{hashlib.sha256(user.encode()).hexdigest()[:24]}"
 
 
 prepare_structs(globals())

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from hitl_nb.errors import StaleDraft
 from hitl_nb.ledger.decisions.absences import load_people
 from hitl_nb.ledger.decisions.proposal_changes import write_change
-from hitl_nb.ledger.rows import layout as rows
 from hitl_nb.ledger.rows import policy_texts as policytexts
 from hitl_nb.ledger.rows import store_clock as clock
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.policies.terms.closed_proposals import refuse_closed
 from hitl_nb.policies.terms.terms_renewal import renew_terms
 from hitl_nb.records import Proposal, Terms

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from hitl_nb.ledger.open.due_actions import ProposalTimers
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.runs.process import LIVE_TOKENS, ProcessIdentity
 from hitl_nb.records import Record
 from hitl_nb.storage.chunked_values import prefix_range

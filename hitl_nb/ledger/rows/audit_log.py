@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from hitl_nb.errors import StoreCorrupt
-from hitl_nb.ledger.rows.layout import decode_record
 from hitl_nb.ledger.rows.record_digests import Digests
+from hitl_nb.ledger.rows.stored_records import decode_record
 from hitl_nb.records import Event, Record, now
 from hitl_nb.storage import chunked_values
 from hitl_nb.storage.interface import StoreReader, Transaction

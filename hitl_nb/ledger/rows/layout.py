@@ -1,4 +1,4 @@
-"""Keys of all stored records, and functions that read and write them.
+"""Keys of all stored records and index entries. `stored_records.py` reads and writes the records.
 
 meta/format                                   {format, store_id}
 meta/events                                   {n, h}: the newest event and its hash
@@ -45,67 +45,16 @@ import functools
 import hashlib
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
 from urllib.parse import quote
 
-import msgspec
-
-from hitl_nb.errors import HitlError, StoreCorrupt, UnknownRun
-from hitl_nb.kinds.registry import KINDS
-from hitl_nb.ledger.rows.record_digests import Digests, digest_record
+from hitl_nb.errors import StoreCorrupt
 from hitl_nb.policies.terms.timeline import next_due_time
-from hitl_nb.records import RUN_TRANSITIONS, Proposal, Question, Record, Run, RunStatus, Step, Workspace, now
-from hitl_nb.storage import chunked_values
-from hitl_nb.storage.chunked_values import prefix_range
-from hitl_nb.storage.interface import StoreReader, Transaction
-
-R = TypeVar("R", bound=Record)
+from hitl_nb.records import Proposal, Run, Workspace
 
 _MAX_KEY_CHARS = 512
 """Longest step key that is stored in readable form, well below the longest key of a store."""
 _SPECIAL_CHARACTERS = re.compile(r"[^A-Za-z0-9_.~-]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def decode_record(raw: bytes, kind: type[R], key: str) -> R:
-    """Decode a stored record.
-
-    Args:
-        raw: The stored bytes.
-        kind: Class of the record.
-        key: Key of the record, for the message.
-
-    Raises:
-        StoreCorrupt: The bytes are not a valid record of this class.
-    """
-    try:
-        return _check_kind_name(msgspec.json.decode(raw, type=kind), key)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damage:
-        raise StoreCorrupt(f"the stored record {key} is damaged: {damage}") from damage
-
-
-def convert_record(fields: Any, kind: type[R], key: str) -> R:
-    """Convert decoded JSON to a record.
-
-    Args:
-        fields: The decoded JSON.
-        kind: Class of the record.
-        key: Key of the stored value, for the message.
-
-    Raises:
-        StoreCorrupt: The fields are not a valid record of this class.
-    """
-    try:
-        return _check_kind_name(msgspec.convert(fields, type=kind), key)
-    except msgspec.ValidationError as damage:
-        raise StoreCorrupt(f"the stored record {key} is damaged: {damage}") from damage
-
-
-def _check_kind_name(record: R, key: str) -> R:
-    """Return the record; refuse it if this version does not know the kind of its value."""
-    if isinstance(record, Question | Workspace) and record.kind not in KINDS:
-        raise StoreCorrupt(f"the stored record {key} is damaged: there is no kind {record.kind!r} of values here")
-    return record
 
 
 def is_id(text: str) -> bool:
@@ -155,7 +104,7 @@ def list_key(proposal: Proposal) -> str:
     return (
         asked_key(proposal)
         if proposal.pause
-        else f"{passed_prefix(proposal.run)}{_position_key(proposal.position)}/{proposal.id}"
+        else f"{passed_prefix(proposal.run)}{position_key(proposal.position)}/{proposal.id}"
     )
 
 
@@ -171,10 +120,10 @@ def _quote_character(character: str) -> str:
 @functools.lru_cache(maxsize=256)
 def step_key(run_id: str, key: str) -> str:
     """Return the stored key of a step; `key` is its key within the run."""
-    return f"step/{run_id}/{_position_key(key)}"
+    return f"step/{run_id}/{position_key(key)}"
 
 
-def _position_key(position: str) -> str:
+def position_key(position: str) -> str:
     """Encode a position in a run as a part of a key, with the same sort order."""
     place = _SPECIAL_CHARACTERS.sub(_escape, position)  # all other characters stay the same in quote()
     if len(place) > _MAX_KEY_CHARS:  # the beginning of a position determines its order
@@ -349,15 +298,6 @@ def due_key(proposal: Proposal) -> str | None:
     return None if at is None else f"due/{sortable_time(at)}-{proposal.id}"
 
 
-def _update_due(transaction: Transaction, before: str | None, after: str | None, id_: str) -> None:
-    if before == after:
-        return
-    if before is not None:
-        transaction.delete(before)
-    if after is not None:
-        transaction.put(after, id_.encode())
-
-
 def closed_key(proposal: Proposal) -> str:
     """Return the key of a proposal in the index of closed proposals.
 
@@ -365,30 +305,6 @@ def closed_key(proposal: Proposal) -> str:
     """
     closed_at = proposal.decision.decided_at if proposal.decision else proposal.created_at
     return f"closed/{sortable_time(closed_at)}-{proposal.id}"
-
-
-def close_proposal(transaction: Transaction, proposal: Proposal) -> Digests:
-    """Store a proposal that is no longer open, and update the indexes; return its digest for the event."""
-    transaction.delete(open_key(proposal))
-    transaction.put(closed_key(proposal), proposal.id.encode())
-    return put_proposal(transaction, proposal)
-
-
-def delete_proposal(transaction: Transaction, proposal: Proposal) -> None:
-    """Remove a proposal with its comments and index entries."""
-    transaction.delete(open_key(proposal))
-    transaction.delete(closed_key(proposal))
-    transaction.delete(list_key(proposal))
-    _update_due(transaction, due_key(proposal), None, proposal.id)
-    delete_comments(transaction, proposal.id)
-    chunked_values.delete_chunked(transaction, f"proposal/{proposal.id}")
-
-
-def delete_comments(transaction: Transaction, document_id: str) -> None:
-    """Remove the comments on a document, and the changes of their state."""
-    for prefix in ("comment", "marked"):
-        for key, _ in transaction.scan(*prefix_range(f"{prefix}/{document_id}/")):
-            chunked_values.delete_chunked(transaction, key)
 
 
 def workspace_prefix(run_id: str) -> str:
@@ -399,47 +315,6 @@ def workspace_prefix(run_id: str) -> str:
 def writing_key(workspace: Workspace) -> str:
     """Return the key of a workspace in the index of workspaces that are not closed."""
     return f"writing/{sortable_time(workspace.created_at)}-{workspace.id}"
-
-
-def load_workspace(reads: StoreReader, workspace_id: str) -> Workspace | None:
-    """Return the workspace with this id; None if there is none.
-
-    Raises:
-        StoreCorrupt: The record is damaged, or is of another workspace.
-    """
-    raw = chunked_values.get_whole(reads, f"workspace/{workspace_id}") if is_id(workspace_id) else None
-    if raw is None:
-        return None
-    workspace = decode_record(raw, Workspace, f"workspace/{workspace_id}")
-    if workspace.id != workspace_id:
-        raise StoreCorrupt(f"the stored record workspace/{workspace_id} is of another workspace, {workspace.id!r}")
-    return workspace
-
-
-def load_workspaces(reads: StoreReader, run_id: str) -> list[Workspace]:
-    """Return a run's workspaces in the order in which they were opened."""
-    found = (
-        load_workspace(reads, decode_index_id(*entry)) for entry in reads.scan(*prefix_range(workspace_prefix(run_id)))
-    )
-    return [workspace for workspace in found if workspace is not None]
-
-
-def put_workspace(transaction: Transaction, workspace: Workspace) -> Digests:
-    """Store a workspace, and update the indexes for its status; return its digest for the event."""
-    if workspace.status == "closed":
-        transaction.delete(writing_key(workspace))
-    else:
-        transaction.put(writing_key(workspace), workspace.id.encode())
-    transaction.put(f"{workspace_prefix(workspace.run)}{workspace.ordinal:06d}", workspace.id.encode())
-    return put_record(transaction, f"workspace/{workspace.id}", workspace)
-
-
-def delete_workspace(transaction: Transaction, workspace: Workspace) -> None:
-    """Remove a workspace with its comments and index entries."""
-    transaction.delete(writing_key(workspace))
-    transaction.delete(f"{workspace_prefix(workspace.run)}{workspace.ordinal:06d}")
-    delete_comments(transaction, workspace.id)
-    chunked_values.delete_chunked(transaction, f"workspace/{workspace.id}")
 
 
 def index_time(key: str) -> datetime:

@@ -10,8 +10,9 @@ import heapq
 from collections.abc import Iterator
 
 from hitl_nb.errors import UnknownProposal, UnknownRun
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
 from hitl_nb.ledger.rows import store_format as formats
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.shared_terms import ProposalReader
 from hitl_nb.records import Proposal
 from hitl_nb.storage import chunked_values
@@ -33,7 +34,7 @@ def find_proposal(reads: StoreReader, proposal_id: str) -> Proposal:
     Raises:
         UnknownProposal: No id, or more than one, begins like this.
     """
-    if not rows.is_id(proposal_id) or len(proposal_id) < 4:
+    if not layout.is_id(proposal_id) or len(proposal_id) < 4:
         raise UnknownProposal(_unknown_proposal_message(proposal_id))
     exact = rows.load_proposal(reads, proposal_id)
     if exact is not None:
@@ -53,7 +54,7 @@ def require_proposal(reads: StoreReader, proposal_id: str) -> Proposal:
     Raises:
         UnknownProposal: No proposal has this id.
     """
-    proposal = rows.load_proposal(reads, proposal_id) if rows.is_id(proposal_id) else None
+    proposal = rows.load_proposal(reads, proposal_id) if layout.is_id(proposal_id) else None
     if proposal is None:
         raise UnknownProposal(f"there is no proposal {proposal_id!r} in this store")
     return proposal
@@ -71,12 +72,12 @@ def iterate_open(
         after: The last proposal of the previous page; None: begin with the oldest one.
         limit: Number of proposals that the caller expects to use; it sets the size of the reads.
     """
-    start = "open/" if after is None else rows.open_key(after) + "\0"
+    start = "open/" if after is None else layout.open_key(after) + "\0"
     if notebook is not None:
-        named = reads.scan(*prefix_range(rows.name_prefix(notebook, agent)), limit=_MAX_RUNS + 1)
+        named = reads.scan(*prefix_range(layout.name_prefix(notebook, agent)), limit=_MAX_RUNS + 1)
         if len(named) <= _MAX_RUNS:
-            found = (_iterate_open_of_run(reads, rows.decode_index_id(*entry), start) for entry in named)
-            return heapq.merge(*found, key=rows.open_key)
+            found = (_iterate_open_of_run(reads, layout.decode_index_id(*entry), start) for entry in named)
+            return heapq.merge(*found, key=layout.open_key)
     everything = _iterate_listed(reads, start, "open0", limit if notebook is agent is None else max(limit, _PAGE_SIZE))
     return (
         proposal for proposal in everything if notebook in (None, proposal.notebook) and agent in (None, proposal.agent)
@@ -97,10 +98,12 @@ def _iterate_open_of_run(reads: StoreReader, run_id: str, after: str) -> Iterato
         run = rows.load_run(reads, run_id)
     except UnknownRun:
         return  # the run was forgotten after the index was read
-    start, stop = prefix_range(rows.asked_prefix(run.id, run.pauses))
+    start, stop = prefix_range(layout.asked_prefix(run.id, run.pauses))
     if run.open:
         yield from (
-            proposal for proposal in _iterate_listed(reads, start, stop, _PAGE_SIZE) if rows.open_key(proposal) >= after
+            proposal
+            for proposal in _iterate_listed(reads, start, stop, _PAGE_SIZE)
+            if layout.open_key(proposal) >= after
         )
 
 
@@ -108,7 +111,7 @@ def _iterate_listed(reads: StoreReader, start: str, stop: str, page: int) -> Ite
     """Iterate over the open proposals of an index, read page by page."""
     page, reader = min(page, _PAGE_SIZE), ProposalReader()
     while pairs := reads.scan(start, stop, limit=page):
-        ids = [rows.decode_index_id(*entry) for entry in pairs]
+        ids = [layout.decode_index_id(*entry) for entry in pairs]
         texts = [chunked_values.get_whole(reads, f"proposal/{one}") for one in ids]
         for one, raw in zip(ids, texts, strict=True):
             proposal = None if raw is None else reader.read_proposal(raw, one)
@@ -124,10 +127,10 @@ def iterate_closed(reads: StoreReader, *, after: Proposal | None) -> Iterator[Pr
         reads: The store, or a transaction.
         after: The last proposal of the previous page; None: begin with the newest one.
     """
-    stop = "closed0" if after is None else rows.closed_key(after)
+    stop = "closed0" if after is None else layout.closed_key(after)
     while pairs := reads.scan("closed/", stop, limit=_PAGE_SIZE, reverse=True):
         for entry in pairs:
-            proposal = rows.load_proposal(reads, rows.decode_index_id(*entry))
+            proposal = rows.load_proposal(reads, layout.decode_index_id(*entry))
             if proposal is not None and proposal.status != "open":
                 yield proposal
         stop = pairs[-1][0]

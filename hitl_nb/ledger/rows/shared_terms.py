@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.records import Proposal, Terms
 
 _TERMS_FIELD = b',"terms":'

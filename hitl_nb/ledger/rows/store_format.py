@@ -7,7 +7,7 @@ store without such policies. They refuse a store with policies, because they wou
 from __future__ import annotations
 
 from hitl_nb.errors import StoreRefused
-from hitl_nb.ledger.rows.layout import decode_record
+from hitl_nb.ledger.rows.stored_records import decode_record
 from hitl_nb.records import FORMAT, Record, new_id
 from hitl_nb.storage.interface import Store, StoreReader, Transaction
 from hitl_nb.structs import prepare_structs

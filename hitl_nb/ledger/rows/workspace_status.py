@@ -6,7 +6,7 @@ import msgspec
 
 from hitl_nb.errors import UnknownWorkspace, WorkspaceClosed
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.record_digests import Digests
 from hitl_nb.records import Proposal, Workspace, WorkspaceStatus, now
 from hitl_nb.storage.interface import Transaction

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows import workspace_status as standing
 from hitl_nb.ledger.rows.record_digests import Digests
-from hitl_nb.ledger.runs import claims
+from hitl_nb.ledger.runs import claim_records
 from hitl_nb.records import Run
 from hitl_nb.storage.interface import Transaction
 
@@ -33,7 +33,7 @@ def cancel_run(transaction: Transaction, run: Run, *, actor: str, why: str | Non
     stale, records = _supersede(transaction, run.id, run.pauses)
     run = rows.with_status(run, "cancelled", open=0, error=why)
     records |= rows.put_run(transaction, run)
-    claims.end_claim(transaction, run.id)
+    claim_records.end_claim(transaction, run.id)
     standing.close_all(transaction, run.id, actor)
     data: dict[str, Any] = {"superseded": stale, **({} if why is None else {"error": why})}
     chain.append_event(transaction, "run.cancelled", actor=actor, run=run.id, data=data, records=records)

@@ -8,7 +8,6 @@ A holder on another machine cannot be checked directly. It counts as dead if its
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -17,11 +16,19 @@ from typing import TypeVar
 import msgspec
 
 from hitl_nb.errors import RunClaimed
-from hitl_nb.ledger.rows.layout import decode_record
+from hitl_nb.ledger.runs.claim_records import (
+    Claim,
+    ClaimRecord,
+    check_fence,
+    end_claim,
+    end_owned_claim,
+    newest_claim,
+    with_fence,
+    write_claim_record,
+)
 from hitl_nb.ledger.runs.process import LIVE_TOKENS, ProcessIdentity
-from hitl_nb.records import Record, Run
+from hitl_nb.records import Run
 from hitl_nb.storage.interface import Store, StoreReader, Transaction
-from hitl_nb.structs import prepare_structs
 
 T = TypeVar("T")
 
@@ -29,36 +36,6 @@ HEARTBEAT_SECONDS = 3.0
 """Seconds between heartbeats."""
 OWNER_TIMEOUT_SECONDS = 15.0
 """Seconds without a heartbeat after which an owner on another machine counts as dead."""
-
-
-class Claim(msgspec.Struct, frozen=True):
-    """The exclusive right to execute a run.
-
-    Attributes:
-        run: Id of the run.
-        epoch: Fencing number of the claim.
-        owner: Name of the holder, for people.
-    """
-
-    run: str
-    epoch: int
-    owner: str
-
-
-class ClaimRecord(Record, frozen=True):
-    """A claim as it is stored.
-
-    Attributes:
-        owner: The process that holds the claim.
-        epoch: Fencing number of the claim.
-        beat: Number of heartbeats of the owner.
-        released: Whether the claim has ended.
-    """
-
-    owner: ProcessIdentity
-    epoch: int
-    beat: int = 0
-    released: bool = False
 
 
 class Claims:
@@ -124,7 +101,7 @@ class Claims:
         """
         self.check_free(transaction, run)
         claim = Claim(run.id, run.epoch + 1, str(owner))
-        _write_claim_record(transaction, run.id, ClaimRecord(owner=owner, epoch=claim.epoch))
+        write_claim_record(transaction, run.id, ClaimRecord(owner=owner, epoch=claim.epoch))
         return claim
 
     def write_remote_claim(
@@ -141,7 +118,7 @@ class Claims:
             released: If True, no write under this claim is allowed yet. Default: False.
         """
         claim = Claim(run.id, run.epoch + 1, str(owner))
-        _write_claim_record(transaction, run.id, ClaimRecord(owner=owner, epoch=claim.epoch, released=released))
+        write_claim_record(transaction, run.id, ClaimRecord(owner=owner, epoch=claim.epoch, released=released))
         return claim
 
     def check_free(self, reads: StoreReader, run: Run) -> None:
@@ -150,7 +127,7 @@ class Claims:
         Raises:
             RunClaimed: A living process owns the run.
         """
-        held = _read_claim(reads, run.id)
+        held = newest_claim(reads, run.id)
         if held is None or held.released or not self._is_owner_alive(run.id, held):
             return
         raise RunClaimed(
@@ -164,12 +141,12 @@ class Claims:
             return
 
         def work(transaction: Transaction) -> None:
-            held = _read_claim(transaction, claim.run)
+            held = newest_claim(transaction, claim.run)
             if held is not None and held.epoch == claim.epoch:
                 end_claim(transaction, claim.run)
 
         try:
-            held = _read_claim(self._store, claim.run)
+            held = newest_claim(self._store, claim.run)
             if held is not None and held.epoch == claim.epoch and not held.released:
                 self._store.transact(work)
         finally:
@@ -183,7 +160,7 @@ class Claims:
         Raises:
             RunClaimed: The claim has ended, or another process has taken over the run.
         """
-        _check_fence(self._store, claim)
+        check_fence(self._store, claim)
 
     def write(self, claim: Claim, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a transaction that checks the claim first.
@@ -197,7 +174,7 @@ class Claims:
             Exception: The error of an earlier lazy write of this claim.
         """
         self._await_lazy_writes(claim)
-        return self._store.transact(_with_fence(claim, work))
+        return self._store.transact(with_fence(claim, work))
 
     def write_lazily(self, claim: Claim, work: Callable[[Transaction], None]) -> Future[None]:
         """Run `work` as `write` does, without waiting for it, in order with the other writes of the claim.
@@ -205,7 +182,7 @@ class Claims:
         Returns:
             A future that is done when the write is durable. The next write of the claim raises its error too.
         """
-        future = self._store.submit(_with_fence(claim, work), lazy=True)
+        future = self._store.submit(with_fence(claim, work), lazy=True)
         try:
             self._await_lazy_writes(claim)
         finally:
@@ -221,7 +198,7 @@ class Claims:
             StoreError: This write or a lazy write could not be saved.
         """
         self._await_lazy_writes(claim, wait=True)
-        done = self._store.transact(_with_fence(claim, work))
+        done = self._store.transact(with_fence(claim, work))
         self._forget_claim(claim)
         if len(self._ended) >= 256:
             self._ended.clear()
@@ -255,7 +232,7 @@ class Claims:
             LIVE_TOKENS.discard(owner.token)
             if not isinstance(end, Exception):
                 # Interrupted while waiting: the claim may still be written, and no caller would release it.
-                self._store.submit(lambda tx: _end_owned_claim(tx, target, owner))
+                self._store.submit(lambda tx: end_owned_claim(tx, target, owner))
             raise
         return run, claim
 
@@ -295,7 +272,7 @@ class Claims:
                 self._stop_beating()
                 self._stop_beating = None
         for claim in list(self._held):
-            held = _read_claim(transaction, claim.run)
+            held = newest_claim(transaction, claim.run)
             if held is None or held.released or held.epoch != claim.epoch:
                 LIVE_TOKENS.discard(self._held.pop(claim, ""))
             else:

@@ -7,7 +7,7 @@ state, so only records count. If there are records that follow from a decision, 
 from __future__ import annotations
 
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.runs import snapshots
 from hitl_nb.records import Event, Run, Step
 from hitl_nb.storage import chunked_values

@@ -11,7 +11,8 @@ import hashlib
 
 import msgspec
 
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.record_digests import REMOVED, Digests
 from hitl_nb.records import Record, new_id
 from hitl_nb.storage.interface import StoreReader, Transaction
@@ -37,7 +38,7 @@ class KnownNotebook(Record, frozen=True):
 def find_by_id(reads: StoreReader, notebook_id: str) -> KnownNotebook | None:
     """Return the notebook with this id; None if it is not known."""
     key = f"notebook/{notebook_id}"
-    raw = reads.get(key) if rows.is_id(notebook_id) else None
+    raw = reads.get(key) if layout.is_id(notebook_id) else None
     return None if raw is None else rows.decode_record(raw, KnownNotebook, key)
 
 
@@ -45,7 +46,7 @@ def find_at_path(reads: StoreReader, path: str) -> KnownNotebook | None:
     """Return the notebook at this path; None if it is not known."""
     key = path_key(path)
     raw = reads.get(key)
-    found = None if raw is None else find_by_id(reads, rows.decode_index_id(key, raw))
+    found = None if raw is None else find_by_id(reads, layout.decode_index_id(key, raw))
     return found if found is not None and found.path == path else None
 
 
@@ -65,7 +66,7 @@ def ensure_notebook_id(transaction: Transaction, path: str, wanted: str = "") ->
     found = find_at_path(transaction, path)
     if found is not None:
         return found.id, {}
-    free = rows.is_id(wanted) and find_by_id(transaction, wanted) is None
+    free = layout.is_id(wanted) and find_by_id(transaction, wanted) is None
     made = KnownNotebook(id=wanted if free else new_id(), path=path, seen=free)
     return made.id, _put_notebook(transaction, made)
 

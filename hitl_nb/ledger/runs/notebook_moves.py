@@ -10,7 +10,8 @@ import msgspec
 
 from hitl_nb.errors import HitlError
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.record_digests import Digests
 from hitl_nb.ledger.runs import notebook_ids as notebooks
 from hitl_nb.ledger.runs import notebook_renames as moves
@@ -192,9 +193,9 @@ class Notebooks:
         return self._store.transact(work)
 
     def _move_runs(self, transaction: Transaction, old: str, new: str) -> int:
-        found = transaction.scan(*chunked_values.prefix_range(rows.name_prefix(old)))
+        found = transaction.scan(*chunked_values.prefix_range(layout.name_prefix(old)))
         for entry in found:
-            run = rows.load_run(transaction, rows.decode_index_id(*entry))
+            run = rows.load_run(transaction, layout.decode_index_id(*entry))
             last = rows.newest_run(transaction, new, run.agent, run.key)
             if last is not None and last.status not in ("finished", "cancelled"):
                 self._claims.check_free(transaction, last)
@@ -227,11 +228,11 @@ def _move_run(
 ) -> Run:
     """Move a run to another notebook as its newest generation; `known` has the digest of the notebook's id."""
     last = rows.newest_run(transaction, notebook, run.agent, run.key)
-    transaction.delete(rows.name_key(run))
+    transaction.delete(layout.name_key(run))
     generation = max(run.generation, last.generation + 1 if last else 1)
     data = {"from": run.notebook, "to": notebook}
     run = msgspec.structs.replace(run, notebook=notebook, notebook_id=notebook_id, generation=generation)
-    transaction.put(rows.name_key(run), run.id.encode())
+    transaction.put(layout.name_key(run), run.id.encode())
     records = rows.put_run(transaction, run) | (known or {})
     for proposal in rows.load_proposals(transaction, run.id, run.pauses):
         if proposal.status == "open":

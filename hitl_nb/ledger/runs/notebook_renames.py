@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.record_digests import Digests
 from hitl_nb.records import Record, now
 from hitl_nb.storage.chunked_values import prefix_range
@@ -31,14 +32,14 @@ class NotebookRename(Record, frozen=True):
 def record_rename(transaction: Transaction, old: str, new: str) -> Digests:
     """Record that the notebook at `old` was moved to `new`; return the digest for the caller's event."""
     move = NotebookRename(old=old, new=new, at=now())
-    return rows.put_record(transaction, f"{_rename_prefix(old)}{rows.sortable_time(move.at)}", move)
+    return rows.put_record(transaction, f"{_rename_prefix(old)}{layout.sortable_time(move.at)}", move)
 
 
 def current_path(reads: StoreReader, notebook: str, since: datetime) -> str:
     """Return the current path of the notebook that was at the path `notebook` at the time `since`."""
     for _ in range(_MAX_RENAMES):
         start, stop = prefix_range(_rename_prefix(notebook))
-        found = reads.scan(f"{start}{rows.sortable_time(since.astimezone(UTC))}", stop, limit=1)
+        found = reads.scan(f"{start}{layout.sortable_time(since.astimezone(UTC))}", stop, limit=1)
         if not found:
             break
         key, raw = found[0]

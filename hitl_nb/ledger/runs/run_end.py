@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows import workspace_status as standing
-from hitl_nb.ledger.runs import claims, snapshots
-from hitl_nb.ledger.runs.claims import Claim
+from hitl_nb.ledger.runs import claim_records, snapshots
+from hitl_nb.ledger.runs.claim_records import Claim
 from hitl_nb.records import Run, RunStatus, Snapshot, Statement, now
 from hitl_nb.storage.interface import Transaction
 
@@ -46,7 +46,7 @@ def end_run(
     saved = {} if snapshot is None else {"pause": run.pauses, "epoch": claim.epoch}
     data = {**failed, **saved, **statements_data(statements)} or None
     chain.append_event(transaction, f"run.{status}", actor=claim.owner, run=run.id, data=data, records=records)
-    claims.end_claim(transaction, run.id)
+    claim_records.end_claim(transaction, run.id)
     return run
 
 
@@ -63,7 +63,7 @@ def restore_status(transaction: Transaction, claim: Claim, status: RunStatus) ->
     chain.append_event(
         transaction, "run.handed_back", actor=claim.owner, run=run.id, data={"to": status}, records=records
     )
-    claims.end_claim(transaction, run.id)
+    claim_records.end_claim(transaction, run.id)
 
 
 def statements_data(statements: Sequence[Statement]) -> dict[str, Any]:

@@ -8,12 +8,13 @@ import msgspec
 
 from hitl_nb.errors import HitlError
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.record_digests import Digests
 from hitl_nb.ledger.rows.requesters import current_requesters, with_requesters
 from hitl_nb.ledger.runs import notebook_ids as notebooks
 from hitl_nb.ledger.runs.cancellation import cancel_run
-from hitl_nb.ledger.runs.claims import Claim, Claims
+from hitl_nb.ledger.runs.claim_records import Claim
+from hitl_nb.ledger.runs.claims import Claims
 from hitl_nb.ledger.runs.process import ProcessIdentity
 from hitl_nb.records import Run, RunStatus
 from hitl_nb.storage.interface import Transaction

@@ -19,9 +19,9 @@ import msgspec
 from hitl_nb import json_text as json
 from hitl_nb.errors import StoreCorrupt, Untrusted
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.record_digests import Digests, digest_state
-from hitl_nb.ledger.runs.claims import Claim
+from hitl_nb.ledger.runs.claim_records import Claim
 from hitl_nb.records import Record, Snapshot
 from hitl_nb.storage import chunked_values
 from hitl_nb.storage.chunked_values import prefix_range

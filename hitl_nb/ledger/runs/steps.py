@@ -13,9 +13,11 @@ import msgspec
 
 from hitl_nb.errors import HitlError
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.runs import snapshots
-from hitl_nb.ledger.runs.claims import Claim, Claims
+from hitl_nb.ledger.runs.claim_records import Claim
+from hitl_nb.ledger.runs.claims import Claims
 from hitl_nb.records import Snapshot, Step, now
 from hitl_nb.storage import chunked_values
 from hitl_nb.storage.interface import Store, StoreReader, Transaction
@@ -68,7 +70,7 @@ class Steps:
         Raises:
             RunClaimed: Another process has taken over the run.
         """
-        token = rows.step_idempotency_key(claim.run, key)
+        token = layout.step_idempotency_key(claim.run, key)
         at = now()
         fresh = Step(
             key=key,
@@ -88,7 +90,7 @@ class Steps:
             step = rows.load_step(transaction, claim.run, key)
             if step is None or step.status == "failed":
                 step = fresh if step is None else _next_try(step, fresh)
-                chunked_values.put_any(transaction, rows.step_key(claim.run, key), step.json())
+                chunked_values.put_any(transaction, layout.step_key(claim.run, key), step.json())
             if snapshot is not None:
                 snapshots.put_snapshot_between_pauses(transaction, claim, snapshot)
             return step
@@ -110,7 +112,7 @@ class Steps:
 
         def work(transaction: Transaction) -> Step:
             step = msgspec.structs.replace(_next_try(_require_step(transaction, claim.run, key)), pauses=pauses)
-            chunked_values.put_any(transaction, rows.step_key(claim.run, key), step.json())
+            chunked_values.put_any(transaction, layout.step_key(claim.run, key), step.json())
             return step
 
         return self._claims.write(claim, work)
@@ -143,7 +145,7 @@ class Steps:
             old = started or _require_step(transaction, claim.run, key)  # only the holder of the claim writes it
             ended: dict[str, Any] = {"status": status, "result": result, "finished_at": finished_at}
             step = msgspec.structs.replace(old, **ended, call="", arguments={})
-            records = rows.put_record(transaction, rows.step_key(claim.run, key), step)
+            records = rows.put_record(transaction, layout.step_key(claim.run, key), step)
             data = {"step": key, "name": step.name, "status": status}
             chain.append_event(transaction, "step.done", actor=claim.owner, run=claim.run, data=data, records=records)
 
@@ -161,7 +163,7 @@ class Steps:
             start: Only steps with this key or a later one. Default: all.
         """
         first, stop = chunked_values.prefix_range(f"step/{run_id}/")
-        found = self._store.scan(max(first, rows.step_key(run_id, start)) if start else first, stop)
+        found = self._store.scan(max(first, layout.step_key(run_id, start)) if start else first, stop)
         steps = [
             rows.decode_record(chunked_values.join_chunks(self._store, place, raw), Step, place) for place, raw in found
         ]

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from hitl_nb.ledger.decisions.absences import load_people
 from hitl_nb.ledger.decisions.notices import Notice
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.policies.terms.timeline import next_due_time
 from hitl_nb.records import Proposal
 from hitl_nb.review.notifications import delivery

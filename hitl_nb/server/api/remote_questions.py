@@ -14,7 +14,7 @@ import msgspec
 from hitl_nb.drafts.agent_coauthor import workspace_text
 from hitl_nb.errors import RunClaimed
 from hitl_nb.kinds.questions import build_question
-from hitl_nb.ledger.runs.claims import Claim
+from hitl_nb.ledger.runs.claim_records import Claim
 from hitl_nb.records import ACTIONS, Facts, Proposal, Question, Run, Snapshot, Workspace
 from hitl_nb.review.decision_expiry import EXPIRED_NOTE, explain_expiry
 from hitl_nb.review.policy_files.script_policies import merge_script_policies

@@ -17,7 +17,7 @@ from hitl_nb.drafts.draft import Draft
 from hitl_nb.kinds.questions import build_question
 from hitl_nb.kinds.registry import text_kinds
 from hitl_nb.ledger.remote_clients import script_identity
-from hitl_nb.ledger.runs.claims import Claim
+from hitl_nb.ledger.runs.claim_records import Claim
 from hitl_nb.policies.terms.closed_proposals import refuse_closed
 from hitl_nb.records import SCRIPT, Proposal, Snapshot, Workspace
 from hitl_nb.server.api import workspaces

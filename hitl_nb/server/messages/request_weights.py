@@ -7,7 +7,8 @@ delay all other requests by several seconds. These checks decode no value.
 from __future__ import annotations
 
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.server.messages.request import ApiRequest
 from hitl_nb.server.messages.request_schemas import (
     MAX_PAGE_SIZE,

@@ -17,7 +17,7 @@ from hitl_nb.ledger.decisions.notices import Notice, write_notice
 from hitl_nb.ledger.decisions.reviewers import format_decider
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.open.notice_sending import RETRY_DELAYS
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.records import (
     DecisionRecord,
     Known,
