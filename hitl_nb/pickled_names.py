@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Mapping
 from typing import Any, TypeVar, get_type_hints
 
 PACKAGE = "hitl_nb"
@@ -48,6 +49,21 @@ def name_in_package(kind: type[T]) -> type[T]:
     return kind
 
 
+def name_in_facade(names: Mapping[str, object]) -> None:
+    """Make pickles name the classes of a package's files as classes of that package.
+
+    So a class can move to another file of the package, and older pickles can still be loaded.
+
+    Args:
+        names: The `globals()` of the package's `__init__`, which imports the classes.
+    """
+    home = str(names["__name__"])
+    for value in [*names.values()]:
+        if isinstance(value, type) and value.__module__.startswith(f"{home}."):
+            _use_resolved_annotations(value)
+            value.__module__ = home
+
+
 def keep_in_package(name: str, value: object) -> None:
     """Set `hitl_nb.<name>` to this object. Pickle checks that they are the same before it writes the name."""
     vars(sys.modules[PACKAGE])[name] = value
@@ -61,9 +77,15 @@ def _resolve_annotations(kind: type[Any]) -> None:
     if not dataclasses.is_dataclass(kind):
         return
     try:
-        types = get_type_hints(kind, include_extras=True)
+        types = _use_resolved_annotations(kind)
     except NameError:  # names that are imported for type checkers only
         return
-    kind.__annotations__ = {name: types[name] for name in vars(kind).get("__annotations__", {})}
     for field in dataclasses.fields(kind):
         field.type = types[field.name]
+
+
+def _use_resolved_annotations(kind: type[Any]) -> dict[str, Any]:
+    """Replace annotations that are text by types; return the types of all fields, with the inherited ones."""
+    types = get_type_hints(kind, include_extras=True)
+    kind.__annotations__ = {name: types[name] for name in vars(kind).get("__annotations__", {})}
+    return types

@@ -10,10 +10,12 @@ import sys
 import typing
 from typing import Any
 
+import msgspec
 import pytest
 from desk import Desk, effects
 
 import hitl_nb
+from hitl_nb import records
 from hitl_nb.engine.run.resume import open_saved_state
 from hitl_nb.engine.snapshot import signing
 from hitl_nb.errors import WrongPython
@@ -58,6 +60,17 @@ def test_a_class_is_pickled_under_the_package_s_name(name: str) -> None:
     data = pickle.dumps(value)
     assert files_named(data) == set()
     assert pickle.loads(data) is value
+
+
+RECORDS = [one for one in vars(records).values() if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
+def test_a_stored_record_is_pickled_under_the_name_of_its_package(record: type[msgspec.Struct]) -> None:
+    data = pickle.dumps(record)
+    assert files_named(data) == {"hitl_nb.records"}
+    assert pickle.loads(data) is record
+    assert set(typing.get_type_hints(record)) >= set(record.__struct_fields__)
 
 
 def test_a_process_that_has_imported_nothing_finds_them() -> None:

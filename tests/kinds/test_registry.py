@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SOURCE = ROOT / "extension" / "src"
 
 COMPARED = {
-    "hitl_nb/records.py": "rules can name the tool of a tool_call",
+    "hitl_nb/records/proposals.py": "rules can name the tool of a tool_call",
     "hitl_nb/policies/rules/verdicts.py": "conditions can read the arguments of a tool_call",
     "hitl_nb/policies/documents/exact_numbers.py": "conditions read the numbers of a table by its columns",
     "hitl_nb/review/guardrails.py": "guardrails look at the names of a table's columns, not at their types",

@@ -1,0 +1,108 @@
+"""Stored records: runs, proposals, decisions, events. Immutable, with a JSON form.
+
+Times are aware datetimes in UTC. Values of proposals are JSON here; `kinds/questions.py` converts Python objects to
+JSON and back. Import every name from here: snapshots name these classes as `hitl_nb.records.<name>`.
+"""
+
+from __future__ import annotations
+
+from hitl_nb.pickled_names import name_in_facade
+from hitl_nb.records.base import Record, canonical_json, fingerprint, new_id, now
+from hitl_nb.records.documents import Anchor, AttestedRecord, Comment, NonNegativeInt, PieceId, Position, Workspace
+from hitl_nb.records.proposals import (
+    DecisionRecord,
+    Doubt,
+    GuardrailResult,
+    Proposal,
+    Question,
+    effect_happened,
+    proposal_json,
+)
+from hitl_nb.records.runs import Event, Run, Snapshot, Statement, Step, run_json
+from hitl_nb.records.terms import Facts, Need, Office, Terms, TimelineStep, VoteRecord
+from hitl_nb.records.vocabulary import (
+    ACTIONS,
+    AGENT,
+    CHANGED_SINCE,
+    COMMENT_STATES,
+    FORMAT,
+    RUN_TRANSITIONS,
+    SCRIPT,
+    Action,
+    Authn,
+    By,
+    CommentState,
+    GuardrailVerdict,
+    Identity,
+    KindName,
+    Known,
+    PolicyVerdict,
+    ProposalStatus,
+    RunStatus,
+    ShownInNotices,
+    Speaker,
+    Surface,
+    TimelineAction,
+    WorkspaceStatus,
+)
+from hitl_nb.structs import prepare_structs
+
+__all__ = [
+    "ACTIONS",
+    "AGENT",
+    "CHANGED_SINCE",
+    "COMMENT_STATES",
+    "FORMAT",
+    "RUN_TRANSITIONS",
+    "SCRIPT",
+    "Action",
+    "Anchor",
+    "AttestedRecord",
+    "Authn",
+    "By",
+    "Comment",
+    "CommentState",
+    "DecisionRecord",
+    "Doubt",
+    "Event",
+    "Facts",
+    "GuardrailResult",
+    "GuardrailVerdict",
+    "Identity",
+    "KindName",
+    "Known",
+    "Need",
+    "NonNegativeInt",
+    "Office",
+    "PieceId",
+    "PolicyVerdict",
+    "Position",
+    "Proposal",
+    "ProposalStatus",
+    "Question",
+    "Record",
+    "Run",
+    "RunStatus",
+    "ShownInNotices",
+    "Snapshot",
+    "Speaker",
+    "Statement",
+    "Step",
+    "Surface",
+    "Terms",
+    "TimelineAction",
+    "TimelineStep",
+    "VoteRecord",
+    "Workspace",
+    "WorkspaceStatus",
+    "canonical_json",
+    "effect_happened",
+    "fingerprint",
+    "new_id",
+    "now",
+    "proposal_json",
+    "run_json",
+]
+
+name_in_facade(globals())
+prepare_structs(globals())
