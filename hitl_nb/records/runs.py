@@ -41,7 +41,7 @@ class Run(Record, frozen=True, kw_only=True):
     epoch: int = 0
     error: str | None = None
     requesters: tuple[str, ...] = ()
-    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    labels: dict[str, str] = {}  # noqa: RUF012 (msgspec makes a new one for each record)
     passed: int = 0
     restarted: str = ""
     created_at: datetime
@@ -71,7 +71,7 @@ class Step(Record, frozen=True, kw_only=True):
     idempotency_key: str
     tries: int = 1
     call: str = ""
-    arguments: dict[str, str] = msgspec.field(default_factory=dict)
+    arguments: dict[str, str] = {}  # noqa: RUF012 (msgspec makes a new one for each record)
     module: str = ""
     idempotent: bool = False
     pauses: int | None = None
@@ -106,7 +106,7 @@ class Event(Record, frozen=True, kw_only=True):
     actor: str
     data: dict[str, Any] | None = None
     prev: str = ""
-    records: dict[str, str] = msgspec.field(default_factory=dict)
+    records: dict[str, str] = {}  # noqa: RUF012 (msgspec makes a new one for each record)
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Literal
 
-import msgspec
-
 from hitl_nb.records.base import Record
 from hitl_nb.records.vocabulary import Action, Authn, Identity, ShownInNotices, Surface, TimelineAction
 
@@ -20,7 +18,7 @@ class Facts(Record, frozen=True, kw_only=True, gc=False):
     """
 
     now: datetime
-    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    labels: dict[str, str] = {}  # noqa: RUF012 (msgspec makes a new one for each record)
 
 
 class Need(Record, frozen=True, kw_only=True, gc=False):
