@@ -247,7 +247,7 @@ LOOKS: dict[str, Look] = {
     "closed": lambda ledger, p: ledger.proposals.list_closed(),
     "run": lambda ledger, p: ledger.runs.load(p.run),
     "runs": lambda ledger, p: ledger.runs.list_newest(),
-    "find_run": lambda ledger, p: ledger.runs.find(agent=p.agent, notebook=p.notebook),
+    "runs.find": lambda ledger, p: ledger.runs.find(agent=p.agent, notebook=p.notebook),
     "claim": lambda ledger, p: ledger.runs.claim(p.run),
     "claim_saved": lambda ledger, p: ledger.runs.claim_saved(p.run),
     "note_since": lambda ledger, p: ledger.run_facts.note_changes(p.run, ""),

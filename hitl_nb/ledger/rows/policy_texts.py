@@ -56,7 +56,7 @@ def record_policy_use(
     if policy is not None and policy.sha256 == sha256:
         keep_policy_text(transaction, policy)
     elif transaction.get(f"{POLICY_PREFIX}{sha256}") is None:
-        raise ValueError(f"the text of the policy {sha256[:12]} is not kept; give it, or call keep_policy first")
+        raise ValueError(f"the text of the policy {sha256[:12]} is not kept; give it, or call policies.keep first")
     transaction.put(mark, b"")
     chain.append_event(transaction, "policy.used", actor=actor, run=run_id, data={"policy": sha256})
 

@@ -181,5 +181,5 @@ def _next_try(step: Step, fresh: Step | None = None) -> Step:
 def _require_step(reads: StoreReader, run_id: str, key: str) -> Step:
     step = rows.load_step(reads, run_id, key)
     if step is None:
-        raise HitlError(f"step {key!r} of run {run_id} was never started; start_step comes first")
+        raise HitlError(f"step {key!r} of run {run_id} was never started; steps.start comes first")
     return step
