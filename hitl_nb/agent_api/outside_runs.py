@@ -133,7 +133,7 @@ async def _run_to_outcome(agent: Agent, args: tuple[Any, ...], kwargs: dict[str,
     run = ledger.runs.find(agent=name, notebook=home, key=key)
     if run is None:
         inspect.signature(agent.function).bind(*args, **kwargs)  # raises for wrong arguments before a run is created
-        opened = ledger.open_run(agent=name, notebook=home, key=key, label="process")
+        opened = ledger.runs.open(agent=name, notebook=home, key=key, label="process")
         return await start_run(ledger, opened, code, saver, shown)
     refuse_cancelled(run, "use another key")
     if run.status == "waiting":

@@ -38,7 +38,7 @@ def decide(ledger: Ledger, seen: Proposal | str, action: Action, text: str | Non
 
     done = decide_from_text(ledger, seen, action, text, reason=reason)
     said = ACTION_WORDS[action]
-    run = ledger.load_run(done.run)
+    run = ledger.runs.load(done.run)
     if done.status == "open":
         out.print_note(f"{said}: {done.title} ({format_still_needed(done, describe_progress_of(ledger, done))})")
         return

@@ -71,7 +71,7 @@ class AgentCoauthor:
         Raises:
             WorkspaceClosed: The workspace is closed permanently.
         """
-        return self.ledger.begin_writing(self.claim, self.document, inside=self.inside)
+        return self.ledger.workspaces.begin_writing(self.claim, self.document, inside=self.inside)
 
     def start_write(self, key: str, *, can_be_suggested: bool = True) -> AgentWriter | Written:
         """Announce a write, unless it was made before. A document that was done is reopened.
@@ -108,7 +108,7 @@ class AgentCoauthor:
 
     def find_comment(self, comment: str) -> Comment | None:
         """Return the comment on the document with this id; None if there is none."""
-        return next((one for one in self.ledger.list_comments(self.document) if one.id == comment), None)
+        return next((one for one in self.ledger.comments.list_on_document(self.document) if one.id == comment), None)
 
     def load_comment(self, comment: str) -> Comment:
         """Return a comment on the document.
@@ -194,7 +194,7 @@ class AgentCoauthor:
 
 def workspace_text(ledger: Ledger, workspace: Workspace) -> str:
     """Return the text of a workspace: the decided text if nobody changed it since, otherwise the draft's text."""
-    agreed = ledger.find_decided_text(workspace)
+    agreed = ledger.workspaces.find_decided_text(workspace)
     return Draft.for_workspace(ledger.store, workspace).read_value() if agreed is None else agreed
 
 

@@ -20,7 +20,7 @@ import re
 from typing import Protocol
 
 from hitl_nb.ledger.rows import audit_log as chain
-from hitl_nb.ledger.rows.layout import decode_record
+from hitl_nb.ledger.rows.stored_records import decode_record
 from hitl_nb.records import Event, Record
 from hitl_nb.storage.interface import Store, StoreReader, Transaction
 from hitl_nb.structs import prepare_structs

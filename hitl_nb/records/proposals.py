@@ -109,7 +109,9 @@ class Question(Record, frozen=True, kw_only=True):
     def tool(self) -> str:
         """The name of the tool whose call is proposed; "" for other kinds."""
         call: Any = self.value
-        return str(call.get("name", "")) if self.kind == "tool_call" and isinstance(call, dict) else ""  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+        if self.kind != "tool_call" or not isinstance(call, dict):
+            return ""
+        return str(cast("dict[str, Any]", call).get("name", ""))
 
 
 def effect_happened(value: Any) -> bool | None:

@@ -21,7 +21,7 @@ def explain_expiry(ledger: Ledger, run: Run) -> str:
 
     "it has expired" if the log has no reason.
     """
-    for event in reversed(ledger.run_events(run.id)):
+    for event in reversed(ledger.audit.read_run_events(run.id)):
         if event.type == "decision.expired" and event.data is not None and event.data["pause"] == run.pauses:
             return str(event.data["why"])
     return "it has expired"

@@ -73,7 +73,7 @@ def voter_identities(ledger: Ledger, proposal: Proposal) -> Callable[[VoteRecord
         ledger: Ledger that has the proposal.
         proposal: The proposal whose votes are passed to the function.
     """
-    return lambda vote: ledger.voter_identity(proposal, vote)
+    return lambda vote: ledger.reviewers.identify_voter(proposal, vote)
 
 
 def describe_progress(
@@ -147,7 +147,7 @@ def _describe_terms(
 def describe_checked_votes(proposal: Proposal) -> list[dict[str, Any]]:
     """Describe the votes on a proposal as dictionaries, with the fields that `describe_progress` gives a vote.
 
-    Signatures are not verified. They must have been verified already, as in the proposals that `Ledger.list_proposals`
+    Signatures are not verified. They must have been verified already, as in the proposals that `ledger.proposals.list_of_run`
     returns.
     """
     value = hash_value(_voted_value(proposal)) if proposal.votes else ""

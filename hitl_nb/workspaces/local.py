@@ -61,7 +61,7 @@ class LocalWorkspace(StoreBackedContext):
     @property
     def title(self) -> str:
         """See `AgentWorkspace.title`."""
-        return require_session("workspace.title").ledger.load_workspace(self.id).title
+        return require_session("workspace.title").ledger.workspaces.load(self.id).title
 
     @property
     def text(self) -> str:
@@ -208,5 +208,5 @@ def let_script_write(session: Session, document: str, *, at_end: bool = False) -
     reviewer = reviewer_from_environment()
     if reviewer is not None:
         ledger, claim = session.ledger, session.claim
-        check: Callable[[], None] = lambda: ledger.check_claim(claim)  # noqa: E731
-        reviewer.perform_edits(ledger, ledger.load_workspace(document), epoch=claim.epoch, check=check, at_end=at_end)
+        check: Callable[[], None] = lambda: ledger.claims.check(claim)  # noqa: E731
+        reviewer.perform_edits(ledger, ledger.workspaces.load(document), epoch=claim.epoch, check=check, at_end=at_end)

@@ -177,13 +177,13 @@ def test_text_of_each_kind(run: Run, ledger: Ledger, tmp_path: Path) -> None:
     file = tmp_path / "new.py"
     file.write_text("print('[1]')\n", encoding="utf-8")
     assert run("edit", text.id, "--file", file).exit_code == 0
-    assert ledger.load_proposal(text.id).decision.value == "print('[1]')\n"
+    assert ledger.proposals.load(text.id).decision.value == "print('[1]')\n"
     choice = one(ledger, "b", kind="choice", options=["b", "c"])
     assert run("edit", choice.id, "--file", "-", input='"c"').exit_code == 0
-    assert ledger.load_proposal(choice.id).decision.value == "c"
+    assert ledger.proposals.load(choice.id).decision.value == "c"
     other = one(ledger, "b", kind="choice", options=["b", "c"])
     check_failure(run("edit", other.id, "--value", '"d"'), "does not fit")
-    assert ledger.load_proposal(other.id).status == "open"
+    assert ledger.proposals.load(other.id).status == "open"
 
 
 def test_tables_take_csv(run: Run, ledger: Ledger) -> None:
@@ -205,7 +205,7 @@ def test_bad_edits_are_refused_and_decide_nothing(run: Run, ledger: Ledger, tmp_
     (tmp_path / "latin").write_bytes(b"\xff")
     check_failure(run("edit", p.id, "--file", tmp_path / "latin"), "not UTF-8")
     check_failure(run("respond", p.id, "--message", "  "), "needs a message")
-    assert ledger.load_proposal(p.id).status == "open"
+    assert ledger.proposals.load(p.id).status == "open"
 
 
 def test_what_is_not_allowed_is_said(run: Run, ledger: Ledger) -> None:
@@ -229,7 +229,7 @@ def test_editor(run: Run, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.Mo
     )
     monkeypatch.setenv("VISUAL", f"{sys.executable} {change}")
     assert run("edit", p.id, "--editor").exit_code == 0
-    assert ledger.load_proposal(p.id).decision.value == {"amount": 4, "text": "ä"}
+    assert ledger.proposals.load(p.id).decision.value == {"amount": 4, "text": "ä"}
 
 
 def test_editor_starts_from_the_draft(
@@ -242,7 +242,7 @@ def test_editor_starts_from_the_draft(
     add.write_text("import sys; open(sys.argv[1], 'a').write(' of you\\n')")
     monkeypatch.setenv("EDITOR", f"{sys.executable} {add}")
     assert run("edit", p.id, "--editor").exit_code == 0
-    assert ledger.load_proposal(p.id).decision.value == "Dear all of you"
+    assert ledger.proposals.load(p.id).decision.value == "Dear all of you"
 
 
 @pytest.mark.parametrize(
@@ -427,7 +427,7 @@ def test_what_an_effect_returned_must_be_said(run: Run, ledger: Ledger) -> None:
     unknown, typed, nothing = pause(ledger, in_doubt("1", None), in_doubt("2", None), in_doubt("3", type(None)))
     check_failure(run("edit", unknown.id, "--happened", "yes"), "result: is required: give what the call returned")
     check_failure(run("edit", unknown.id, "--value", "yes"), "--result null")
-    assert ledger.load_proposal(unknown.id).status == "open"
+    assert ledger.proposals.load(unknown.id).status == "open"
     for p, args in ((unknown, ("--happened", "yes", "--result", "null")), (typed, ("--value", "yes null"))):
         assert run("edit", p.id, *args).exit_code == 0
         decided = ledger.proposals.load(p.id).decision

@@ -35,7 +35,7 @@ def run() -> Run:
 
 
 def ask_question(ledger: Ledger, made_under: Terms) -> Proposal:
-    _, claim = ledger.open_run(agent="refunds", notebook="/nb/a.ipynb")
+    _, claim = ledger.runs.open(agent="refunds", notebook="/nb/a.ipynb")
     plan = Plan("ask", ("r",), (), msgspec.structs.replace(made_under, policy=""), ACTIONS)
     questions = [Question(title="Refund 12", kind="json", value=40)]
     return ledger.runs.pause(claim, Snapshot(envelope=b"x"), questions, plans=[plan]).proposals[0]

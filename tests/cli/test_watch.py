@@ -54,7 +54,7 @@ def test_inbox_and_doctor_say_that_nobody_watches_deadlines(ledger: Ledger) -> N
     ask(ledger)
     assert "nobody watches deadlines" in hitl("inbox").stderr
     assert [one["state"] for one in find_findings("deadlines")] == ["note"]
-    ledger.record_heartbeat(ProcessIdentity.current("watch"), ledger.now())
+    ledger.watchers.record_heartbeat(ProcessIdentity.current("watch"), ledger.now())
     assert "nobody watches" not in hitl("inbox").stderr
     assert [(one["state"], one["found"].split(" (")[0]) for one in find_findings("deadlines")] == [
         ("ok", "watched by watch")

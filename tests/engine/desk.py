@@ -61,7 +61,7 @@ class Desk:
         """Decide the first open proposal."""
         p = self.open(name)[0]
         reason = "because" if action == "reject" else None
-        return self.ledger.decide(p.id, action, value=value, reviewer="ann", reason=reason)
+        return self.ledger.proposals.decide(p.id, action, value=value, reviewer="ann", reason=reason)
 
     def open(self, name: str = "agent") -> list[Proposal]:
         run = self.record(name)

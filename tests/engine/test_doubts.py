@@ -122,7 +122,7 @@ class Crashed:
 
 
 def list_waiting(url: str) -> list[Any]:
-    return Ledger(open_store(url)).list_open()
+    return Ledger(open_store(url)).proposals.list_open()
 
 
 def answer(url: str, title: str, value: Any) -> Any:

@@ -92,8 +92,8 @@ def test_runs_that_went_on_elsewhere_are_let_go_when_they_are_seen_again() -> No
     ledger = Ledger(open_store())
     for n in range(5):
         run(asks, f"w{n}")
-    for p in ledger.list_open():
-        ledger.decide(p.id, "approve", reviewer="ann")
+    for p in ledger.proposals.list_open():
+        ledger.proposals.decide(p.id, "approve", reviewer="ann")
     kept = dict(holding.held_states)
     holding.held_states.clear()  # another process, which has none of them
     for n in range(5):

@@ -525,7 +525,7 @@ def test_a_decision_that_is_too_old_is_asked_again(
     assert [(p.title, p.status) for p in outcome.proposals] == [("R200", "open"), ("R300", "open"), ("R10", "decided")]
     for p in outcome.proposals[:2]:
         assert p.notes[-1].startswith("The last decision was not used: the decision on 'R200' could be used until")
-    assert "decision.expired" in [e.type for e in desk.ledger.read_events()]
+    assert "decision.expired" in [e.type for e in desk.ledger.audit.read_events()]
     approve_and_wait(desk, monkeypatch, hours=4)
     desk.new_kernel()
     assert desk.run(source).status == "finished"
@@ -541,7 +541,7 @@ def test_a_decision_that_became_too_old_after_a_crash_is_asked_again(
     file.write_text(FRESH)
     desk.run(source)
     approve_and_wait(desk, monkeypatch, hours=1)
-    desk.ledger.release(desk.ledger.claim_saved(desk.record().id).claim)
+    desk.ledger.claims.release(desk.ledger.runs.claim_saved(desk.record().id).claim)
     assert desk.record().status == "running"
     approve_and_wait(desk, monkeypatch, hours=4, seconds=1)
     desk.new_kernel()

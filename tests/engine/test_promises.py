@@ -315,7 +315,7 @@ def decide_all(url: str, action: str, value: Any) -> list[str]:
     ledger = Ledger(open_store(url))
     asked = ledger.proposals.list_open()
     for p in asked:
-        ledger.decide(p.id, action, value=value, reviewer="ann")
+        ledger.proposals.decide(p.id, action, value=value, reviewer="ann")
     return [p.title for p in asked]
 
 
@@ -583,7 +583,7 @@ def test_a_snapshot_with_one_byte_changed_is_refused(desk: Desk, monkeypatch: py
         def change_state(run_id: str, **more: Any) -> ClaimedState:
             return claim(run_id, **more)._replace(state=state._replace(envelope=data))
 
-        monkeypatch.setattr(desk.ledger, "claim_saved", change_state)
+        monkeypatch.setattr(desk.ledger.runs, "claim_saved", change_state)
 
     chosen = random.Random(1)
     for at in [0, 5, 6, 40, len(envelope) - 1, *(chosen.randrange(len(envelope)) for _ in range(50))]:

@@ -59,7 +59,7 @@ def test_a_finished_run_begins_again(desk: Restarting) -> None:
 
 def test_a_cancelled_run_begins_again(desk: Restarting) -> None:
     desk.run_again()
-    desk.ledger.cancel(desk.record().id, actor="ann")
+    desk.ledger.runs.cancel(desk.record().id, actor="ann")
     assert desk.run_again() == ["before('x',)"]
 
 

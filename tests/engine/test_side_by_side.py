@@ -43,7 +43,7 @@ def in_turns(desk: Desk, cell: str, source: str, turns: list[str], answers: dict
             asked.append(p.title)
             action, value = answers[p.title]
             reason = "no" if action == "reject" else None
-            desk.ledger.decide(p.id, action, value=value, reviewer="ann", reason=reason)
+            desk.ledger.proposals.decide(p.id, action, value=value, reviewer="ann", reason=reason)
         turns = [*turns[1:], turns[0]]
     raise AssertionError(asked)
 

@@ -34,7 +34,7 @@ def desk() -> Desk:
 
 
 def nth_workspace(desk: Desk, n: int = 1) -> Workspace:
-    return desk.ledger.list_workspaces(desk.record().id)[n - 1]
+    return desk.ledger.workspaces.list_of_run(desk.record().id)[n - 1]
 
 
 def says(desk: Desk, n: int = 1) -> str:
@@ -109,7 +109,7 @@ after = doc
     desk.answer("approve")
     desk.run(source)
     assert nth_workspace(desk).status == "closed"
-    types_of = [e.type for e in desk.ledger.read_events() if e.type.startswith("workspace.")]
+    types_of = [e.type for e in desk.ledger.audit.read_events() if e.type.startswith("workspace.")]
     assert types_of == [f"workspace.{one}" for one in ("opened", "done", "reopened", "done", "closed")]
 
 
@@ -201,7 +201,9 @@ def write_killed(url: str, tokens: list[str], until: str = "", typed: str = "", 
     world.outside.update(tokens=tokens, brought=brought)
     stream.BATCH_SECONDS = 0.0  # every token is a batch
     desk.run(KILLED)
-    return desk.ns["text"], [(c.quote, c.suggestion) for c in desk.ledger.list_comments(nth_workspace(desk).id)]
+    return desk.ns["text"], [
+        (c.quote, c.suggestion) for c in desk.ledger.comments.list_on_document(nth_workspace(desk).id)
+    ]
 
 
 @pytest.mark.parametrize("at", TOKENS)
@@ -285,7 +287,7 @@ def test_opaque_code_that_is_made_again_writes_nothing_again_and_reads_what_it_r
     )
     source = "with hitl.workspace('Report') as doc:\n    got = [fill(d) for d in [doc]][0]\n"
     desk.run(source)
-    desk.ledger.add_comment(nth_workspace(desk).id, "hm", author="ann")
+    desk.ledger.comments.add(nth_workspace(desk).id, "hm", author="ann")
     types(desk, " by Ann")
     read = [pair for pair in world.journal if pair[0] == "read"]
     desk.answer("edit", "agreed")
@@ -317,10 +319,10 @@ def test_what_was_said_is_said_once(desk: Desk) -> None:
         "    said = doc.comments(); left = doc.comments(open=True)\n"
     )
     desk.run(source)
-    asked = desk.ledger.add_comment(nth_workspace(desk).id, "why?", author="ann")
+    asked = desk.ledger.comments.add(nth_workspace(desk).id, "why?", author="ann")
     desk.answer()
     desk.run(source)
-    desk.ledger.change_comment_state(nth_workspace(desk).id, asked.id, "open", actor="ann")
+    desk.ledger.comments.change_state(nth_workspace(desk).id, asked.id, "open", actor="ann")
     desk.new_kernel()
     desk.answer()
     desk.run(source)
@@ -427,7 +429,7 @@ with hitl.workspace("Report", template="First here.\\n\\nSecond there.") as doc:
     assert desk.ns["text"] == "1st here.\n\nSecond there!."
     (made,) = desk.ns["said"]
     assert (made.quote, made.suggestion, made.author, made.author_name) == ("Second", "2nd", "agent:agent", "agent")
-    kept = desk.ledger.list_comments(nth_workspace(desk).id)[0]
+    kept = desk.ledger.comments.list_on_document(nth_workspace(desk).id)[0]
     assert TextPage(Draft.for_workspace(desk.ledger.store, nth_workspace(desk))).resolve_anchor(kept.anchor) == (11, 17)
 
 
@@ -454,7 +456,7 @@ with hitl.workspace("Report", template="one and one and one") as doc:
     page = TextPage(Draft.for_workspace(desk.ledger.store, nth_workspace(desk)))
     for text, start, end, new in (("hm", 8, 11, None), ("", 4, 7, "or")):
         anchor = page.make_anchor(TextRange(start, end))
-        desk.ledger.add_comment(
+        desk.ledger.comments.add(
             nth_workspace(desk).id, text, author="ann", quote=page.said[start:end], anchor=anchor, suggestion=new
         )
     desk.answer()
@@ -510,10 +512,10 @@ def test_a_cancelled_run_closes_its_workspaces_and_a_forgotten_one_takes_them_al
     source = "doc = hitl.workspace('R')\ndoc.append('x')\nhitl.checkpoint(1, title='T')\n"
     desk.run(source)
     w = nth_workspace(desk)
-    desk.ledger.add_comment(w.id, "hm", author="ann")
-    desk.ledger.cancel(w.run, actor="ann")
+    desk.ledger.comments.add(w.id, "hm", author="ann")
+    desk.ledger.runs.cancel(w.run, actor="ann")
     assert nth_workspace(desk).status == "closed"
-    assert desk.ledger.list_open_workspaces() == []
-    desk.ledger.forget(agent="agent", notebook="nb")
+    assert desk.ledger.workspaces.list_open() == []
+    desk.ledger.runs.forget(agent="agent", notebook="nb")
     left = [key for key, _ in desk.ledger.store.drafts.scan("", "~")] + desk.keys()
     assert [key for key in left if w.id in key] == []

@@ -185,7 +185,7 @@ def engine(
             result = _engine_once(ledger, source, name, ns, options or {})
             if result.status != "waiting":
                 break
-    run = ledger.find_run(agent=name, notebook="nb")
+    run = ledger.runs.find(agent=name, notebook="nb")
     return _with_journal(result, ns, run.pauses if run else 0)
 
 
@@ -209,7 +209,9 @@ def decide(ledger: Ledger, name: str) -> None:
     for p in ledger.proposals.list_of_run(run.id, run.pauses):
         if p.status == "open":
             action, value = script(p.title, p.value)
-            ledger.decide(p.id, action, value=value, reviewer="ann", reason="no" if action == "reject" else None)
+            ledger.proposals.decide(
+                p.id, action, value=value, reviewer="ann", reason="no" if action == "reject" else None
+            )
 
 
 def _namespace(told: Any) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def test_a_value_of_the_kind_is_proposed_edited_and_decided(run: Run, way: Calla
     run.open_kernel()
     assert run.execute().status == "finished"
     assert run.namespace["paid"] == run.money(Decimal("10.00"), "EUR")
-    assert (run.namespace["decision"].action, run.ledger.verify().ok) == ("edit", True)
+    assert (run.namespace["decision"].action, run.ledger.audit.verify().ok) == ("edit", True)
 
 
 def test_it_is_shown_as_the_package_says(run: Run) -> None:

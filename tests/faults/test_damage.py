@@ -60,7 +60,7 @@ def judge_store(root: Path) -> str:
 
 
 def _judge_ledger(ledger: Ledger) -> str:
-    run = ledger.find_run(agent="refunds", notebook="nb")
+    run = ledger.runs.find(agent="refunds", notebook="nb")
     if run is None or run.status != "ready":
         return "not there"
     found = ledger.proposals.list_of_run(run.id)

@@ -48,11 +48,11 @@ def test_without_a_fallback_it_is_marked_until_somebody_is_back(desk: Desk) -> N
     desk.ledger.reviewers.set_away("bo", None, TONIGHT)
     assert "cy can now" in now(desk).stuck
     assert list_told(desk, "stuck") == ["bo", "cy"]
-    desk.ledger.set_away("cy", None, TONIGHT)
+    desk.ledger.reviewers.set_away("cy", None, TONIGHT)
     assert "nobody can now" in now(desk).stuck
     assert list_told(desk, "stuck") == ["bo", "cy"]  # that it is stuck is no news any more
-    desk.ledger.set_away("cy", None, None)
-    desk.ledger.set_away("bo", None, None)
+    desk.ledger.reviewers.set_away("cy", None, None)
+    desk.ledger.reviewers.set_away("bo", None, None)
     assert now(desk).stuck == ""
     assert desk.types()[-1] == "proposal.unstuck"
     assert desk.ledger.timers.next_due() is None

@@ -132,7 +132,7 @@ def test_a_forged_asked_at_is_not_used(attacked_store: Attacked) -> None:
     attacked_store.forge(asked_at=T0 - timedelta(hours=1))
     clock.replace_clock(lambda: T0)
     try:
-        attacked_store.ledger.run_due_steps_of(attacked_store.id)
+        attacked_store.ledger.timers.run_due_steps_of(attacked_store.id)
     finally:
         clock.replace_clock(None)
     assert "no decisions file answered it" in attacked_store.check_refused()
@@ -199,7 +199,7 @@ def test_a_decision_is_not_fresh_for_longer_than_its_terms_say(attacked_store: A
     assert attacked_store.sound() == "approve by bo"
     attacked_store.forge(decision=msgspec.structs.replace(made, valid_until=at("9:00")))
     with pytest.raises(StoreCorrupt, match="until another time"):
-        attacked_store.ledger.list_proposals(attacked_store.p.run)
+        attacked_store.ledger.proposals.list_of_run(attacked_store.p.run)
 
 
 def test_a_machine_that_slept_is_believed(attacked_store: Attacked) -> None:
@@ -223,7 +223,7 @@ def test_what_was_taken_back_and_approved_late_is_believed(attacked_store: Attac
     attacked_store.tick("1:30")
     attacked_store.vote("bo")
     attacked_store.tick("2:00")
-    attacked_store.ledger.undo_approval(attacked_store.id, reviewer="bo", attestation=signer("bo"))
+    attacked_store.ledger.proposals.undo_approval(attacked_store.id, reviewer="bo", attestation=signer("bo"))
     attacked_store.tick("5:00")
     attacked_store.vote("lea")
     attacked_store.tick("7:00")
@@ -236,7 +236,7 @@ def test_terms_that_were_renewed_are_believed(attacked_store: Attacked) -> None:
     for hours, timeline in ((3, ("1h remind", "2h reject")), (4, ("1h remind", "2h reject"))):
         renewed = msgspec.structs.replace(terms(f"1 of bo, {hours}", timeline=timeline), policy="")
         attacked_store.tick(f"{hours}:00")
-        attacked_store.ledger.renew_terms(attacked_store.p, renewed, policy=None, actor="ada", why="files")
+        attacked_store.ledger.policies.renew_terms(attacked_store.p, renewed, policy=None, actor="ada", why="files")
     for when in ("4:00", "5:00"):
         attacked_store.tick(when)
     assert attacked_store.sound() == "reject by deadline"
@@ -246,9 +246,9 @@ def test_an_escalation_since_nobody_could_be_told_is_believed(attacked_store: At
     attacked_store.ask(*LAST, need="1 of anyone")
     when = T0
     for wait in (*RETRY_DELAYS, timedelta(0)):
-        notice = attacked_store.ledger.take_notice(when, sender="s")
+        notice = attacked_store.ledger.notices.take_first(when, sender="s")
         assert notice is not None
-        attacked_store.ledger.fail_notice(notice, when, services=["0:json"], actor="s")
+        attacked_store.ledger.notices.fail(notice, when, services=["0:json"], actor="s")
         when += wait
     assert attacked_store.p.step == 2
     attacked_store.tick("8:00")
@@ -267,7 +267,7 @@ def test_an_escalation_that_makes_the_votes_enough_completes_them(
     attacked_store.vote("bo")
     needs = msgspec.structs.replace(terms("1 of bo", "1 of dan", timeline=("4h escalate bo", "8h reject")), policy="")
     needs = msgspec.structs.replace(needs, undo=undo)
-    attacked_store.ledger.renew_terms(attacked_store.p, needs, policy=None, actor="ada", why="files")
+    attacked_store.ledger.policies.renew_terms(attacked_store.p, needs, policy=None, actor="ada", why="files")
     assert attacked_store.p.status == "open"
     attacked_store.tick("4:00")
     assert (attacked_store.p.settles_at is None) == (undo is None)
@@ -284,10 +284,12 @@ def test_votes_that_are_enough_under_other_terms_decide(
     attacked_store.vote("bo")
     renewed = msgspec.structs.replace(terms("2 of bo, cy", timeline=("8h reject",)), policy="")
     assert (
-        attacked_store.ledger.renew_terms(attacked_store.p, renewed, policy=None, actor="ada", why="files").status
+        attacked_store.ledger.policies.renew_terms(
+            attacked_store.p, renewed, policy=None, actor="ada", why="files"
+        ).status
         == "decided"
     )
-    assert attacked_store.ledger.load_run(attacked_store.p.run).status == "ready"
+    assert attacked_store.ledger.runs.load(attacked_store.p.run).status == "ready"
     assert attacked_store.sound() == "approve by bo"
 
 
@@ -309,7 +311,9 @@ def test_where_only_signed_decisions_count_so_do_withdrawals(
 ) -> None:
     attacked_store.ask(need="1 of bo, cy", undo=3600.0)
     attacked_store.vote("bo")
-    attacked_store.ledger.undo_approval(attacked_store.id, reviewer="bo")  # by a process that says that it is bo
+    attacked_store.ledger.proposals.undo_approval(
+        attacked_store.id, reviewer="bo"
+    )  # by a process that says that it is bo
     attacked_store.vote("cy")
     attacked_store.tick("1:00")
     assert attacked_store.sound() == "approve by cy"
@@ -322,8 +326,8 @@ def test_a_signed_withdrawal_counts(attacked_store: Attacked, monkeypatch: pytes
     attacked_store.ask(need="1 of bo, cy", undo=3600.0)
     attacked_store.vote("bo")
     with pytest.raises(NotAReviewer, match="take it back in JupyterLab"):
-        attacked_store.ledger.undo_approval(attacked_store.id, reviewer="bo")
-    attacked_store.ledger.undo_approval(attacked_store.id, reviewer="bo", attestation=signer("bo"))
+        attacked_store.ledger.proposals.undo_approval(attacked_store.id, reviewer="bo")
+    attacked_store.ledger.proposals.undo_approval(attacked_store.id, reviewer="bo", attestation=signer("bo"))
     attacked_store.vote("cy")
     attacked_store.tick("1:00")
     assert attacked_store.sound() == "approve by cy"

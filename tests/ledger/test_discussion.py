@@ -33,7 +33,7 @@ def ledger() -> Ledger:
 
 
 def ask_questions(ledger: Ledger, *titles: str, agent: str = "letters", **more: Any) -> list[Proposal]:
-    _, claim = ledger.open_run(agent=agent, notebook="/letters.ipynb")
+    _, claim = ledger.runs.open(agent=agent, notebook="/letters.ipynb")
     questions = [Question(title=title, kind="text", value=title, **more) for title in titles]
     return ledger.runs.pause(claim, Snapshot(envelope=b""), questions).proposals
 
@@ -69,7 +69,7 @@ def test_answers_belong_to_what_they_answer(ledger: Ledger, p: Proposal) -> None
     answers = [ledger.comments.add(p.id, text, author="bob", thread=first.id) for text in ("yes", "no")]
     assert group_threads(ledger.comments.list_on_document(p.id)) == [(first, answers), (second, [])]
     with pytest.raises(ValueError, match="is an answer itself; answer the comment that it answers"):
-        ledger.add_comment(p.id, "hm", author="cy", thread=answers[0].id)
+        ledger.comments.add(p.id, "hm", author="cy", thread=answers[0].id)
     (other,) = ask_questions(ledger, "elsewhere", agent="others")
     for document, thread in ((p.id, "aaaaaaaaaaaa"), (other.id, first.id)):
         with pytest.raises(UnknownComment, match="load its comments again"):
@@ -103,7 +103,7 @@ def test_a_suggestion_needs_no_text_but_something_that_it_is_about(ledger: Ledge
     assert ledger.audit.read_events()[-1].data["suggestion"] == " much"
     for about in ({"suggestion": "x"}, {"suggestion": "", "anchor": ANCHOR}):
         with pytest.raises(ValueError, match="needs the quote that it replaces, or the anchor"):
-            ledger.add_comment(p.id, "better", author="ann", **about)
+            ledger.comments.add(p.id, "better", author="ann", **about)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_the_first_who_settles_a_suggestion_wins(ledger: Ledger, p: Proposal) ->
         assert ledger.comments.change_state(p.id, said.id, state, actor="bob").changed is False
         for other in ("accepted", "dismissed", "resolved", "open"):
             with pytest.raises(AlreadySettled, match=f"Bob has already {state} this suggestion") as refused:
-                ledger.change_comment_state(p.id, said.id, other, actor="cy")
+                ledger.comments.change_state(p.id, said.id, other, actor="cy")
             assert isinstance(refused.value.comment, Comment)
             assert refused.value.comment.state_by == "bob"
         assert ledger.comments.change_state(p.id, said.id, "open", actor="bob").changed is True  # the range was gone
@@ -199,7 +199,7 @@ def test_the_first_who_settles_a_suggestion_wins(ledger: Ledger, p: Proposal) ->
 def test_of_several_who_accept_at_once_one_is_told_that_it_changed(tmp_path: Path) -> None:
     ledger = Ledger(open_store(f"diskcache://{tmp_path}/store"))
     (p,) = ask_questions(ledger, "Our revenue grew.")
-    said = ledger.add_comment(p.id, "", author="ann", quote="grew", suggestion="rose")
+    said = ledger.comments.add(p.id, "", author="ann", quote="grew", suggestion="rose")
 
     def accept(who: str) -> str:
         try:
@@ -225,7 +225,7 @@ def test_what_cannot_be_marked(ledger: Ledger, p: Proposal) -> None:
     with pytest.raises(ValueError, match=f"is an answer; resolve the comment that it answers, {said.id}"):
         ledger.comments.change_state(p.id, answer.id, "resolved", actor="bob")
     with pytest.raises(ValueError, match="state must be one of open, resolved, accepted, dismissed, not 'gone'"):
-        ledger.change_comment_state(p.id, said.id, "gone", actor="bob")
+        ledger.comments.change_state(p.id, said.id, "gone", actor="bob")
     with pytest.raises(UnknownComment):
         ledger.comments.change_state(p.id, "aaaaaaaaaaaa", "resolved", actor="bob")
     with pytest.raises(UnknownProposal):
@@ -317,5 +317,5 @@ def test_a_comment_that_nobody_said_is_not_for_agents(ledger: Ledger, p: Proposa
     for planted in (key[:-1] + "1", f"{key[:-12]}x"):
         ledger.store.transact(lambda tx, planted=planted: tx.put(planted, raw))
         with pytest.raises(StoreCorrupt, match="not the ones that people wrote"):
-            ledger.list_comments(p.id, as_logged=True)
+            ledger.comments.list_on_document(p.id, as_logged=True)
         ledger.store.transact(lambda tx, planted=planted: tx.delete(planted))

@@ -58,7 +58,7 @@ def under(*timeline: str, need: str = "1 of ada", **more: Any) -> Plan:
 
 
 def ask_questions(ledger: Ledger, *timelines: tuple[str, ...], key: str = "", **more: Any) -> list[Proposal]:
-    _, claim = ledger.open_run(agent="refunds", notebook=NB, key=key)
+    _, claim = ledger.runs.open(agent="refunds", notebook=NB, key=key)
     questions = [
         Question(title=f"Refund {n}", kind="json", value={"amount": 200}, position=f"000000003/{n}")
         for n, _ in enumerate(timelines)
@@ -111,7 +111,7 @@ class TestSteps:
 
     def test_vector_18_a_machine_that_slept_goes_on_one_step_at_a_time(self, ledger: Ledger, store: Store) -> None:
         ask_questions(ledger, TIMELINE)
-        assert ledger.run_due_steps(at("72:00")) == 1
+        assert ledger.timers.run_due_steps(at("72:00")) == 1
         assert timers(store) == [datetime(2026, 1, 8, 12, tzinfo=UTC)]
         assert ledger.timers.run_due_steps(at("72:00")) == 0
         assert ledger.timers.run_due_steps(at("75:00")) == 1
@@ -121,23 +121,23 @@ class TestSteps:
 
     def test_vector_21_silence_is_consent_only_where_the_policy_says_so(self, ledger: Ledger) -> None:
         [p] = ask_questions(ledger, ("1h approve",))
-        ledger.run_due_steps(at("1:00"))
-        made = ledger.load_proposal(p.id).decision
+        ledger.timers.run_due_steps(at("1:00"))
+        made = ledger.proposals.load(p.id).decision
         assert made is not None
         assert (made.action, made.by, made.reviewer) == ("approve", "deadline", "deadline")
         assert ledger.reviewers.identify(ledger.proposals.load(p.id)) == "deadline"
 
     def test_a_clock_that_was_set_back_does_nothing_twice(self, ledger: Ledger, store: Store) -> None:
         ask_questions(ledger, TIMELINE)
-        assert ledger.run_due_steps(at("1:00")) == 1
-        assert ledger.run_due_steps(at("0:30")) == 0
-        assert ledger.run_due_steps(at("1:00")) == 0
+        assert ledger.timers.run_due_steps(at("1:00")) == 1
+        assert ledger.timers.run_due_steps(at("0:30")) == 0
+        assert ledger.timers.run_due_steps(at("1:00")) == 0
         assert timers(store) == [at("4:00")]
 
     def test_what_is_due_of_several_runs_is_done_in_its_order(self, ledger: Ledger) -> None:
         for n, hours in enumerate((3, 1, 2)):
             ask_questions(ledger, (f"{hours}h overdue",), key=str(n))
-        assert ledger.run_due_steps(at("2:00")) == 2
+        assert ledger.timers.run_due_steps(at("2:00")) == 2
         assert [due for _, due in steps(ledger)] == [at("1:00").isoformat(), at("2:00").isoformat()]
         assert is_sound(ledger)
 
@@ -174,11 +174,11 @@ class TestIndex:
         plan = dataclasses.replace(plan, terms=msgspec.structs.replace(plan.terms, timeline=(never,)))
         _, claim = ledger.runs.open(agent="others", notebook=NB)
         question = Question(title="Never", kind="json", value=1, position="000000003/9")
-        ledger.pause_run(claim, STATE, [question], plans=[plan])
+        ledger.runs.pause(claim, STATE, [question], plans=[plan])
         p = ask_questions(ledger, ("1h reject",))[0]
-        ledger.run_due_steps(T0 + timedelta(hours=1))
-        assert ledger.load_proposal(p.id).status == "decided"
-        assert ledger.verify().ok
+        ledger.timers.run_due_steps(T0 + timedelta(hours=1))
+        assert ledger.proposals.load(p.id).status == "decided"
+        assert ledger.audit.verify().ok
 
     def test_only_a_proposal_with_a_timer_has_a_row(self, ledger: Ledger, store: Store) -> None:
         ask_questions(ledger, (), ("2h remind",))
@@ -186,18 +186,18 @@ class TestIndex:
 
     def test_a_proposal_that_is_closed_has_none(self, ledger: Ledger, store: Store) -> None:
         [first] = ask_questions(ledger, TIMELINE)
-        ledger.cancel(first.run, actor="ada")
+        ledger.runs.cancel(first.run, actor="ada")
         assert timers(store) == []
-        assert ledger.run_due_steps(at("99:00")) == 0
+        assert ledger.timers.run_due_steps(at("99:00")) == 0
         [second] = ask_questions(ledger, TIMELINE)
-        ledger.open_run(agent="refunds", notebook=NB)  # started anew
+        ledger.runs.open(agent="refunds", notebook=NB)  # started anew
         assert timers(store) == []
         assert [ledger.proposals.load(p.id).status for p in (first, second)] == ["superseded"] * 2
         assert is_sound(ledger)
 
     def test_forgetting_a_run_removes_its_timers(self, ledger: Ledger, store: Store) -> None:
         ask_questions(ledger, TIMELINE)
-        ledger.forget(agent="refunds", notebook=NB)
+        ledger.runs.forget(agent="refunds", notebook=NB)
         assert timers(store) == []
 
     def test_a_row_that_was_planted_does_nothing_and_is_removed(self, ledger: Ledger, store: Store) -> None:

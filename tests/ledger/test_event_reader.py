@@ -78,7 +78,7 @@ def test_a_stored_cursor_is_not_a_change_of_any_record(store: Store) -> None:
     happen(store, 2)
     reader = EventReader(store, StoredCursor(store, "warehouse"))
     reader.mark_handled(reader.poll()[-1])
-    assert ledger.verify().ok
+    assert ledger.audit.verify().ok
 
 
 @pytest.mark.parametrize("name", ["", "Ware", "a/b", "-a", "a" * 65, "é"])

@@ -43,7 +43,7 @@ def merge_rules(*rules: dict[str, Any], calls: dict[str, Any] | None = None) -> 
 def ask_questions(
     ledger: Ledger, policy: MergedPolicy | None, *amounts: int, **more: Any
 ) -> tuple[Run, list[Proposal]]:
-    _, claim = ledger.open_run(agent="refunds", notebook=NB)
+    _, claim = ledger.runs.open(agent="refunds", notebook=NB)
     questions = [
         Question(title=f"Refund {n}", kind="json", value={"amount": n}, position=f"000000003/{n}", **more)
         for n in amounts
@@ -99,12 +99,14 @@ def test_vector_23_it_is_asked_again(ledger: Ledger, monkeypatch: pytest.MonkeyP
     question = Question(title=p.title, kind="json", value=p.value, position=p.position)
     facts = Facts(now=ledger.now())
     plans = [make_plan(merge_rules(BIG), question, facts, agent="refunds", notebook=NB)]
-    waits, [again] = ledger.pause_run(found.claim, STATE, [question], plans=plans, facts=facts, policy=merge_rules(BIG))
+    waits, [again] = ledger.runs.pause(
+        found.claim, STATE, [question], plans=plans, facts=facts, policy=merge_rules(BIG)
+    )
     assert (waits.pauses, waits.open, again.status) == (2, 1, "open")
     monkeypatch.delenv(settings.CLOCK.name)
-    ledger.decide(again.id, "approve", reviewer="ada")
-    assert [one.status for one in ledger.claim_saved(run.id, policy=merge_rules(BIG)).asked] == ["decided"]
-    assert ledger.verify().ok
+    ledger.proposals.decide(again.id, "approve", reviewer="ada")
+    assert [one.status for one in ledger.runs.claim_saved(run.id, policy=merge_rules(BIG)).asked] == ["decided"]
+    assert ledger.audit.verify().ok
 
 
 def test_vector_24_a_policy_that_blocks_by_now(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +180,7 @@ def test_a_policy_that_came_after_the_question_counts(ledger: Ledger, monkeypatc
     run, decided = approved(ledger, None, 200)
     first = claim_later(ledger, run, monkeypatch, None, days=300)
     assert first.asked == decided
-    ledger.restore_status(first.claim, "ready")
+    ledger.runs.restore_status(first.claim, "ready")
     found = claim_later(ledger, run, monkeypatch, merge_rules(EMBARGO), seconds=1)
     assert [one.status for one in found.asked] == ["expired"]
 
@@ -186,7 +188,7 @@ def test_a_policy_that_came_after_the_question_counts(ledger: Ledger, monkeypatc
 def test_what_a_run_has_used_is_not_taken_back(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     run, decided = approved(ledger, merge_rules(BIG), 200)
     first = claim_later(ledger, run, monkeypatch, merge_rules(BIG), seconds=1)
-    ledger.fail(first.claim, None, "oops")
+    ledger.runs.fail(first.claim, None, "oops")
     again = claim_later(ledger, run, monkeypatch, merge_rules(BIG, EMBARGO), hours=9)
     assert again.asked == decided
     assert expirations(ledger) == []
@@ -216,7 +218,7 @@ def pass_one(ledger: Ledger, claim: Claim) -> None:
     question = Question(title="Refund", kind="json", value={"amount": 200}, position="000000004/0")
     facts = Facts(now=ledger.now())
     judged = make_plan(merge_rules(LAX), question, facts, agent="refunds", notebook=NB)
-    ledger.record_policy_verdicts(claim, [question], [judged], policy=merge_rules(LAX))
+    ledger.policies.record_verdicts(claim, [question], [judged], policy=merge_rules(LAX))
 
 
 def call(ledger: Ledger, claim: Claim, status: Any) -> None:
@@ -248,7 +250,7 @@ def test_a_run_that_recorded_anything_has_used_what_was_decided(
 
 def test_a_run_that_was_handed_back_has_used_nothing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     run, _ = approved(ledger, merge_rules(BIG), 200)
-    ledger.restore_status(claim_later(ledger, run, monkeypatch, merge_rules(BIG), seconds=1).claim, "ready")
+    ledger.runs.restore_status(claim_later(ledger, run, monkeypatch, merge_rules(BIG), seconds=1).claim, "ready")
     assert [p.status for p in claim_later(ledger, run, monkeypatch, merge_rules(BIG), hours=9).asked] == ["expired"]
 
 
@@ -276,8 +278,8 @@ def test_where_only_signed_decisions_count_passes_are_judged_again(
     run, claim = ledger.runs.open(agent="refunds", notebook=NB)
     question = Question(title="Refund", kind="json", value={"amount": 200}, position="000000003/0")
     judged = make_plan(merge_rules(LAX), question, Facts(now=ledger.now()), agent="refunds", notebook=NB)
-    made = ledger.record_policy_verdicts(claim, [question], [judged], policy=merge_rules(LAX))
-    assert ledger.list_passed(run.id) == made
+    made = ledger.policies.record_verdicts(claim, [question], [judged], policy=merge_rules(LAX))
+    assert ledger.policies.list_passed(run.id) == made
     monkeypatch.setenv("HITL_NB_SIGNED_ONLY", "1")
     assert ledger.policies.list_passed(run.id) == []
 
@@ -285,7 +287,7 @@ def test_where_only_signed_decisions_count_passes_are_judged_again(
 def test_an_expired_decision_is_still_checked(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     run, _ = approved(ledger, merge_rules(BIG), 200)
     claim_later(ledger, run, monkeypatch, merge_rules(BIG), hours=9)
-    [p] = ledger.list_proposals(run.id, 1)
+    [p] = ledger.proposals.list_of_run(run.id, 1)
     assert p.decision is not None
     forged = msgspec.structs.replace(p, decision=msgspec.structs.replace(p.decision, reviewer="eve"))
     ledger.store.transact(lambda tx: tx.put(f"proposal/{p.id}", forged.json()))
@@ -296,8 +298,8 @@ def test_an_expired_decision_is_still_checked(ledger: Ledger, monkeypatch: pytes
 def test_what_happened_does_not_become_old(ledger: Ledger) -> None:
     doubt = Doubt(call="f()", step="f", arguments={}, began=now(), noticed=now(), died=True, idempotency_key="k")
     run, [p] = ask_questions(ledger, merge_rules(BIG), 200, doubt=doubt)
-    ledger.decide(p.id, "edit", value={"happened": False}, reviewer="ada")
+    ledger.proposals.decide(p.id, "edit", value={"happened": False}, reviewer="ada")
     found = freshness._find_expiry(
-        ledger.store, ledger.load_proposal(p.id), merge_rules(EMBARGO), run, ledger.now() + timedelta(days=9)
+        ledger.store, ledger.proposals.load(p.id), merge_rules(EMBARGO), run, ledger.now() + timedelta(days=9)
     )
     assert found is None

@@ -67,7 +67,7 @@ def keys(store: Store, start: str = "", stop: str = "~") -> list[str]:
 
 
 def load_state(ledger: Ledger, run: Run | Claim) -> RunState:
-    found = ledger.load_snapshot(run.id if isinstance(run, Run) else run.run)
+    found = ledger.runs.load_snapshot(run.id if isinstance(run, Run) else run.run)
     assert found is not None
     return found
 
@@ -159,9 +159,9 @@ class TestRuns:
 
     def test_cancel_is_for_good(self, ledger: Ledger) -> None:
         run, (asked, *_) = pause_new_run(ledger)
-        assert ledger.cancel(run.id, actor="ada").status == "cancelled"
-        assert ledger.cancel(run.id, actor="ada").status == "cancelled"
-        assert ledger.load_proposal(asked.id).status == "superseded"
+        assert ledger.runs.cancel(run.id, actor="ada").status == "cancelled"
+        assert ledger.runs.cancel(run.id, actor="ada").status == "cancelled"
+        assert ledger.proposals.load(asked.id).status == "superseded"
         with pytest.raises(HitlError, match="cancelled"):
             ledger.runs.claim(run.id)
 
@@ -228,8 +228,8 @@ class TestRuns:
         start(ledger, agent="other", notebook="/else.ipynb")
         first, _ = pause_new_run(ledger)
         second, (asked, *_) = pause_new_run(ledger)
-        assert ledger.rename_notebook(NB, "/moved.ipynb") == 2
-        moved = ledger.find_run(agent="refunds", notebook="/moved.ipynb")
+        assert ledger.notebooks.rename(NB, "/moved.ipynb") == 2
+        moved = ledger.runs.find(agent="refunds", notebook="/moved.ipynb")
         assert moved is not None
         assert (moved.id, moved.generation, moved.notebook) == (second.id, 2, "/moved.ipynb")
         assert ledger.runs.find(agent="refunds", notebook=NB) is None
@@ -243,8 +243,8 @@ class TestRuns:
     def test_a_notebook_renamed_over_another_takes_its_place(self, ledger: Ledger) -> None:
         there, (stale, *_) = pause_new_run(ledger, notebook="/there.ipynb")
         here, _ = pause_new_run(ledger)
-        ledger.rename_notebook(NB, "/there.ipynb")
-        newest = ledger.find_run(agent="refunds", notebook="/there.ipynb")
+        ledger.notebooks.rename(NB, "/there.ipynb")
+        newest = ledger.runs.find(agent="refunds", notebook="/there.ipynb")
         assert newest is not None
         assert (newest.id, newest.generation, newest.status) == (here.id, 2, "waiting")
         assert ledger.runs.load(there.id).status == "cancelled"
@@ -277,15 +277,15 @@ class TestSnapshots:
 
     def test_failing_without_a_snapshot_keeps_the_last(self, ledger: Ledger) -> None:
         run, claim = start(ledger)
-        ledger.save_snapshot(claim, STATE)
-        ledger.fail(claim, None, "boom")
+        ledger.runs.save_snapshot(claim, STATE)
+        ledger.runs.fail(claim, None, "boom")
         assert load_state(ledger, run).envelope == b"state"
 
     def test_an_earlier_save_that_was_put_back_is_not_returned(self, ledger: Ledger, store: Store) -> None:
         run, claim = start(ledger)
         ledger.runs.save_snapshot(claim, Snapshot(envelope=b"first", save=1))
         first = store.get(f"snapshot/{run.id}") or b""
-        ledger.save_snapshot(claim, Snapshot(envelope=b"second", save=2))
+        ledger.runs.save_snapshot(claim, Snapshot(envelope=b"second", save=2))
         assert load_state(ledger, run).saved.save == 2
         store.transact(lambda tx: tx.put(f"snapshot/{run.id}", first))
         with pytest.raises(Untrusted, match="put back"):
@@ -304,7 +304,7 @@ class TestSnapshots:
 
     def test_a_run_whose_state_or_decision_was_changed_is_not_claimed(self, ledger: Ledger, store: Store) -> None:
         run, [p] = pause_new_run(ledger, ask())
-        ledger.decide(p.id, "approve", reviewer="ann")
+        ledger.proposals.decide(p.id, "approve", reviewer="ann")
         state, decided = store.get(f"snapshot/{run.id}") or b"", store.get(f"proposal/{p.id}") or b""
         for key, value, error in (
             (f"snapshot/{run.id}", b"another state", Untrusted),
@@ -334,8 +334,8 @@ class TestSnapshots:
         ledger.runs.save_snapshot(one_claim, Snapshot(envelope=b"3"))
         assert len(keys(store, "blob/", "blob0")) == pieces
         assert load_state(ledger, two_claim).blob(shared[0]) == shared[1]
-        ledger.release(two_claim)
-        ledger.forget(agent="two", notebook=NB)
+        ledger.claims.release(two_claim)
+        ledger.runs.forget(agent="two", notebook=NB)
         assert keys(store, "blob/", "blobref0") == keys(store, "chunk/", "chunk0") == []
         assert ledger.runs.load_snapshot(one.id) is not None
 
@@ -366,8 +366,8 @@ class TestSteps:
         started = ledger.steps.start(claim, key, "pay", snapshot=STATE)
         assert (started.status, started.result, started.key) == ("started", None, key)
         assert load_state(ledger, run).envelope == b"state"
-        ledger.finish_step(claim, key, result=b"\x00" * (MAX_VALUE_BYTES + 1), status="done").result()
-        done = ledger.find_step(run.id, key)
+        ledger.steps.finish(claim, key, result=b"\x00" * (MAX_VALUE_BYTES + 1), status="done").result()
+        done = ledger.steps.find(run.id, key)
         assert done is not None
         assert (done.status, len(done.result or b"")) == ("done", MAX_VALUE_BYTES + 1)
         assert done.idempotency_key == started.idempotency_key
@@ -425,8 +425,13 @@ class TestProposals:
             ("two", 1, 1, "open", 1),
             ("three", 2, 1, "open", 1),
         ]
-        assert ledger.list_proposals(run.id) == ledger.list_proposals(run.id, 1) == asked == ledger.list_open()
-        assert ledger.list_proposals(run.id, 2) == []
+        assert (
+            ledger.proposals.list_of_run(run.id)
+            == ledger.proposals.list_of_run(run.id, 1)
+            == asked
+            == ledger.proposals.list_open()
+        )
+        assert ledger.proposals.list_of_run(run.id, 2) == []
         assert load_state(ledger, run).envelope == b"state"
 
     def test_the_claim_ends_with_the_pause(self, ledger: Ledger) -> None:
@@ -452,13 +457,13 @@ class TestProposals:
 
     def test_the_last_decision_makes_the_run_ready(self, ledger: Ledger) -> None:
         run, (one, two) = pause_new_run(ledger, ask("one"), ask("two"))
-        ledger.decide(one.id, "approve", reviewer="ada")
-        assert (ledger.load_run(run.id).status, ledger.load_run(run.id).open) == ("waiting", 1)
-        assert [p.id for p in ledger.list_open()] == [two.id]
-        ledger.decide(two.id, "reject", reason="too much", reviewer="ada")
-        assert (ledger.load_run(run.id).status, ledger.load_run(run.id).open) == ("ready", 0)
-        _, claim = ledger.claim(run.id)
-        (three,) = ledger.pause(claim, STATE, [ask("three")])
+        ledger.proposals.decide(one.id, "approve", reviewer="ada")
+        assert (ledger.runs.load(run.id).status, ledger.runs.load(run.id).open) == ("waiting", 1)
+        assert [p.id for p in ledger.proposals.list_open()] == [two.id]
+        ledger.proposals.decide(two.id, "reject", reason="too much", reviewer="ada")
+        assert (ledger.runs.load(run.id).status, ledger.runs.load(run.id).open) == ("ready", 0)
+        _, claim = ledger.runs.claim(run.id)
+        (three,) = ledger.runs.pause(claim, STATE, [ask("three")]).proposals
         assert three.pause == 2
         assert [p.title for p in ledger.proposals.list_of_run(run.id)] == ["one", "two", "three"]
 
@@ -468,8 +473,8 @@ class TestProposals:
     )
     def test_a_decision_is_kept(self, ledger: Ledger, action: Any, value: Any, stored: Any) -> None:
         _, (asked, *_) = pause_new_run(ledger)
-        decided = ledger.decide(asked.id, action, value=value, reason="so", reviewer="ada", by="script")
-        assert ledger.load_proposal(asked.id) == decided
+        decided = ledger.proposals.decide(asked.id, action, value=value, reason="so", reviewer="ada", by="script")
+        assert ledger.proposals.load(asked.id) == decided
         assert (decided.status, decided.revision) == ("decided", 2)
         made = decided.decision
         assert made is not None
@@ -484,7 +489,7 @@ class TestProposals:
 
     def test_the_second_is_told_who_decided_what(self, ledger: Ledger) -> None:
         _, (asked, *_) = pause_new_run(ledger)
-        ledger.decide(asked.id, "reject", reason="too much", reviewer="ada")
+        ledger.proposals.decide(asked.id, "reject", reason="too much", reviewer="ada")
         with pytest.raises(AlreadyDecided, match=r"ada \(unsigned\) rejected it \(too much\)") as told:
             ledger.proposals.decide(asked.id, "approve", reviewer="bob")
         assert told.value.proposal == ledger.proposals.load(asked.id)
@@ -548,8 +553,8 @@ class TestProposals:
         self, ledger: Ledger, store: Store, change: dict[str, Any]
     ) -> None:
         run, (asked, *_) = pause_new_run(ledger)
-        decided = ledger.decide(asked.id, "edit", value="Dear Bob", reason="name", reviewer="ada")
-        assert ledger.list_proposals(run.id) == [decided]
+        decided = ledger.proposals.decide(asked.id, "edit", value="Dear Bob", reason="name", reviewer="ada")
+        assert ledger.proposals.list_of_run(run.id) == [decided]
         forged = msgspec.structs.replace(decided, decision=msgspec.structs.replace(decided.decision, **change))
         store.transact(lambda tx: tx.put(f"proposal/{asked.id}", forged.json()))
         with pytest.raises(StoreCorrupt, match="audit log"):
@@ -603,7 +608,7 @@ class TestProposals:
 
     def test_the_beginning_of_an_id_is_enough(self, ledger: Ledger, store: Store) -> None:
         _, (asked, *_) = pause_new_run(ledger)
-        assert ledger.load_proposal(asked.id[:4]) == asked
+        assert ledger.proposals.load(asked.id[:4]) == asked
         for bad in (asked.id[:3], "", "zzzzzzzzzzzz", "../etc", asked.id + "a"):
             with pytest.raises(UnknownProposal):
                 ledger.proposals.load(bad)
@@ -616,9 +621,9 @@ class TestProposals:
     def test_a_proposal_of_any_size(self, ledger: Ledger, store: Store) -> None:
         text = "é" * (2 * MAX_VALUE_BYTES)
         _, (asked, small) = pause_new_run(ledger, ask(value=text, context={"log": text}), ask())
-        assert ledger.load_proposal(asked.id[:5]).value == text
-        assert [p.id for p in ledger.list_open()] == [asked.id, small.id]
-        ledger.decide(asked.id, "edit", value="short", reason="r" * (MAX_VALUE_BYTES + 1), reviewer="ada")
+        assert ledger.proposals.load(asked.id[:5]).value == text
+        assert [p.id for p in ledger.proposals.list_open()] == [asked.id, small.id]
+        ledger.proposals.decide(asked.id, "edit", value="short", reason="r" * (MAX_VALUE_BYTES + 1), reviewer="ada")
         assert decision(ledger, asked).value == "short"
         assert len(ledger.audit.read_events()[-1].data["reason"]) == MAX_VALUE_BYTES + 1
         assert ledger.audit.verify().ok
@@ -642,16 +647,16 @@ class TestInbox:
 
     def test_a_page_goes_on_after_a_proposal_decided_meanwhile(self, ledger: Ledger) -> None:
         _, asked = pause_new_run(ledger, *(ask(str(n)) for n in range(4)))
-        ledger.decide(asked[1].id, "approve", reviewer="ada")
-        assert [p.title for p in ledger.list_open(after=asked[1].id)] == ["2", "3"]
+        ledger.proposals.decide(asked[1].id, "approve", reviewer="ada")
+        assert [p.title for p in ledger.proposals.list_open(after=asked[1].id)] == ["2", "3"]
 
     def test_filters(self, ledger: Ledger) -> None:
         for n in range(6):
             pause_new_run(ledger, ask(str(n)), agent=f"a{n % 2}", notebook=f"/{n // 2}.ipynb")
-        assert [p.title for p in ledger.list_open(agent="a1")] == ["1", "3", "5"]
-        assert [p.title for p in ledger.list_open(notebook="/1.ipynb")] == ["2", "3"]
-        assert [p.title for p in ledger.list_open(agent="a0", limit=2)] == ["0", "2"]
-        assert ledger.list_open(agent="a1", notebook="/9.ipynb") == []
+        assert [p.title for p in ledger.proposals.list_open(agent="a1")] == ["1", "3", "5"]
+        assert [p.title for p in ledger.proposals.list_open(notebook="/1.ipynb")] == ["2", "3"]
+        assert [p.title for p in ledger.proposals.list_open(agent="a0", limit=2)] == ["0", "2"]
+        assert ledger.proposals.list_open(agent="a1", notebook="/9.ipynb") == []
 
     def test_a_page_reads_a_range_and_not_the_store(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         pause_new_run(ledger, *(ask(str(n)) for n in range(300)))
@@ -665,6 +670,6 @@ class TestInbox:
             return found
 
         monkeypatch.setattr(ledger.store, "scan", count_rows)
-        page = ledger.list_open(limit=50)
-        assert len(ledger.list_open(limit=50, after=page[-1].id)) == 50
+        page = ledger.proposals.list_open(limit=50)
+        assert len(ledger.proposals.list_open(limit=50, after=page[-1].id)) == 50
         assert rows == 100

@@ -112,12 +112,12 @@ def test_a_notice_is_one_senders_for_sixty_seconds(ledger: Ledger) -> None:
     ledger.notices.finish(mine, sent=["json"], actor="first")  # too late: it is the second's
     assert of_type(ledger, "notice.sent") == []
     assert [n.sender for n in waiting_notices(ledger)] == ["second"]
-    ledger.finish_notice(theirs, sent=["json"], actor="second")
+    ledger.notices.finish(theirs, sent=["json"], actor="second")
     assert [(e.actor, e.data["to"], e.data["services"]) for e in of_type(ledger, "notice.sent")] == [
         ("second", "anyone", ["json"])
     ]
     assert waiting_notices(ledger) == []
-    assert ledger.verify().ok
+    assert ledger.audit.verify().ok
 
 
 def test_nothing_is_taken_before_it_is_due(ledger: Ledger) -> None:
@@ -137,7 +137,7 @@ def test_a_notice_that_fails_is_tried_five_times_more(ledger: Ledger) -> None:
         assert ledger.notices.take_first(at + wait - timedelta(seconds=1), sender="s") is None
         at += wait
     assert [int(w / MINUTE) for w in RETRY_DELAYS] == [1, 5, 25, 60, 60]
-    assert ledger.fail_notice(take(ledger, at), at, services=["0:json"], actor="s") is None
+    assert ledger.notices.fail(take(ledger, at), at, services=["0:json"], actor="s") is None
     assert waiting_notices(ledger) == []
     (failed,) = of_type(ledger, "notice.failed")
     assert (failed.proposal, failed.data["to"], failed.data["services"]) == (p.id, "anyone", ["0:json"])
@@ -175,13 +175,13 @@ def test_a_forgotten_run_leaves_nothing_that_stops_a_sender(ledger: Ledger) -> N
     _, claim = ledger.runs.open(agent="other", notebook="/b.ipynb")
     plans = [Plan("ask", (), (), Terms(), ("reject",))]
     questions = [Question(title="x", kind="text", value="x", position="0")]
-    [other] = ledger.pause_run(claim, Snapshot(envelope=b"s"), questions, plans=plans)[1]
-    ledger.forget(agent=p.agent, notebook=p.notebook)
+    [other] = ledger.runs.pause(claim, Snapshot(envelope=b"s"), questions, plans=plans).proposals
+    ledger.runs.forget(agent=p.agent, notebook=p.notebook)
     assert {n.proposal for n in waiting_notices(ledger)} == {other.id}
-    before = ledger.newest_event_number()
-    ledger.finish_notice(taken, sent=["json"], actor="s")
-    assert ledger.newest_event_number() == before
-    assert ledger.verify().ok
+    before = ledger.audit.newest_event_number()
+    ledger.notices.finish(taken, sent=["json"], actor="s")
+    assert ledger.audit.newest_event_number() == before
+    assert ledger.audit.verify().ok
 
 
 def test_who_watches_is_known_for_ninety_seconds(ledger: Ledger) -> None:
@@ -227,8 +227,8 @@ def test_no_notice_is_lost_whatever_senders_do(steps: list[str]) -> None:
                 elif step == "fail":
                     ledger.notices.fail(one, at, services=["0:json"], actor="s")
                 elif step == "hold":
-                    ledger.hold_notice(one, at + MINUTE)
-        ended = [e.data["id"] for e in ledger.read_events() if e.type in ("notice.sent", "notice.failed")]
+                    ledger.notices.hold(one, at + MINUTE)
+        ended = [e.data["id"] for e in ledger.audit.read_events() if e.type in ("notice.sent", "notice.failed")]
         left = [n.id for n in waiting_notices(ledger)]
         assert sorted(ended + left) == sorted(ids)
     finally:
@@ -275,7 +275,7 @@ def test_after_the_last_try_others_are_asked_at_once_and_the_rest_of_the_timelin
     now_is = rows.load_proposal(ledger.store, p.id)
     assert now_is is not None
     assert (now_is.untold, now_is.widened, now_is.step) == (("ada",), ("lea",), 2)
-    assert (now_is.terms, now_is.deadline, ledger.next_due()) == (p.terms, T0 + 8 * HOUR, T0 + 8 * HOUR)
+    assert (now_is.terms, now_is.deadline, ledger.timers.next_due()) == (p.terms, T0 + 8 * HOUR, T0 + 8 * HOUR)
     assert {n.to for n in waiting_notices(ledger) if n.kind == "escalated"} == {"lea", "@leads"}
     assert [(e.actor, e.data["due"]) for e in of_type(ledger, "proposal.escalated")] == [("deadline", end.isoformat())]
     assert ledger.audit.verify().ok

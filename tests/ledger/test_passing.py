@@ -152,7 +152,7 @@ class TestPasses:
     def test_without_a_rule_it_is_the_default(self, ledger: Ledger) -> None:
         _, claim = start(ledger)
         plan = make_plan(rules=(), why=())
-        [p] = ledger.record_policy_verdicts(claim, [ask()], [plan], policy=POLICY)
+        [p] = ledger.policies.record_verdicts(claim, [ask()], [plan], policy=POLICY)
         assert p.decision is not None
         assert p.decision.reviewer == "policy:default"
 

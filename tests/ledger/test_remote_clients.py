@@ -76,7 +76,7 @@ def test_one_that_waits_writes_nothing_new_and_goes_on_once_it_is_decided(ledger
 
 def test_what_has_ended_is_begun_anew(ledger: Ledger) -> None:
     run = open_remote(ledger)
-    ledger.finish(claim(ledger, run), Snapshot(envelope=b""))
+    ledger.runs.finish(claim(ledger, run), Snapshot(envelope=b""))
     with pytest.raises(WorkspaceClosed):
         claim(ledger, run)
     second = open_remote(ledger, TWO)

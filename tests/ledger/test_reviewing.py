@@ -17,7 +17,7 @@ def ledger() -> Ledger:
 
 
 def ask_questions(ledger: Ledger, *titles: str, agent: str = "letters") -> list[Proposal]:
-    _, claim = ledger.open_run(agent=agent, notebook="/letters.ipynb")
+    _, claim = ledger.runs.open(agent=agent, notebook="/letters.ipynb")
     questions = [Question(title=title, kind="text", value=title) for title in titles]
     return ledger.runs.pause(claim, Snapshot(envelope=b""), questions).proposals
 
@@ -39,11 +39,11 @@ def test_what_was_decided_is_listed_newest_first_by_the_page(ledger: Ledger) -> 
 
 def test_comments_are_kept_in_order_and_in_the_audit_log(ledger: Ledger) -> None:
     (p,) = ask_questions(ledger, "a")
-    ledger.add_comment(p.id, " why? ", author="ann", author_name="Ann")
-    ledger.add_comment(p.id, "because", author="bob")
-    assert [(c.author, c.text) for c in ledger.list_comments(p.id)] == [("ann", "why?"), ("bob", "because")]
-    assert [event.type for event in ledger.read_events()][-2:] == ["comment", "comment"]
-    assert ledger.load_proposal(p.id).revision == p.revision
+    ledger.comments.add(p.id, " why? ", author="ann", author_name="Ann")
+    ledger.comments.add(p.id, "because", author="bob")
+    assert [(c.author, c.text) for c in ledger.comments.list_on_document(p.id)] == [("ann", "why?"), ("bob", "because")]
+    assert [event.type for event in ledger.audit.read_events()][-2:] == ["comment", "comment"]
+    assert ledger.proposals.load(p.id).revision == p.revision
     for text in ("", "  ", "x" * 10_001):
         with pytest.raises(ValueError, match="1 to 10000 characters"):
             ledger.comments.add(p.id, text, author="ann")
@@ -54,8 +54,8 @@ def test_comments_are_kept_in_order_and_in_the_audit_log(ledger: Ledger) -> None
 
 def test_assigning_makes_no_decision_stale(ledger: Ledger) -> None:
     (p,) = ask_questions(ledger, "a")
-    assert ledger.assign(p.id, "bob", actor="ann").assignee == "bob"
-    decided = ledger.decide(p.id, "approve", reviewer="bob", revision=p.revision, fingerprint=p.fingerprint)
+    assert ledger.proposals.assign(p.id, "bob", actor="ann").assignee == "bob"
+    decided = ledger.proposals.decide(p.id, "approve", reviewer="bob", revision=p.revision, fingerprint=p.fingerprint)
     assert (decided.assignee, decided.status) == ("bob", "decided")
     with pytest.raises(AlreadyDecided, match=r"bob \(unsigned\) approved it"):
         ledger.proposals.assign(p.id, "carl", actor="ann")

@@ -40,7 +40,7 @@ def ledger() -> Ledger:
 
 
 def ask_question(ledger: Ledger) -> Proposal:
-    _, claim = ledger.open_run(agent="refunds", notebook="/refunds.ipynb")
+    _, claim = ledger.runs.open(agent="refunds", notebook="/refunds.ipynb")
     questions = [Question(title="Refund order 5678", kind="json", value={"amount": 120})]
     return ledger.runs.pause(claim, Snapshot(envelope=b""), questions).proposals[0]
 
@@ -53,7 +53,7 @@ def sign_decision(ledger: Ledger, p: Proposal, key: SigningKey, **more: Any) -> 
 def test_a_signed_decision_is_used_and_says_how_the_reviewer_was_known(ledger: Ledger) -> None:
     p = ask_question(ledger)
     sign_decision(ledger, p, SigningKey.of_this_user())
-    (read,) = ledger.list_proposals(p.run)
+    (read,) = ledger.proposals.list_of_run(p.run)
     assert read.decision is not None
     assert (read.decision.reviewer_name, read.decision.authn, read.decision.assurance) == ("Ann", "login", "A0")
     assert ledger.audit.read_events()[-1].data["signature"] == read.decision.signature
@@ -168,8 +168,8 @@ def test_where_only_signed_decisions_count_a_bare_one_is_refused(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     p = ask_question(ledger)
-    ledger.decide(p.id, "approve", reviewer="ann")
-    assert ledger.list_proposals(p.run)[0].status == "decided"
+    ledger.proposals.decide(p.id, "approve", reviewer="ann")
+    assert ledger.proposals.list_of_run(p.run)[0].status == "decided"
     monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
     with pytest.raises(Untrusted, match="not taken through a server"):
         ledger.proposals.list_of_run(p.run)
@@ -179,7 +179,7 @@ def test_where_only_signed_decisions_count_a_bare_one_is_refused(
 
 
 def decider_text(ledger: Ledger, p: Proposal) -> str:
-    shown = ledger.load_proposal(p.id)
+    shown = ledger.proposals.load(p.id)
     assert shown.decision is not None
     return format_decider(shown.decision, ledger.reviewers.identify(shown))
 
@@ -201,16 +201,16 @@ def test_a_login_that_a_known_server_signed_is_a_persons_decision(ledger: Ledger
 def test_a_login_in_the_page_of_its_own_needs_no_remark(ledger: Ledger) -> None:
     p = ask_question(ledger)
     attest = ReviewerAttestation(SigningKey.of_this_user(), "Ann", "login", "A0", "page")
-    ledger.decide(p.id, "approve", reviewer="ann", attestation=attest)
+    ledger.proposals.decide(p.id, "approve", reviewer="ann", attestation=attest)
     assert decider_text(ledger, p) == "Ann (ann), logged in"
-    assert ledger.list_proposals(p.run)[0].status == "decided"
+    assert ledger.proposals.list_of_run(p.run)[0].status == "decided"
 
 
 @pytest.mark.parametrize("authn", ["token", "anonymous"])
 def test_who_did_not_log_in_is_a_guest(ledger: Ledger, authn: Any) -> None:
     p = ask_question(ledger)
     attest = ReviewerAttestation(SigningKey.of_this_user(), "Ann", authn, "A0")
-    ledger.decide(p.id, "approve", reviewer="ann", attestation=attest)
+    ledger.proposals.decide(p.id, "approve", reviewer="ann", attestation=attest)
     assert decider_text(ledger, p).startswith("a guest (")
     assert "ann" not in decider_text(ledger, p).lower()
 
@@ -233,7 +233,7 @@ def test_a_login_is_not_believed_where_nobody_can_log_in(ledger: Ledger, monkeyp
 )
 def test_what_nobody_signed_never_reads_like_a_persons_login(ledger: Ledger, by: Any, words: str) -> None:
     p = ask_question(ledger)
-    ledger.decide(p.id, "approve", reviewer="ann", by=by)
+    ledger.proposals.decide(p.id, "approve", reviewer="ann", by=by)
     assert decider_text(ledger, p) == words
 
 
@@ -315,7 +315,7 @@ def test_an_assurance_that_no_server_can_give_is_not_believed_though_it_is_signe
     ledger: Ledger, assurance: str
 ) -> None:
     p = ask_question(ledger)
-    ledger.decide(
+    ledger.proposals.decide(
         p.id,
         "approve",
         reviewer="ann",
@@ -331,7 +331,7 @@ def test_where_only_signed_decisions_count_no_unsigned_one_does(
     ledger: Ledger, by: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     p = ask_question(ledger)
-    ledger.decide(p.id, "approve", reviewer="ann", by=by)
+    ledger.proposals.decide(p.id, "approve", reviewer="ann", by=by)
     monkeypatch.setenv(settings.SIGNED_ONLY.name, "1")
     with pytest.raises(Untrusted, match="not taken through a server"):
         ledger.proposals.list_of_run(p.run)
@@ -339,6 +339,6 @@ def test_where_only_signed_decisions_count_no_unsigned_one_does(
 
 def test_who_comes_later_is_told_that_the_first_is_unsigned(ledger: Ledger) -> None:
     p = ask_question(ledger)
-    ledger.decide(p.id, "approve", reviewer="ann")
+    ledger.proposals.decide(p.id, "approve", reviewer="ann")
     with pytest.raises(HitlError, match=r"already decided: ann \(unsigned\) approved it"):
         ledger.proposals.decide(p.id, "reject", reviewer="bob")

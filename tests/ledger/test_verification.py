@@ -25,7 +25,7 @@ def blobs(*contents: bytes) -> dict[str, bytes]:
 
 
 def open_new_run(ledger: Ledger, agent: str) -> Claim:
-    return ledger.open_run(agent=agent, notebook=NB)[1]
+    return ledger.runs.open(agent=agent, notebook=NB)[1]
 
 
 def question(title: str = "Letter", value: str = "Dear Ann", **more: str) -> Question:
@@ -35,25 +35,25 @@ def question(title: str = "Letter", value: str = "Dear Ann", **more: str) -> Que
 def identify(ledger: Ledger) -> None:
     """Notebooks that carry an id: saved with it, moved, replaced by another one, and forgotten."""
     for path, name in (("/a.ipynb", "a" * 12), ("/b.ipynb", "b" * 12), ("/c.ipynb", "")):
-        _, claim = ledger.open_run(agent="mail", notebook=path, notebook_id=name)
-        ledger.pause(claim, Snapshot(envelope=b"i"), [question()])
-    ledger.recognize_notebook("/c.ipynb", ledger.find_notebook_id("/c.ipynb"), lambda path, _: False)
-    ledger.recognize_notebook("/b.ipynb", ledger.find_notebook_id("/a.ipynb"), lambda path, _: path == "/a.ipynb")
-    ledger.rename_notebook("/b.ipynb", "/c.ipynb")
-    ledger.forget(agent="mail", notebook="/c.ipynb")
-    ledger.adopt_run(ledger.find_run(agent="anew", notebook="/moved.ipynb").id, "/d.ipynb", actor="ann")
+        _, claim = ledger.runs.open(agent="mail", notebook=path, notebook_id=name)
+        ledger.runs.pause(claim, Snapshot(envelope=b"i"), [question()])
+    ledger.notebooks.recognize("/c.ipynb", ledger.notebooks.find_id("/c.ipynb"), lambda path, _: False)
+    ledger.notebooks.recognize("/b.ipynb", ledger.notebooks.find_id("/a.ipynb"), lambda path, _: path == "/a.ipynb")
+    ledger.notebooks.rename("/b.ipynb", "/c.ipynb")
+    ledger.runs.forget(agent="mail", notebook="/c.ipynb")
+    ledger.notebooks.adopt_run(ledger.runs.find(agent="anew", notebook="/moved.ipynb").id, "/d.ipynb", actor="ann")
 
 
 def fill(ledger: Ledger) -> None:
     """Everything that a store may hold, at every point of its life."""
     claim = open_new_run(ledger, "letters")
-    ledger.start_step(claim, "1", "draft", snapshot=Snapshot(envelope=b"before", pause=0, save=1))
-    ledger.finish_step(claim, "1", result=b"sealed", status="done").result()
-    ledger.start_step(claim, "2", "send")
-    ledger.finish_step(claim, "2", result=b"sealed error", status="failed").result()
-    w = ledger.open_workspace(claim, title="Report", template="Hello", position="1")
-    said = ledger.add_comment(w.id, "who reads this?", author="ann", claim=claim)
-    ledger.change_comment_state(w.id, said.id, "resolved", actor="bob")
+    ledger.steps.start(claim, "1", "draft", snapshot=Snapshot(envelope=b"before", pause=0, save=1))
+    ledger.steps.finish(claim, "1", result=b"sealed", status="done").result()
+    ledger.steps.start(claim, "2", "send")
+    ledger.steps.finish(claim, "2", result=b"sealed error", status="failed").result()
+    w = ledger.workspaces.open(claim, title="Report", template="Hello", position="1")
+    said = ledger.comments.add(w.id, "who reads this?", author="ann", claim=claim)
+    ledger.comments.change_state(w.id, said.id, "resolved", actor="bob")
     large = question("Large", "x" * (2 * MAX_VALUE_BYTES))
     about = Question(title="Report", kind="markdown", value="Hello", document=w.id)
     asked = ledger.runs.pause(
@@ -62,38 +62,39 @@ def fill(ledger: Ledger) -> None:
     ledger.proposals.assign(asked[0].id, "ann", actor="bob")
     ledger.comments.add(asked[0].id, "too long", author="ann", quote="xx", suggestion="x")
     for p in asked:
-        ledger.decide(p.id, "approve", reviewer="ann")
-    _, claim = ledger.claim(claim.run)
-    ledger.save_snapshot(claim, Snapshot(envelope=b"between", blobs=blobs(b"buffer", b"other"), pause=1, save=1))
-    ledger.start_step(claim, "2", "send")
-    ledger.finish_step(claim, "2", result=b"sealed", status="done").result()
-    ledger.finish(claim, Snapshot(envelope=b"the end", blobs=blobs(b"other"), pause=1))
-    ledger.pause(
+        ledger.proposals.decide(p.id, "approve", reviewer="ann")
+    _, claim = ledger.runs.claim(claim.run)
+    ledger.runs.save_snapshot(claim, Snapshot(envelope=b"between", blobs=blobs(b"buffer", b"other"), pause=1, save=1))
+    ledger.steps.start(claim, "2", "send")
+    ledger.steps.finish(claim, "2", result=b"sealed", status="done").result()
+    ledger.runs.finish(claim, Snapshot(envelope=b"the end", blobs=blobs(b"other"), pause=1))
+    ledger.runs.pause(
         open_new_run(ledger, "waits"), Snapshot(envelope=b"w", blobs=blobs(b"big" * MAX_VALUE_BYTES)), [question()]
     )
-    ledger.cancel(
-        ledger.pause(open_new_run(ledger, "stopped"), Snapshot(envelope=b"s"), [question()])[0].run, actor="ann"
+    ledger.runs.cancel(
+        ledger.runs.pause(open_new_run(ledger, "stopped"), Snapshot(envelope=b"s"), [question()]).proposals[0].run,
+        actor="ann",
     )
-    ledger.fail(open_new_run(ledger, "fails"), None, "boom")
+    ledger.runs.fail(open_new_run(ledger, "fails"), None, "boom")
     claim = open_new_run(ledger, "fails after a save")
-    ledger.save_snapshot(claim, Snapshot(envelope=b"last", save=1))
-    ledger.fail(claim, None, "boom")
+    ledger.runs.save_snapshot(claim, Snapshot(envelope=b"last", save=1))
+    ledger.runs.fail(claim, None, "boom")
     claim = open_new_run(ledger, "fails and is handed back")
-    ledger.fail(claim, Snapshot(envelope=b"failed"), "boom")
-    ledger.restore_status(ledger.claim(claim.run)[1], "failed")
-    ledger.pause(open_new_run(ledger, "forgotten"), Snapshot(envelope=b"f", blobs=blobs(b"buffer")), [question()])
-    ledger.forget(agent="forgotten", notebook=NB)
-    ledger.pause(open_new_run(ledger, "anew"), Snapshot(envelope=b"1"), [question()])
-    ledger.pause(open_new_run(ledger, "anew"), Snapshot(envelope=b"2"), [question()])
-    ledger.rename_notebook(NB, "/moved.ipynb")
+    ledger.runs.fail(claim, Snapshot(envelope=b"failed"), "boom")
+    ledger.runs.restore_status(ledger.runs.claim(claim.run)[1], "failed")
+    ledger.runs.pause(open_new_run(ledger, "forgotten"), Snapshot(envelope=b"f", blobs=blobs(b"buffer")), [question()])
+    ledger.runs.forget(agent="forgotten", notebook=NB)
+    ledger.runs.pause(open_new_run(ledger, "anew"), Snapshot(envelope=b"1"), [question()])
+    ledger.runs.pause(open_new_run(ledger, "anew"), Snapshot(envelope=b"2"), [question()])
+    ledger.notebooks.rename(NB, "/moved.ipynb")
     identify(ledger)
     claim = open_new_run(ledger, "in the middle")
-    ledger.save_snapshot(claim, Snapshot(envelope=b"m1", save=1))
-    ledger.save_snapshot(claim, Snapshot(envelope=b"m2", save=2, blobs=blobs(b"buffer")))
-    ledger.start_step(claim, "1", "draft")
-    ledger.start_step(claim, "2", "send")
-    ledger.finish_step(claim, "2", result=b"sealed error", status="failed").result()
-    ledger.start_step(claim, "2", "send")
+    ledger.runs.save_snapshot(claim, Snapshot(envelope=b"m1", save=1))
+    ledger.runs.save_snapshot(claim, Snapshot(envelope=b"m2", save=2, blobs=blobs(b"buffer")))
+    ledger.steps.start(claim, "1", "draft")
+    ledger.steps.start(claim, "2", "send")
+    ledger.steps.finish(claim, "2", result=b"sealed error", status="failed").result()
+    ledger.steps.start(claim, "2", "send")
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +166,7 @@ def test_every_record_that_was_removed_is_named(ledger: Ledger, kind: str) -> No
     found = list(of_kind(kind, ledger))
     for key, raw in found:
         ledger.store.transact(lambda tx, key=key: tx.delete(key))
-        assert ("missing", key) in list_problems(ledger.verify())
+        assert ("missing", key) in list_problems(ledger.audit.verify())
         put(ledger, key, raw)
     assert ledger.audit.verify().ok
 
@@ -176,7 +177,7 @@ def test_what_cannot_be_read_is_named(ledger: Ledger, kind: str, content: bytes)
     key = next(of_kind(kind, ledger))[0]
     put(ledger, key, content)
     wanted = {"snapshot": "changed"}.get(kind, "unreadable")
-    assert (wanted, key) in list_problems(ledger.verify())
+    assert (wanted, key) in list_problems(ledger.audit.verify())
 
 
 @pytest.mark.parametrize("data", ["[]", '{"runs": [1]}', '{"runs": null}', '{"runs":' * 100_000])
@@ -212,7 +213,7 @@ def test_a_record_that_was_planted_is_named(ledger: Ledger, kind: str) -> None:
     key, raw = list(of_kind(kind, ledger))[-1]
     other = key[:-1] + ("3" if key[-1] != "3" else "4")
     put(ledger, other, raw)
-    assert ("unknown", other) in list_problems(ledger.verify())
+    assert ("unknown", other) in list_problems(ledger.audit.verify())
 
 
 @pytest.mark.parametrize("kind", ["made", "name", "asked", "open", "closed", "opened", "writing", "notebookat"])
@@ -220,7 +221,7 @@ def test_what_was_taken_off_a_list_is_named(ledger: Ledger, kind: str) -> None:
     for key in keys(ledger, kind):
         raw = ledger.store.get(key) or b""
         ledger.store.transact(lambda tx, key=key: tx.delete(key))
-        assert ("missing", key) in list_problems(ledger.verify())
+        assert ("missing", key) in list_problems(ledger.audit.verify())
         put(ledger, key, raw)
 
 
@@ -229,14 +230,14 @@ def test_a_call_in_doubt_that_was_made_of_one_that_is_done_is_named(ledger: Ledg
     step = msgspec.json.decode(ledger.store.get(done) or b"")
     again = {**step, "status": "started", "result": None, "finished_at": None, "tries": step["tries"] + 1}
     put(ledger, done, msgspec.json.encode(again))
-    assert list_problems(ledger.verify()) == {("changed", done)}
+    assert list_problems(ledger.audit.verify()) == {("changed", done)}
 
 
 def test_a_call_that_was_never_begun_under_another_key_is_named(ledger: Ledger) -> None:
     begun = next(key for key in keys(ledger, "step") if b'"started"' in (ledger.store.get(key) or b""))
     raw = ledger.store.get(begun) or b""
     put(ledger, begun, raw.replace(b'"idempotency_key":"', b'"idempotency_key":"f'))
-    assert {record for _, record in list_problems(ledger.verify())} == {begun}
+    assert {record for _, record in list_problems(ledger.audit.verify())} == {begun}
 
 
 def test_an_earlier_version_of_a_record_that_was_put_back_is_named(ledger: Ledger) -> None:
@@ -246,7 +247,7 @@ def test_an_earlier_version_of_a_record_that_was_put_back_is_named(ledger: Ledge
     ledger.proposals.decide(asked.id, "reject", reviewer="ann")
     for key, raw in before.items():
         put(ledger, key, raw)
-    assert list_problems(ledger.verify()) == {("changed", key) for key in before}
+    assert list_problems(ledger.audit.verify()) == {("changed", key) for key in before}
 
 
 def test_many_differences_are_bounded(ledger: Ledger) -> None:
@@ -267,12 +268,12 @@ def test_a_store_that_is_written_meanwhile_raises_no_false_alarm() -> None:
         while not over.is_set():
             n += 1
             claim = open_new_run(ledger, f"agent{n % 3}")
-            ledger.save_snapshot(claim, Snapshot(envelope=b"%d" % n, save=1))
-            ledger.start_step(claim, "1", "draft")
-            ledger.finish_step(claim, "1", result=b"%d" % n, status="done").result()
-            (p,) = ledger.pause(claim, Snapshot(envelope=b"p%d" % n, pause=1), [question()])
-            ledger.add_comment(p.id, "hm", author="ann")
-            ledger.decide(p.id, "approve", reviewer="ann")
+            ledger.runs.save_snapshot(claim, Snapshot(envelope=b"%d" % n, save=1))
+            ledger.steps.start(claim, "1", "draft")
+            ledger.steps.finish(claim, "1", result=b"%d" % n, status="done").result()
+            (p,) = ledger.runs.pause(claim, Snapshot(envelope=b"p%d" % n, pause=1), [question()]).proposals
+            ledger.comments.add(p.id, "hm", author="ann")
+            ledger.proposals.decide(p.id, "approve", reviewer="ann")
             if n % 3 == 0:
                 ledger.runs.forget(agent="agent1", notebook=NB)
 

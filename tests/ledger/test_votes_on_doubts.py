@@ -30,7 +30,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
 
 
 def ask_question(ledger: Ledger, *needs: str, **more: Any) -> Proposal:
-    _, claim = ledger.open_run(agent="refunds", notebook="/n.ipynb")
+    _, claim = ledger.runs.open(agent="refunds", notebook="/n.ipynb")
     plan = Plan("ask", ("r",), (), msgspec.structs.replace(terms(*needs, **more), policy=""), ("edit", "reject"))
     question = Question(title="Did it happen?", kind="json", value={}, allow=("edit",), doubt=DOUBT)
     return ledger.runs.pause(claim, Snapshot(envelope=b""), [question], plans=[plan]).proposals[0]
@@ -53,7 +53,7 @@ def test_two_people_answer_the_same(ledger: Ledger, happened: Any, status: str) 
 
 def test_what_is_no_answer_is_refused_and_nothing_is_recorded(ledger: Ledger) -> None:
     p = ask_question(ledger, "1 of bo")
-    head = ledger.newest_event_number()
+    head = ledger.audit.newest_event_number()
     with pytest.raises(ValueError, match="say what happened"):
         answer(ledger, p, "bo", "perhaps")
     assert ledger.audit.newest_event_number() == head

@@ -23,7 +23,7 @@ def run_of(ledger: Ledger, agent: str = "writes") -> Claim:
 
 
 def open_new_workspace(ledger: Ledger, claim: Claim, title: str = "Report", position: str = "1") -> Workspace:
-    return ledger.open_workspace(claim, title=title, template="Hello", position=position)
+    return ledger.workspaces.open(claim, title=title, template="Hello", position=position)
 
 
 def ask_question(ledger: Ledger, claim: Claim, w: Workspace, value: str = "Hello") -> Proposal:
@@ -34,15 +34,15 @@ def ask_question(ledger: Ledger, claim: Claim, w: Workspace, value: str = "Hello
 def test_one_place_in_a_run_opens_one_workspace(ledger: Ledger) -> None:
     claim = run_of(ledger)
     first = open_new_workspace(ledger, claim)
-    assert open_new_workspace(ledger, claim) == first == ledger.load_workspace(first.id)
+    assert open_new_workspace(ledger, claim) == first == ledger.workspaces.load(first.id)
     with pytest.raises(WorkspaceInUse, match="another title"):
         open_new_workspace(ledger, claim, position="2")
     second = open_new_workspace(ledger, claim, "Other", "2")
-    ledger.close_workspace(claim, first.id)
+    ledger.workspaces.close(claim, first.id)
     third = open_new_workspace(ledger, claim, position="3")
-    assert [w.ordinal for w in ledger.list_workspaces(claim.run)] == [1, 2, 3]
-    assert [w.id for w in ledger.list_open_workspaces()] == [third.id, second.id]
-    assert [e.data["title"] for e in ledger.read_events() if e.type == "workspace.opened"] == [
+    assert [w.ordinal for w in ledger.workspaces.list_of_run(claim.run)] == [1, 2, 3]
+    assert [w.id for w in ledger.workspaces.list_open()] == [third.id, second.id]
+    assert [e.data["title"] for e in ledger.audit.read_events() if e.type == "workspace.opened"] == [
         "Report",
         "Other",
         "Report",
@@ -51,8 +51,8 @@ def test_one_place_in_a_run_opens_one_workspace(ledger: Ledger) -> None:
 
 def test_open_workspaces_come_by_the_page_newest_first(ledger: Ledger) -> None:
     made = [open_new_workspace(ledger, run_of(ledger, f"agent{n}")) for n in range(5)]
-    first = ledger.list_open_workspaces(limit=3)
-    rest = ledger.list_open_workspaces(limit=3, after=first[-1].id)
+    first = ledger.workspaces.list_open(limit=3)
+    rest = ledger.workspaces.list_open(limit=3, after=first[-1].id)
     assert [w.id for w in first + rest] == [w.id for w in reversed(made)]
     with pytest.raises(UnknownWorkspace):
         ledger.workspaces.list_open(after="aaaaaaaaaaaa")
@@ -70,38 +70,41 @@ def test_a_decision_makes_it_done_and_says_what_was_agreed(
     claim = run_of(ledger)
     w = open_new_workspace(ledger, claim)
     p = ask_question(ledger, claim, w)
-    assert (ledger.load_workspace(w.id).status, ledger.find_decided_text(ledger.load_workspace(w.id))) == ("open", None)
-    ledger.decide(p.id, action, value=value, reviewer="ann")
-    done = ledger.load_workspace(w.id)
-    assert (done.status, done.proposal, ledger.find_decided_text(done)) == ("done", p.id, agreed)
-    _, claim = ledger.claim(claim.run)
-    written = ledger.begin_writing(claim, w.id)
-    assert (written.status, written.proposal, ledger.find_decided_text(written)) == ("open", "", None)
-    assert ledger.verify().ok
+    assert (ledger.workspaces.load(w.id).status, ledger.workspaces.find_decided_text(ledger.workspaces.load(w.id))) == (
+        "open",
+        None,
+    )
+    ledger.proposals.decide(p.id, action, value=value, reviewer="ann")
+    done = ledger.workspaces.load(w.id)
+    assert (done.status, done.proposal, ledger.workspaces.find_decided_text(done)) == ("done", p.id, agreed)
+    _, claim = ledger.runs.claim(claim.run)
+    written = ledger.workspaces.begin_writing(claim, w.id)
+    assert (written.status, written.proposal, ledger.workspaces.find_decided_text(written)) == ("open", "", None)
+    assert ledger.audit.verify().ok
 
 
 def test_a_closed_one_is_written_only_by_a_run_that_stands_in_its_block(ledger: Ledger) -> None:
     claim = run_of(ledger)
     w = open_new_workspace(ledger, claim)
-    ledger.close_workspace(claim, w.id)
+    ledger.workspaces.close(claim, w.id)
     with pytest.raises(WorkspaceClosed):
         ledger.workspaces.begin_writing(claim, w.id)
     with pytest.raises(WorkspaceClosed):
         ask_question(ledger, claim, w)
-    assert ledger.begin_writing(claim, w.id, inside=True).status == "open"
+    assert ledger.workspaces.begin_writing(claim, w.id, inside=True).status == "open"
 
 
 def test_who_lost_the_run_opens_writes_and_closes_nothing(ledger: Ledger) -> None:
     claim = run_of(ledger)
     w = open_new_workspace(ledger, claim)
-    ledger.release(claim)
-    ledger.claim(claim.run)
+    ledger.claims.release(claim)
+    ledger.runs.claim(claim.run)
     for work in (
         lambda: open_new_workspace(ledger, claim, "Other", "2"),
-        lambda: ledger.begin_writing(claim, w.id),
-        lambda: ledger.close_workspace(claim, w.id),
-        lambda: ledger.add_comment(w.id, "hm", author="agent:writes", claim=claim),
-        lambda: ledger.check_claim(claim),
+        lambda: ledger.workspaces.begin_writing(claim, w.id),
+        lambda: ledger.workspaces.close(claim, w.id),
+        lambda: ledger.comments.add(w.id, "hm", author="agent:writes", claim=claim),
+        lambda: ledger.claims.check(claim),
     ):
         with pytest.raises(RunClaimed):
             work()
@@ -111,15 +114,15 @@ def test_who_lost_the_run_opens_writes_and_closes_nothing(ledger: Ledger) -> Non
 def test_it_ends_with_its_run_and_follows_its_notebook(ledger: Ledger) -> None:
     claim = run_of(ledger)
     w = open_new_workspace(ledger, claim)
-    ledger.release(claim)
-    ledger.rename_notebook("/report.ipynb", "/moved.ipynb")
-    assert ledger.load_workspace(w.id).notebook == "/moved.ipynb"
-    _, claim = ledger.claim(claim.run)
-    ledger.finish(claim, Snapshot(envelope=b""))
-    assert ledger.load_workspace(w.id).status == "closed"
-    ledger.forget(agent="writes", notebook="/moved.ipynb")
-    assert ledger.find_workspace(w.id) is None
-    assert ledger.list_workspaces(claim.run) == []
+    ledger.claims.release(claim)
+    ledger.notebooks.rename("/report.ipynb", "/moved.ipynb")
+    assert ledger.workspaces.load(w.id).notebook == "/moved.ipynb"
+    _, claim = ledger.runs.claim(claim.run)
+    ledger.runs.finish(claim, Snapshot(envelope=b""))
+    assert ledger.workspaces.load(w.id).status == "closed"
+    ledger.runs.forget(agent="writes", notebook="/moved.ipynb")
+    assert ledger.workspaces.find(w.id) is None
+    assert ledger.workspaces.list_of_run(claim.run) == []
     with pytest.raises(UnknownWorkspace):
         ledger.workspaces.load(w.id)
 
@@ -127,13 +130,13 @@ def test_it_ends_with_its_run_and_follows_its_notebook(ledger: Ledger) -> None:
 def test_comments_are_on_the_document_and_those_with_a_name_are_made_once(ledger: Ledger) -> None:
     claim = run_of(ledger)
     w = open_new_workspace(ledger, claim)
-    first = ledger.add_comment(w.id, "hm", author="ann", id="aaaaaaaaaaaa")
-    assert ledger.add_comment(w.id, "again", author="bob", id="aaaaaaaaaaaa") == first
+    first = ledger.comments.add(w.id, "hm", author="ann", id="aaaaaaaaaaaa")
+    assert ledger.comments.add(w.id, "again", author="bob", id="aaaaaaaaaaaa") == first
     p = ask_question(ledger, claim, w)
-    ledger.add_comment(p.id, "on the question", author="ann", quote="Hello", suggestion="Hi")
-    assert [one.proposal for one in ledger.list_comments(w.id)] == [w.id, w.id]
-    assert [e.data["workspace"] for e in ledger.read_events() if e.type == "comment"] == [w.id, w.id]
-    ledger.decide(p.id, "approve", reviewer="ann")
+    ledger.comments.add(p.id, "on the question", author="ann", quote="Hello", suggestion="Hi")
+    assert [one.proposal for one in ledger.comments.list_on_document(w.id)] == [w.id, w.id]
+    assert [e.data["workspace"] for e in ledger.audit.read_events() if e.type == "comment"] == [w.id, w.id]
+    ledger.proposals.decide(p.id, "approve", reviewer="ann")
     with pytest.raises(WorkspaceClosed):
         ledger.comments.change_state(w.id, ledger.comments.list_on_document(w.id)[1].id, "accepted", actor="bob")
 

@@ -205,7 +205,7 @@ def test_one_run_per_key(kernel: Kernel) -> None:
         ended = kernel.run(code)
         assert f"done {order}" in ended.text
         assert named_pauses(ended) == [{"version": 1, "agent": "each", "pause": 1, "key": str(order)}]
-    assert sorted(run.key for run in kernel.ledger.list_runs()) == ["1", "2"]
+    assert sorted(run.key for run in kernel.ledger.runs.list_newest()) == ["1", "2"]
 
 
 def test_restart_runs_it_anew(kernel: Kernel) -> None:

@@ -87,7 +87,7 @@ def test_an_approval_that_settles_is_taken_back(ledger: Ledger) -> None:
     assert "[Take back approval]" in visible_words(one.widget)
     assert "[Approve]" not in visible_words(one.widget)
     press(one.widget, "Take back approval")
-    assert ledger.load_proposal(p.id).votes == ()
+    assert ledger.proposals.load(p.id).votes == ()
     assert "[Approve]" in visible_words(one.widget)
 
 

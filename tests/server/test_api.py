@@ -83,7 +83,7 @@ def test_an_edit_that_does_not_fit_is_refused_field_by_field_and_nothing_is_deci
 
 def test_the_second_reviewer_is_told_who_decided_what(server: Any) -> None:
     (p,) = server.pause_run("Dear Ann", agent="twice")
-    server.ledger.decide(p.id, "reject", reason="too early", reviewer="alice")
+    server.ledger.proposals.decide(p.id, "reject", reason="too early", reviewer="alice")
     status, said = server.call("POST", f"proposals/{p.id}/decision", {"action": "approve", **shown_version(p)})
     assert (status, said["error"], said["proposal"]["decision"]["reviewer"]) == (409, "AlreadyDecided", "alice")
     assert "too early" in said["message"]
@@ -103,7 +103,7 @@ def test_a_decision_on_something_else_than_what_is_asked_is_refused(server: Any,
 
 def test_several_are_decided_together_or_none(server: Any) -> None:
     made = server.pause_run("a", "b", "c", agent="many")
-    server.ledger.decide(made[2].id, "reject", reviewer="alice")
+    server.ledger.proposals.decide(made[2].id, "reject", reviewer="alice")
     every = {"action": "approve", "proposals": [{"id": p.id, **shown_version(p)} for p in made]}
     assert server.call("POST", "decisions", every)[0] == 409
     assert server.ledger.proposals.load(made[0].id).status == "open"
@@ -213,7 +213,7 @@ def test_what_was_decided_is_listed_newest_first(server: Any) -> None:
 
 def test_the_timeline_of_a_run(server: Any) -> None:
     (p,) = server.pause_run("Dear Ann", agent="lanes")
-    server.ledger.decide(p.id, "approve", reviewer="ann")
+    server.ledger.proposals.decide(p.id, "approve", reviewer="ann")
     entries = server.call("GET", f"runs/{p.run}/timeline")[1]["entries"]
     assert [e["type"] for e in entries] == ["opened", "working", "waiting", "paused", "decision"]
     assert all({"at", "until", "seconds", "what", "actor", "detail", "n"} <= set(e) for e in entries)

@@ -204,4 +204,4 @@ def test_the_feed_tells_of_comments_and_of_what_became_of_them(team: Server, bob
     check_message(lambda: bob.say(p, "a secret", mentions=["alice"]))
     (said,) = bob.call("GET", f"documents/{p.id}/comments")[1]["comments"]
     check_message(lambda: bob.mark(p, said, "resolved"))
-    check_message(lambda: team.ledger.add_comment(p.id, "of another process", author="ann"))
+    check_message(lambda: team.ledger.comments.add(p.id, "of another process", author="ann"))

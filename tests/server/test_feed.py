@@ -20,7 +20,7 @@ def names_the_draft(p: Any) -> Any:
 
 def test_a_decision_of_another_process_is_told_by_id_and_nothing_else(server: Any) -> None:
     (p,) = server.pause_run("a secret", agent="told")
-    hello, *_, last = server.listen(lambda: server.ledger.decide(p.id, "approve", reviewer="ann"), names(p))
+    hello, *_, last = server.listen(lambda: server.ledger.proposals.decide(p.id, "approve", reviewer="ann"), names(p))
     assert hello["type"] == "hello"
     assert hello["browser"]
     assert last["runs"] == [p.run]

@@ -51,7 +51,7 @@ def test_the_server_runs_the_notebook_when_it_may(tmp_path: Path, monkeypatch: p
 
 def test_a_server_that_may_not_says_what_is_left_to_do(server: Any) -> None:
     (p,) = server.pause_run("Dear Ann", agent="nowhere")
-    server.ledger.decide(p.id, "approve", reviewer="ann")
+    server.ledger.proposals.decide(p.id, "approve", reviewer="ann")
     status, said = server.call("POST", f"runs/{p.run}/headless", {"browser": "one"})
     assert status == 409
     assert f"hitl-nb run {p.notebook}" in said["message"]

@@ -64,15 +64,15 @@ def test_a_handler_of_the_operator_gets_the_events_in_order_without_any_browser(
     ledger, log = logging_server.ledger, logging_server.folder.parent / "events.log"
     first, second = logging_server.paused(SECRET, "b", agent="letters")
     run = first.run
-    ledger.decide(first.id, "approve", reviewer="ann")
+    ledger.proposals.decide(first.id, "approve", reviewer="ann")
     assert logging_server.call(
         "POST",
         f"proposals/{second.id}/decision",
         {"action": "reject", "reason": SECRET, "revision": second.revision, "fingerprint": second.fingerprint},
     )[0] in (200, 201)
-    _, claim = ledger.claim(run)
-    ledger.fail(claim, None, f"ValueError: {SECRET}")
-    ledger.cancel(run, actor="cy")
+    _, claim = ledger.runs.claim(run)
+    ledger.runs.fail(claim, None, f"ValueError: {SECRET}")
+    ledger.runs.cancel(run, actor="cy")
     found = wait_for(lambda: events_in(log, run), 6)
     numbers = [one["number"] for one in found]
     assert numbers == sorted(numbers)
@@ -100,9 +100,9 @@ def test_a_front_end_subscribes_as_to_other_events_of_jupyter(logging_server: Se
         given = {"Authorization": f"token {logging_server.token}"}
         socket_ = await websocket_connect(HTTPRequest(url, headers=given))
         (p,) = await asyncio.to_thread(logging_server.paused, "x", agent="subscribed")
-        ledger.decide(p.id, "approve", reviewer="ann")
-        _, claim = ledger.claim(p.run)
-        ledger.finish(claim, Snapshot(envelope=b"s"))
+        ledger.proposals.decide(p.id, "approve", reviewer="ann")
+        _, claim = ledger.runs.claim(p.run)
+        ledger.runs.finish(claim, Snapshot(envelope=b"s"))
         heard: list[Any] = []
         while not heard or heard[-1].get("action") != "finished":
             said = json.loads(await asyncio.wait_for(socket_.read_message(), 60) or "null")
@@ -144,8 +144,8 @@ class Desk:
         self.events.append(data)
 
     def ask(self, *questions: Question, plans: Any = None) -> list[Any]:
-        _, claim = self.ledger.open_run(agent=new_id(), notebook="/a.ipynb")
-        return self.ledger.pause_run(claim, Snapshot(envelope=b"s"), list(questions), plans=plans)[1]
+        _, claim = self.ledger.runs.open(agent=new_id(), notebook="/a.ipynb")
+        return self.ledger.runs.pause(claim, Snapshot(envelope=b"s"), list(questions), plans=plans).proposals
 
     async def catch_up(self) -> list[tuple[str, str | None]]:
         await self.hear()
@@ -202,8 +202,8 @@ def test_a_large_or_forgotten_proposal_is_named_by_its_ids_only(desk: Desk) -> N
         await desk.catch_up()
         (large,) = desk.ask(question("x" * LARGE_BYTES))
         (gone,) = desk.ask(question())
-        run = desk.ledger.load_run(gone.run)
-        desk.ledger.forget(agent=run.agent, notebook=run.notebook)
+        run = desk.ledger.runs.load(gone.run)
+        desk.ledger.runs.forget(agent=run.agent, notebook=run.notebook)
         await desk.hear()
         first, second = desk.events
         assert (first["proposal"], "kind" in first, "agent" in first) == (large.id, False, True)

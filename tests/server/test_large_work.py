@@ -46,8 +46,10 @@ def find_route(method: str, path: str) -> Route:
 
 
 def pause_run(ledger: Ledger, value: Any = VALUE, **asked: Any) -> Any:
-    _, claim = ledger.open_run(agent="letters", notebook="letters.ipynb")
-    return ledger.pause(claim, Snapshot(envelope=b"state"), [build_question(value, title="Letters", **asked)])[0]
+    _, claim = ledger.runs.open(agent="letters", notebook="letters.ipynb")
+    return ledger.runs.pause(
+        claim, Snapshot(envelope=b"state"), [build_question(value, title="Letters", **asked)]
+    ).proposals[0]
 
 
 def make_request(id_: str, body: Any = None) -> RawRequest:
@@ -77,7 +79,7 @@ def test_an_edit_in_a_worker_is_decided_signed_and_answered_as_in_the_server(
     decided = desk.open_ledger().proposals.list_of_run(p.run)[0]
     assert decided.decision is not None
     assert (decided.decision.value, decided.decision.surface) == (edited, "page")
-    assert desk.open_ledger().reviewer_identity(decided) == "login"
+    assert desk.open_ledger().reviewers.identify(decided) == "login"
     again = work.answer(desk, desk.open_ledger(), deciding, make_request(p.id, body))
     assert (again.status, json.loads(again.body)["proposal"]["decision"]["reviewer"]) == (409, "ann")
 
@@ -114,7 +116,7 @@ def test_a_key_that_was_replaced_signs_nothing(desk: ServerContext, work: LargeW
     body = {"action": "approve", "revision": p.revision, "fingerprint": p.fingerprint}
     with pytest.raises(RuntimeError, match="key was replaced"):
         work.answer(desk, desk.open_ledger(), find_route("POST", "proposals/{id}/decision"), make_request(p.id, body))
-    assert desk.open_ledger().load_proposal(p.id).status == "open"
+    assert desk.open_ledger().proposals.load(p.id).status == "open"
 
 
 def test_only_an_edit_waits_for_checks() -> None:

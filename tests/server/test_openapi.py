@@ -51,12 +51,12 @@ def known_records(server: Any) -> Any:
     """Proposals of every state, and their runs."""
     table = {"columns": [{"name": "sku", "type": "text"}], "rows": [["a"]]}
     made = server.pause_run("Dear Ann", {"amount": 1}, ["a", "b"], table, 3.5, None, agent="described", context="why")
-    server.ledger.decide(made[0].id, "edit", value="Dear Ms Ann", reason="polite", reviewer="ann")
-    server.ledger.add_comment(made[1].id, "hm", author="bob")
+    server.ledger.proposals.decide(made[0].id, "edit", value="Dear Ms Ann", reason="polite", reviewer="ann")
+    server.ledger.comments.add(made[1].id, "hm", author="bob")
     Draft.for_proposal(server.ledger.store, made[1]).write_value({"amount": 2}, "ann")
     (old,) = server.pause_run("gone", agent="described")  # supersedes those above
     (last,) = server.pause_run("ready", agent="ready")
-    server.ledger.decide(last.id, "approve", reviewer="ann")
+    server.ledger.proposals.decide(last.id, "approve", reviewer="ann")
     return [*server.pause_run("Dear Cy", {"amount": 1}, agent="fresh"), *made, old, last]
 
 
@@ -202,7 +202,7 @@ def test_the_lines_of_the_export_are_the_bytes_that_are_hashed(server: Any) -> N
     server.pause_run("Dear Ann – ⚙", agent="exported")
     described = build_document()["paths"]["/hitl_nb/api/events/export"]["get"]["responses"]["200"]["content"]
     assert set(described) == {NDJSON}
-    for after in (0, server.ledger.newest_event_number() - 1, server.ledger.newest_event_number()):
+    for after in (0, server.ledger.audit.newest_event_number() - 1, server.ledger.audit.newest_event_number()):
         answer = export_events(server, after)
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, NDJSON)
         assert answer.content == b"".join(
@@ -213,10 +213,12 @@ def test_the_lines_of_the_export_are_the_bytes_that_are_hashed(server: Any) -> N
 
 def test_a_long_log_is_exported_by_the_page(server: Any) -> None:
     (p,) = server.pause_run("Dear Ann", agent="long")
-    for _ in range(0 if server.ledger.newest_event_number() > 2500 else 2500 - server.ledger.newest_event_number()):
-        server.ledger.assign(p.id, "bob", actor="ann")
+    for _ in range(
+        0 if server.ledger.audit.newest_event_number() > 2500 else 2500 - server.ledger.audit.newest_event_number()
+    ):
+        server.ledger.proposals.assign(p.id, "bob", actor="ann")
     lines = export_events(server, 0).content.splitlines()
-    assert lines == server.ledger.read_raw_events(limit=10**6)
+    assert lines == server.ledger.audit.read_raw_events(limit=10**6)
     assert len(lines) >= 2500
 
 
@@ -233,7 +235,7 @@ def list_ids(server: Any, query: str) -> list[str]:
 
 def test_proposals_are_found_by_age(server: Any) -> None:
     (old,) = server.pause_run("old", agent="aged")
-    server.ledger.decide(old.id, "approve", reviewer="ann")
+    server.ledger.proposals.decide(old.id, "approve", reviewer="ann")
     time.sleep(1.5)
     (new,) = server.pause_run("new", agent="young")
     (also,) = server.pause_run("old", agent="aged")
@@ -319,8 +321,8 @@ def test_an_export_of_a_damaged_log_breaks_off_so_that_it_is_noticed(tmp_path: P
     server = Server(tmp_path)
     try:
         (p,) = server.pause_run("Dear Ann", agent="damaged")
-        while server.ledger.newest_event_number() < 1100:
-            server.ledger.assign(p.id, "bob", actor="ann")
+        while server.ledger.audit.newest_event_number() < 1100:
+            server.ledger.proposals.assign(p.id, "bob", actor="ann")
         server.ledger.store.transact(lambda tx: tx.put("event/000000001050", b"\x00hitl/large/v1\x00{}"))
         with pytest.raises(requests.exceptions.ChunkedEncodingError):
             export_events(server, 0)

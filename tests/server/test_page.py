@@ -58,7 +58,7 @@ def test_the_page_names_its_proposal_and_lets_in_no_script_but_its_own(server: A
 def test_vector_36_a_link_that_is_looked_at_decides_nothing(server: Any) -> None:
     """A scanner of emails follows the link, with or without being logged in; then the person decides, twice."""
     (p,) = server.pause_run("Dear Ann")
-    head = server.ledger.newest_event_number()
+    head = server.ledger.audit.newest_event_number()
     for token in (False, True, True):
         get(server, f"review/{p.id}", token=token)
         assert server.call("GET", f"proposals/{p.id}")[1]["status"] == "open"

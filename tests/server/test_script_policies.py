@@ -64,7 +64,7 @@ class Script:
         (self.folder / policy_files.FILE_NAME).write_text(text)
 
     def open_proposal(self) -> Proposal:
-        (p,) = self.api.ledger.list_open()
+        (p,) = self.api.ledger.proposals.list_open()
         return p
 
     def approve(self, *users: str) -> None:

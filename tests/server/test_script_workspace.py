@@ -95,8 +95,8 @@ def until(true: Callable[[], Any]) -> Any:
 
 
 def find_workspace(server: Server, name: str = "nightly", title: str = "Report") -> Workspace | None:
-    run = server.ledger.find_run(agent=name, notebook=SCRIPT + name, key=title)
-    found = server.ledger.list_workspaces(run.id) if run is not None else []
+    run = server.ledger.runs.find(agent=name, notebook=SCRIPT + name, key=title)
+    found = server.ledger.workspaces.list_of_run(run.id) if run is not None else []
     return found[0] if found else None
 
 
@@ -106,7 +106,7 @@ def says(server: Server, name: str = "nightly", title: str = "Report") -> str:
 
 
 def find_proposal(server: Server, name: str) -> Proposal | None:
-    found = server.ledger.list_open(agent=name)
+    found = server.ledger.proposals.list_open(agent=name)
     return found[0] if found else None
 
 
@@ -293,8 +293,8 @@ def test_a_script_killed_while_it_waits_finds_the_decision_when_it_is_run_again(
     again.bring("not even asked for")
     w = find_workspace(server, "waits")
     assert w is not None
-    until(lambda: again.process.poll() is not None or server.ledger.load_run(w.run).epoch > 1)
-    server.ledger.decide(p.id, "approve", reviewer="ann")
+    until(lambda: again.process.poll() is not None or server.ledger.runs.load(w.run).epoch > 1)
+    server.ledger.proposals.decide(p.id, "approve", reviewer="ann")
     read, action, text = again.read_messages()
     assert (read["read"], action["action"], text["text"]) == (
         "Before.\n\nalpha",
@@ -350,7 +350,7 @@ def test_the_server_may_die_and_come_back_in_a_stream_and_while_the_script_waits
         server.ledger.proposals.decide(p.id, "approve", reviewer="ann")
         revive(server)
         assert script.read_messages()[-1]["text"] == f"Before.\n\n{''.join(TOKENS)}\n\nAfter."
-        assert server.ledger.verify().ok
+        assert server.ledger.audit.verify().ok
     finally:
         server.close()
 
@@ -387,7 +387,7 @@ def test_every_kind_of_call(server: Any) -> None:
         assert doc.text == "one\n\nTWO\n\nthree four"
         assert [(c.state, c.open) for c in doc.comments()] == [("accepted", False)]
         assert doc.comments(open=True) == []
-        about = server.ledger.add_comment(find_workspace(server, "calls").id, "?", author="ann", quote="one")
+        about = server.ledger.comments.add(find_workspace(server, "calls").id, "?", author="ann", quote="one")
         (asked_,) = doc.comments(open=True)
         assert doc.replace(asked_, "ONE") == hitl.Written.done
         assert doc.reply(asked_, "so").author_name == "calls"

@@ -78,7 +78,7 @@ class Office:
                 return found
 
     def decide(self, user: str, p: Proposal, action: Any = "approve", **more: Any) -> ProposalDetail:
-        now = self.ledger.load_proposal(p.id)
+        now = self.ledger.proposals.load(p.id)
         body = bodies.DecisionRequest(action=action, revision=now.revision, fingerprint=now.fingerprint, **more)
         return as_described(proposals.decide(self.make_request(user, p.id, body)).proposal, ProposalDetail)
 
@@ -156,8 +156,8 @@ def test_the_timeline_says_in_sentences_what_people_the_clock_and_policies_did(o
     (p,) = office.ask(late)
     asked_at = p.created_at
     office.decide("bo", p)
-    office.ledger.run_due_steps(asked_at + timedelta(hours=1))
-    office.ledger.run_due_steps(asked_at + timedelta(hours=2))
+    office.ledger.timers.run_due_steps(asked_at + timedelta(hours=1))
+    office.ledger.timers.run_due_steps(asked_at + timedelta(hours=2))
     told = runs.get_timeline(office.make_request("cy", p.run))
     assert [(entry.type, entry.what) for entry in told.entries if entry.type in ("vote", "clock")] == [
         ("vote", "vote, approved: Refund 0 (1 of 2 of ada, bo, cy)"),
@@ -203,7 +203,7 @@ def test_a_refusal_names_the_proposal_without_hidden_votes(office: Office) -> No
     (p,) = office.ask(finance(blind=True))
     office.decide("bo", p, "reject", reason="no iban")
     error = ValueError("no")
-    error.proposal = office.ledger.load_proposal(p.id)
+    error.proposal = office.ledger.proposals.load(p.id)
     said = answers.error_response(office.desk, office.ledger, error)
     assert "no iban" not in str(said)
     assert isinstance(said, ConflictResponse)

@@ -51,7 +51,7 @@ def test_a_cell_finds_its_workspace_by_its_number_and_its_run_s_key(server: Any)
 
 def test_those_that_are_open_come_by_the_page(server: Any) -> None:
     made = [open_new_workspace(server, f"page{n}") for n in range(3)]
-    server.ledger.close_workspace(*((made[1][0], made[1][1].id)))
+    server.ledger.workspaces.close(*((made[1][0], made[1][1].id)))
     first = server.call("GET", "workspaces?limit=1")[1]
     second = server.call("GET", f"workspaces?limit=1&cursor={first['next']}")[1]
     assert [one["id"] for one in first["workspaces"] + second["workspaces"]] == [made[2][1].id, made[0][1].id]
@@ -80,10 +80,10 @@ def test_what_becomes_of_one_and_what_is_said_there_is_told_by_id(server: Any) -
     claim, w = open_new_workspace(server, "told")
     p: list[Proposal] = []
     for work in (
-        lambda: server.ledger.add_comment(w.id, "hm", author="ann"),
+        lambda: server.ledger.comments.add(w.id, "hm", author="ann"),
         lambda: p.append(ask_question(server, claim, w)),
-        lambda: server.ledger.decide(p[0].id, "approve", reviewer="ann"),
-        lambda: server.ledger.cancel(w.run, actor="ann"),
+        lambda: server.ledger.proposals.decide(p[0].id, "approve", reviewer="ann"),
+        lambda: server.ledger.runs.cancel(w.run, actor="ann"),
     ):
         heard = server.listen(work, about(w))
         assert "Hello" not in str(heard)
@@ -117,7 +117,7 @@ async def _write_together(server: Any) -> None:
     stream.end()
     await ann.until(lambda: str(ann.text) == "Hi. Hello\n\nOne two (Ann)")
     p = await asyncio.to_thread(ask_question, server, claim, w)
-    await asyncio.to_thread(lambda: server.ledger.decide(p.id, "approve", reviewer="ann"))
+    await asyncio.to_thread(lambda: server.ledger.proposals.decide(p.id, "approve", reviewer="ann"))
     await ann.until(lambda: ann.closed is not None)
     assert ann.closed is not None
     assert (ann.closed[0], "is decided" in ann.closed[1]) == (4409, True)

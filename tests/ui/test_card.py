@@ -56,7 +56,7 @@ def test_a_decision_taken_elsewhere_lets_the_open_notebook_go_on(page: Page, lab
     nb.run_all()
     card(nb, "Letter to Ann").wait_for()
     (p,) = list_waiting(lab, "elsewhere.ipynb")
-    ledger(lab).decide(p.id, "edit", value="Dear Ann, from the terminal.", reviewer="ann")
+    ledger(lab).proposals.decide(p.id, "edit", value="Dear Ann, from the terminal.", reviewer="ann")
     nb.until(1, "SENT: Dear Ann, from the terminal.")
     card(nb, "Letter to Bo").wait_for()
     nb.close()

@@ -95,7 +95,7 @@ def test_a_comment_moves_with_its_text_and_the_other_answers_and_resolves(page: 
     eventually(lambda: marked_texts(theirs) == [], other.page)
     shot(theirs, "comments-resolved")
     (p,) = list_waiting(lab, "refund.ipynb")
-    said, answer = ledger(lab).list_comments(p.id)
+    said, answer = ledger(lab).comments.list_on_document(p.id)
     assert (said.quote, said.state, answer.thread) == ("50 EUR", "resolved", said.id)
     assert said.anchor is not None
 
@@ -150,7 +150,7 @@ def test_people_are_called_by_their_names(page: Page, other: Page, lab: Lab) -> 
     button(mine, "Comment").click()
     theirs.get_by_text("mentions you").wait_for()
     (p,) = list_waiting(lab, "mention.ipynb")
-    assert ledger(lab).list_comments(p.id)[1].mentions == (me,)
+    assert ledger(lab).comments.list_on_document(p.id)[1].mentions == (me,)
 
 
 def test_the_past_is_shown_with_its_authors(page: Page, other: Page, lab: Lab) -> None:

@@ -141,7 +141,7 @@ def test_two_people_see_the_card_and_one_browser_goes_on(page: Page, second: Pag
     held: list[Any] = []
     other.page.route(RUN, lambda call: held.append(call))
     with nb.page.expect_response(RUN):
-        ledger(lab).decide(list_waiting(lab, "shared.ipynb")[0].id, "approve", reviewer="cy")
+        ledger(lab).proposals.decide(list_waiting(lab, "shared.ipynb")[0].id, "approve", reviewer="cy")
     eventually(lambda: held, other.page)
     for call in held:
         call.continue_()

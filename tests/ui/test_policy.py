@@ -66,7 +66,7 @@ def card_of(browser: Any, team: Server) -> Iterator[Callable[[str, Proposal], An
 
 
 def ask_question(team: Server, terms: Terms, agent: str) -> Proposal:
-    _, claim = team.ledger.open_run(agent=agent, notebook=str(team.folder / "letters.ipynb"))
+    _, claim = team.ledger.runs.open(agent=agent, notebook=str(team.folder / "letters.ipynb"))
     question = Question(title="Refund order 5678", kind="json", value={"amount": 400}, position="0/0")
     plan = Plan("ask", terms.rules, ("amount is above 100",), terms, ACTIONS)
     return team.ledger.runs.pause(claim, Snapshot(envelope=b"state"), [question], plans=[plan]).proposals[0]

@@ -42,17 +42,17 @@ class People:
 
     def document(self) -> Workspace:
         """The document; the first of the run."""
-        (newest, *_) = self.ledger.list_runs(agent=self._agent, notebook=self._notebook)
-        return self.ledger.list_workspaces(newest.id)[0]
+        (newest, *_) = self.ledger.runs.list_newest(agent=self._agent, notebook=self._notebook)
+        return self.ledger.workspaces.list_of_run(newest.id)[0]
 
     def text(self) -> str:
         return Draft.for_workspace(self.ledger.store, self.document()).read_value()
 
     def comment(self, text: str, **more: Any) -> str:
-        return self.ledger.add_comment(self.document().id, text, author="ann", **more).id
+        return self.ledger.comments.add(self.document().id, text, author="ann", **more).id
 
     def settle(self, comment: str, state: Any) -> None:
-        self.ledger.change_comment_state(self.document().id, comment, state, actor="ann")
+        self.ledger.comments.change_state(self.document().id, comment, state, actor="ann")
 
     def type(self, text: str, ago: float = 0) -> None:
         """Type at the end."""
@@ -70,10 +70,10 @@ class People:
             raise ConnectionError("the model does not answer")
 
     def comments(self) -> list[Comment]:
-        return list(self.ledger.list_comments(self.document().id))
+        return list(self.ledger.comments.list_on_document(self.document().id))
 
     def find_question(self) -> Proposal | None:
-        return next(iter(self.ledger.list_open(agent=self._agent)), None)
+        return next(iter(self.ledger.proposals.list_open(agent=self._agent)), None)
 
 
 Between = Callable[[People, Proposal], Any]

@@ -87,8 +87,8 @@ def test_a_text_of_an_untyped_agent_is_checked() -> None:
 @pytest.fixture
 def coauthor() -> AgentCoauthor:
     ledger = Ledger(open_store(f"memory:{new_id()}"))
-    _, claim = ledger.open_run(agent="report", notebook="n")
-    workspace = ledger.open_workspace(claim, title="Report", kind="text", template="one two", position="1")
+    _, claim = ledger.runs.open(agent="report", notebook="n")
+    workspace = ledger.workspaces.open(claim, title="Report", kind="text", template="one two", position="1")
     Draft.for_workspace(ledger.store, workspace).write_initial()
     return AgentCoauthor(ledger, claim, "report", workspace.id)
 
@@ -114,7 +114,7 @@ def test_a_suggestion_whose_result_was_not_recorded_is_found_even_if_its_text_is
     assert execute(command, coauthor) == made
     record_comment_command(command, coauthor)
     assert find_result(command, coauthor) == made
-    assert len(coauthor.ledger.list_comments(coauthor.document)) == 1
+    assert len(coauthor.ledger.comments.list_on_document(coauthor.document)) == 1
 
 
 def test_a_replacement_that_became_a_suggestion_stays_one(
@@ -130,7 +130,7 @@ def test_a_replacement_that_became_a_suggestion_stays_one(
     monkeypatch.setattr("hitl_nb.drafts.text_view.TextPage.is_being_edited", lambda page, parts: False)
     assert execute(command, coauthor).outcome == "suggested"
     assert read(coauthor) == "one two three"
-    assert [one.suggestion for one in coauthor.ledger.list_comments(coauthor.document)] == ["1"]
+    assert [one.suggestion for one in coauthor.ledger.comments.list_on_document(coauthor.document)] == ["1"]
 
 
 def fail(*given: Any) -> Any:
@@ -147,7 +147,7 @@ def test_a_command_that_is_executed_twice_takes_effect_once(coauthor: AgentCoaut
     text = read(coauthor)
     assert execute(command, coauthor) == first
     assert read(coauthor) == text
-    assert len(coauthor.ledger.list_comments(coauthor.document)) == isinstance(command, Suggest)
+    assert len(coauthor.ledger.comments.list_on_document(coauthor.document)) == isinstance(command, Suggest)
 
 
 # -- people who write
@@ -161,7 +161,7 @@ def test_a_patient_command_does_nothing_while_a_person_writes(coauthor: AgentCoa
         assert execute(command, coauthor).outcome == "busy"
     assert execute(Accept(f"accept/{made.id}", made.id), coauthor).outcome == "suggested"
     assert read(coauthor) == "one two three"
-    (still,) = coauthor.ledger.list_comments(coauthor.document)
+    (still,) = coauthor.ledger.comments.list_on_document(coauthor.document)
     assert still.state == "open"
 
 

@@ -146,7 +146,7 @@ def test_a_decision(side: Side, action: Any, given: Any, value: Any, text: str) 
         people.comment("which?", quote="Draft")
         if action != "approve":
             people.type(" Mine.")
-        people.ledger.decide(proposal.id, action, value=given, reason="because", reviewer="ann")
+        people.ledger.proposals.decide(proposal.id, action, value=given, reason="because", reviewer="ann")
 
     found = side.run(REVIEW, decide)
     decision = found["decision"]

@@ -65,7 +65,7 @@ class QuestionJudgment:
         if self.plans is None:
             return {}
         for policy in self.policies[1:]:
-            ledger.keep_policy(cast("Any", policy))  # its hash is a cached property, which a protocol cannot declare
+            ledger.policies.keep(cast("Any", policy))  # its hash is a cached property, which a protocol cannot declare
         return {"plans": self.plans, "facts": self.facts, "policy": next(iter(self.policies), None)}
 
 
@@ -218,7 +218,7 @@ class Judge:
         Returns:
             The decision with the objections added to its reasons.
         """
-        self.session.ledger.note_objections(self.session.claim, decided, found.objections)
+        self.session.ledger.policies.note_objections(self.session.claim, decided, found.objections)
         told = tuple(describe_objection(one) for one in found.objections)
         self.session.objected(f"{decided.title}: {'; '.join(told)}")
         return replace(decision, why=(*decision.why, *told))

@@ -135,7 +135,7 @@ class Saves:
         with contextlib.suppress(CannotPause, CannotSave), session.turn:
             position = session.live.positions.read_position(frame=frame)
             if position.stack.waits_for_answer:  # otherwise the code that would be executed again is saved already
-                session.ledger.save_snapshot(session.claim, self.make_snapshot(position, between=True))
+                session.ledger.runs.save_snapshot(session.claim, self.make_snapshot(position, between=True))
         self._saved_at = time.perf_counter()
         self._cost = max(self._saved_at - began, 0.0005)
 

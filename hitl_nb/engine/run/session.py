@@ -278,7 +278,7 @@ class Session:
 
         Needed for a call that was made before the saved position and is awaited later.
         """
-        return {identify_call(step.key): step for step in self.ledger.list_steps(self.run_record.id)}
+        return {identify_call(step.key): step for step in self.ledger.steps.list_of_run(self.run_record.id)}
 
     def begin_step(self, name: str) -> Future[None]:
         """Record in memory that a step is about to start, so that a pause waits for its end.

@@ -121,9 +121,9 @@ def _refuse_changed(reads: StoreReader, document_id: str, entries: Sequence[tupl
         event = chain.read_event(reads, int(number)) if number.isdecimal() else None
         if event is None or event.records.get(key) != digest_record(key, raw):
             raise StoreCorrupt(
-                f"the comments on {document_id} are not what was said: {key} was changed in the store, and the "
-                "audit log has it differently; they were not given to the agent. `hitl-nb audit --verify` names "
-                "every such record; restore the store from a backup, or run the agent anew with --restart"
+                f"the comments on {document_id} are not the ones that people wrote: {key} was changed in the store "
+                "and differs from the audit log. The comments were not given to the agent. `hitl-nb audit --verify` "
+                "lists every such record. Restore the store from a backup, or run the agent again with --restart"
             )
 
 

@@ -127,7 +127,7 @@ def with_status(run: Run, status: RunStatus, **changes: Any) -> Run:
         HitlError: The run cannot change to this status.
     """
     if status not in RUN_TRANSITIONS[run.status]:
-        raise HitlError(f"run {run.id} ({run.agent}) is {run.status} and cannot become {status}; start it anew")
+        raise HitlError(f"run {run.id} ({run.agent}) is {run.status} and cannot become {status}; start a new run")
     return msgspec.structs.replace(run, status=status, updated_at=now(), **changes)
 
 

@@ -90,7 +90,7 @@ def check_fence(reads: StoreReader, claim: Claim) -> None:
     if held.released:
         raise RunClaimed(
             f"run {claim.run} was paused, ended or cancelled after {claim.owner} claimed it; "
-            "nothing was written, claim it again to go on"
+            "nothing was written; claim it again to continue"
         )
 
 

@@ -153,7 +153,7 @@ class NoticeSender:
 
         This process cannot send, because it has no channels. Newer notices stay for another process that may have some.
         """
-        return self._ledger.drop_notices(now - UNCLAIMED_AFTER)
+        return self._ledger.notices.drop_before(now - UNCLAIMED_AFTER)
 
 
 def _is_news(notice: Notice, proposal: Proposal, now: datetime) -> bool:

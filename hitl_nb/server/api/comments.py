@@ -26,8 +26,8 @@ _MAX_EVENTS = 200
 
 def list_comments(request: ApiRequest) -> CommentList:
     """List the comments on a document, and the people who may be mentioned."""
-    about = request.ledger.find_comment_target(request.id)
-    found = request.ledger.list_comments(about.document)
+    about = request.ledger.comments.find_target(request.id)
+    found = request.ledger.comments.list_on_document(about.document)
     return CommentList(
         comments=[CommentInfo.of(one) for one in found], people=_mentionable_users(request, about.run, found)
     )
@@ -37,7 +37,7 @@ def add_comment(request: ApiRequest) -> CommentResponse:
     """Add a comment by the user."""
     said: CommentRequest = request.body
     given = {name: getattr(said, name) for name in said.__struct_fields__}
-    made = request.ledger.add_comment(request.id, **given, **_author_fields(request))
+    made = request.ledger.comments.add(request.id, **given, **_author_fields(request))
     return CommentResponse(comment=CommentInfo.of(made))
 
 

@@ -16,7 +16,7 @@ from hitl_nb.server.messages.response_types.proposals import DraftHistory, Draft
 
 def save_draft(request: ApiRequest) -> DraftSaved:
     """Replace the draft's value with the one in the body."""
-    _write_draft(request, request.ledger.load_proposal(request.id), request.body.value)
+    _write_draft(request, request.ledger.proposals.load(request.id), request.body.value)
     return DraftSaved(saved=True)
 
 

@@ -12,7 +12,7 @@ from hitl_nb.server.messages.response_types.policies import AbsenceInfo, Absence
 
 def get_absence(request: ApiRequest) -> AbsenceResponse:
     """Return the user's current or planned absence."""
-    said = request.ledger.current_absence(voting_name(request.context, request.person))
+    said = request.ledger.reviewers.find_absence(voting_name(request.context, request.person))
     away = None if said is None else AbsenceInfo(start=said.start, until=said.until, to=said.to)
     return AbsenceResponse(away=away)
 

@@ -158,7 +158,7 @@ def check_proposed_edit(request: ApiRequest) -> EditCheck:
 
 def assign_proposal(request: ApiRequest) -> AssigneeResponse:
     """Assign a proposal to a user, or to nobody."""
-    proposal = request.ledger.assign(request.id, request.body.assignee, actor=request.person.username)
+    proposal = request.ledger.proposals.assign(request.id, request.body.assignee, actor=request.person.username)
     return AssigneeResponse(
         proposal=answers.proposal_response(
             request.context, request.ledger, proposal, audience=Audience.from_request(request)

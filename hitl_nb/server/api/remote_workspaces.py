@@ -88,13 +88,13 @@ def write_or_comment(request: ApiRequest) -> RemoteWriteResult:
     """Edit a workspace or comment on it. A repeated call returns the first call's result."""
     body: RemoteWriteRequest = request.body
     command = decode_command(msgspec.to_builtins(body))
-    workspace, ledger = request.ledger.load_workspace(request.id), request.ledger
+    workspace, ledger = request.ledger.workspaces.load(request.id), request.ledger
     with _workspace_lock(workspace.id):
-        claim = ledger.require_script_claim(workspace.run, body.session)
+        claim = ledger.remote_clients.require_claim(workspace.run, body.session)
         known = find_result(command, _make_coauthor(request, claim, workspace))
         if known is not None:
             return _write_result(known)
-        claim = ledger.claim_for_script(workspace.run, body.session, _caller_fields(request))
+        claim = ledger.remote_clients.claim(workspace.run, body.session, _caller_fields(request))
         coauthor = _make_coauthor(request, claim, workspace)
         result = execute(command, coauthor)
         if isinstance(command, CommentCommand):
@@ -111,15 +111,15 @@ def read_document(request: ApiRequest) -> RemoteReadResult:
     def now() -> bytes:
         if body.what == "text":
             return msgspec.json.encode(RemoteReadResult(text=workspace_text(ledger, workspace)))
-        found = ledger.list_comments(workspace.id, as_logged=True)
+        found = ledger.comments.list_on_document(workspace.id, as_logged=True)
         return msgspec.json.encode(RemoteReadResult(comments=[CommentInfo.of(one) for one in found]))
 
-    claim = ledger.require_script_claim(workspace.run, body.session)
+    claim = ledger.remote_clients.require_claim(workspace.run, body.session)
     known = _make_coauthor(request, claim, workspace).make_writer().writes.read_recorded(body.key)
-    if known is None and ledger.load_run(workspace.run).status in ("waiting", "finished", "cancelled"):
+    if known is None and ledger.runs.load(workspace.run).status in ("waiting", "finished", "cancelled"):
         return _recorded_result(now())  # this run cannot record the result, and writes nothing after it
     if known is None:
-        claim = ledger.claim_for_script(workspace.run, body.session, _caller_fields(request))
+        claim = ledger.remote_clients.claim(workspace.run, body.session, _caller_fields(request))
         known = _make_coauthor(request, claim, workspace).record_once(body.key, now)
     return _recorded_result(known)
 
@@ -174,11 +174,13 @@ def _waiting_response(request: ApiRequest, proposal: Proposal) -> RemoteReviewRe
 def close_workspace(request: ApiRequest) -> WorkspaceResponse:
     """Finish the script's run, which closes its workspace for good."""
     ledger, session = request.ledger, request.body.session
-    workspace = ledger.load_workspace(request.id)
-    ledger.require_script_claim(workspace.run, session)
-    if ledger.load_run(workspace.run).status != "finished":
-        ledger.finish(ledger.claim_for_script(workspace.run, session, _caller_fields(request)), Snapshot(envelope=b""))
-    return WorkspaceResponse(workspace=workspaces.workspace_summary(request, ledger.load_workspace(workspace.id)))
+    workspace = ledger.workspaces.load(request.id)
+    ledger.remote_clients.require_claim(workspace.run, session)
+    if ledger.runs.load(workspace.run).status != "finished":
+        ledger.runs.finish(
+            ledger.remote_clients.claim(workspace.run, session, _caller_fields(request)), Snapshot(envelope=b"")
+        )
+    return WorkspaceResponse(workspace=workspaces.workspace_summary(request, ledger.workspaces.load(workspace.id)))
 
 
 def _make_coauthor(request: ApiRequest, claim: Claim, workspace: Workspace) -> AgentCoauthor:

@@ -145,7 +145,7 @@ def _get_status(request: ApiRequest) -> StatusResponse:
         may=Permissions(decide=why is None),
         decide_refused=why,
         headless=bool(request.context.settings.headless),
-        watched=request.context.watches_deadlines or bool(request.ledger.list_watchers(request.ledger.now())),
+        watched=request.context.watches_deadlines or bool(request.ledger.watchers.list_running(request.ledger.now())),
     )
 
 

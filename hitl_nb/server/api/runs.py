@@ -80,7 +80,7 @@ def get_run(request: ApiRequest) -> RunDetail:
 
 def get_timeline(request: ApiRequest) -> TimelineResponse:
     """Return a run and its timeline."""
-    r = request.ledger.load_run(request.id)
+    r = request.ledger.runs.load(request.id)
     return TimelineResponse(
         run=answers.run_response(request.context, r),
         entries=[TimelineEntry.of(one) for one in entries_of(request.ledger, r.id)],
@@ -106,7 +106,7 @@ def grant_resume(request: ApiRequest) -> ResumeResponse:
     if holder != request.body.browser:
         raise RunClaimed(f"another browser window is continuing run {r.id} ({r.agent})", owner=holder)
     if request.person.authn == "login":  # other names are made up by the server and identify nobody
-        request.ledger.add_requester(r.id, request.person.username)
+        request.ledger.run_facts.add_requester(r.id, request.person.username)
     return ResumeResponse(granted=True, run=answers.run_response(request.context, r))
 
 
@@ -131,7 +131,7 @@ def run_headless(request: ApiRequest) -> ResumeResponse:
 def cancel_run(request: ApiRequest) -> RunResponse:
     """Cancel a run for good."""
     return RunResponse(
-        run=answers.run_response(request.context, request.ledger.cancel(request.id, actor=request.person.username))
+        run=answers.run_response(request.context, request.ledger.runs.cancel(request.id, actor=request.person.username))
     )
 
 
@@ -146,7 +146,7 @@ def adopt_run(request: ApiRequest) -> AdoptResponse:
         raise HitlError(f"there is no notebook {request.body.path}")
     return AdoptResponse(
         run=answers.run_response(
-            request.context, request.ledger.adopt_run(request.id, notebook, actor=request.person.username)
+            request.context, request.ledger.notebooks.adopt_run(request.id, notebook, actor=request.person.username)
         )
     )
 
@@ -155,13 +155,15 @@ def forget_runs(request: ApiRequest) -> ForgetResponse:
     """Remove all runs with the same agent and key in the run's notebook or script."""
     r = request.ledger.runs.load(request.id)
     actor = request.person.username
-    return ForgetResponse(forgotten=request.ledger.forget(agent=r.agent, notebook=r.notebook, key=r.key, actor=actor))
+    return ForgetResponse(
+        forgotten=request.ledger.runs.forget(agent=r.agent, notebook=r.notebook, key=r.key, actor=actor)
+    )
 
 
 def list_events(request: ApiRequest) -> EventPage:
     """List events of the audit log, oldest first."""
     wanted: EventQuery = request.query
-    found = request.ledger.read_events(after=wanted.after, limit=wanted.limit)
+    found = request.ledger.audit.read_events(after=wanted.after, limit=wanted.limit)
     return EventPage(
         events=[EventInfo.of(one) for one in found], next=found[-1].n if len(found) == wanted.limit else None
     )
@@ -193,7 +195,7 @@ def _event_number(raw: bytes, default: int) -> int:
 
 def verify_log(request: ApiRequest) -> VerificationResponse:
     """Verify the audit log's hashes, and compare the records with it."""
-    return VerificationResponse.of(request.ledger.verify())
+    return VerificationResponse.of(request.ledger.audit.verify())
 
 
 prepare_structs(globals())

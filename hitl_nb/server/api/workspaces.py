@@ -18,7 +18,7 @@ def list_workspaces(request: ApiRequest) -> WorkspacePage:
     if wanted.path is not None or wanted.agent is not None or wanted.workspace is not None:
         shown = _shown_in_output(request, _find_cell_workspace(request, wanted))
         return WorkspacePage(workspaces=[shown], next=None)
-    found = request.ledger.list_open_workspaces(limit=wanted.limit, after=wanted.cursor)
+    found = request.ledger.workspaces.list_open(limit=wanted.limit, after=wanted.cursor)
     return WorkspacePage(
         workspaces=[workspace_summary(request, workspace) for workspace in found],
         next=found[-1].id if len(found) == wanted.limit else None,
@@ -62,7 +62,7 @@ def _shown_in_output(request: ApiRequest, workspace: Workspace) -> WorkspaceSumm
 
 
 def _header_fields(request: ApiRequest, workspace: Workspace) -> dict[str, Any]:
-    waits = bool(workspace.proposal) and request.ledger.load_proposal(workspace.proposal).status == "open"
+    waits = bool(workspace.proposal) and request.ledger.proposals.load(workspace.proposal).status == "open"
     return {
         "path": request.context.contents_path(workspace.notebook),
         "proposal": workspace.proposal if waits else None,

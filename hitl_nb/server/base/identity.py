@@ -118,7 +118,7 @@ def _is_shown(ledger: Ledger, about: str, page: str) -> bool:
 
 def _document_of(ledger: Ledger, record_id: str) -> str:
     try:
-        proposal = ledger.load_proposal(record_id)
+        proposal = ledger.proposals.load(record_id)
     except UnknownProposal:
         return record_id
     return proposal.document or proposal.id

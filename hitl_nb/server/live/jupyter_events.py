@@ -20,7 +20,8 @@ import msgspec
 from hitl_nb.errors import StoreCorrupt, UnknownRun
 from hitl_nb.ledger.decisions.reviewers import identify_reviewer
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.ledger.rows import layout as rows
+from hitl_nb.ledger.rows import layout
+from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.records import Action, By, Event, Proposal
 from hitl_nb.server.messages.request_weights import LARGE_BYTES, stored_size
 from hitl_nb.structs import prepare_structs
@@ -154,7 +155,7 @@ def _kind_of(proposal: Proposal | None) -> dict[str, str]:
 
 def _read_proposal(ledger: Ledger, proposal_id: str) -> Proposal | None:
     """Return a proposal; None if it is gone, damaged, or so large that reading it would delay other requests."""
-    if not rows.is_id(proposal_id):
+    if not layout.is_id(proposal_id):
         return None
     try:
         if stored_size(ledger.store, f"proposal/{proposal_id}") > LARGE_BYTES:

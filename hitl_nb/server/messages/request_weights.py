@@ -69,7 +69,7 @@ def is_large_list(request: ApiRequest) -> bool:
         limit=MAX_PAGE_SIZE,
         reverse=True,
     )
-    return any(stored_size(store, f"proposal/{rows.decode_index_id(*entry)}") > MAX_VALUE_BYTES for entry in named)
+    return any(stored_size(store, f"proposal/{layout.decode_index_id(*entry)}") > MAX_VALUE_BYTES for entry in named)
 
 
 def has_pieces(request: ApiRequest) -> bool:

@@ -96,7 +96,9 @@ def proposal_response(
         text=format_value(proposal, proposal.value),
         comments=[
             CommentInfo.of(one)
-            for one in (ledger.list_comments(proposal.document or proposal.id) if comments is None else comments)
+            for one in (
+                ledger.comments.list_on_document(proposal.document or proposal.id) if comments is None else comments
+            )
         ],
         changes=_describe_changes(proposal),
         draft=draft if drafted else UNSET,
@@ -122,7 +124,7 @@ def _record_fields(
 ) -> dict[str, Any]:
     audience = audience or Audience(context, ledger)
     return {
-        "known": ledger.reviewer_identity(proposal),
+        "known": ledger.reviewers.identify(proposal),
         "progress": describe_progress(
             proposal, audience.people(proposal), audience.viewer, audience.vote_known(proposal)
         ),
@@ -137,7 +139,7 @@ def proposal_summary(
     audience = audience or Audience(context, ledger)
     return ProposalSummary.of(
         proposal,
-        known=None if proposal.decision is None else ledger.reviewer_identity(proposal),
+        known=None if proposal.decision is None else ledger.reviewers.identify(proposal),
         progress=describe_progress(proposal, audience.people(proposal), audience.viewer),
         path=context.contents_path(proposal.notebook),
         summary=show_hidden_characters(format_beginning(proposal, proposal.value, MAX_SUMMARY_CHARS)),

@@ -190,8 +190,8 @@ def ledger() -> Any:
 def ask_question(
     ledger: Ledger, title: str, at: datetime = T0, kind: Any = "asked", terms: Terms | None = None
 ) -> Proposal:
-    _, claim = ledger.open_run(agent=title, notebook="/a.ipynb")
-    p = ledger.pause(claim, Snapshot(envelope=b"s"), [Question(title=title, kind="text", value="x")])[0]
+    _, claim = ledger.runs.open(agent=title, notebook="/a.ipynb")
+    p = ledger.runs.pause(claim, Snapshot(envelope=b"s"), [Question(title=title, kind="text", value="x")]).proposals[0]
     p = msgspec.structs.replace(p, created_at=T0, terms=terms or Terms())
 
     def work(tx: Any) -> None:
