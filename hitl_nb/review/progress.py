@@ -147,8 +147,8 @@ def _describe_terms(
 def describe_checked_votes(proposal: Proposal) -> list[dict[str, Any]]:
     """Describe the votes on a proposal as dictionaries, with the fields that `describe_progress` gives a vote.
 
-    Signatures are not verified. They must have been verified already, as in the proposals that `ledger.proposals.list_of_run`
-    returns.
+    Signatures are not verified. They must have been verified already, as in the proposals that
+    `ledger.proposals.list_of_run` returns.
     """
     value = hash_value(_voted_value(proposal)) if proposal.votes else ""
     return [_describe_vote(one, value, _identify_checked_voter, "") for one in visible_votes(proposal, "")]

@@ -96,7 +96,7 @@ export const KEY_BINDINGS = REVIEW_COMMANDS.flatMap(({ id, keys = [], selector =
   keys.map(key => ({ command: id, keys: [key], selector }))
 );
 
-/** What a command does in one view, and whether it can do it now. */
+/** The action of a command in one view, and a test whether the view allows it now. */
 export interface ICommandHandler {
   isEnabled(args: CommandArgs): boolean;
   execute(args: CommandArgs): unknown;
@@ -113,9 +113,10 @@ interface ICardEntry {
 }
 
 /**
- * The views that commands act on: the inbox, and the cards that are shown. A command about a card acts on the one of
- * its `proposal`, or on the one that has the focus; where there is no inbox and one card, as on the review page, on
- * that one.
+ * The views that commands act on: the inbox, and the cards that are shown.
+ *
+ * A command about a card acts on the card of its argument `proposal`. Without this argument it acts on the card with the
+ * focus. If there is no inbox and only one card, as on the review page, it acts on that card.
  */
 export class CommandTargets {
   /** The handlers of the inbox; null while there is none. */

@@ -1,1 +1,1 @@
-"""The structs that the REST API answers with, by topic. What is sent is made of them, and OpenAPI describes them."""
+"""The structs that the REST API encodes as its responses, by topic. OpenAPI is made from them."""
