@@ -51,7 +51,7 @@ class AgentCoauthor:
         self._scope = f"{claim.run}/" if scope is None else scope
 
     def make_writer(self) -> AgentWriter:
-        """Return a writer for the document. It recognizes writes that earlier attempts of the run have made."""
+        """Return a writer for the document. Writes that an earlier try of the run has made are not made again."""
         ledger, claim = self.ledger, self.claim
         return AgentWriter(
             ledger.store,
@@ -74,17 +74,17 @@ class AgentCoauthor:
         return self.ledger.workspaces.begin_writing(self.claim, self.document, inside=self.inside)
 
     def start_write(self, key: str, *, can_be_suggested: bool = True) -> AgentWriter | Written:
-        """Announce a write, unless it was made before. A document that was done is reopened.
+        """Announce a write, unless a write with the same key was made before. A document marked as done is reopened.
 
         Args:
-            key: Key of the write.
-            can_be_suggested: Whether an earlier attempt may have made a suggestion without recording its result.
+            key: Key of the write; the same on every try.
+            can_be_suggested: Whether an earlier try may have made a suggestion without recording its result.
 
         Returns:
-            A writer; or the result, if the write was made before.
+            A writer, if the write has to be made now; the recorded result, if the write was made before.
 
         Raises:
-            WorkspaceClosed: The workspace is closed for good.
+            WorkspaceClosed: The workspace is closed permanently.
         """
         writer = self.make_writer()
         known = writer.outcome_of(key)

@@ -1,6 +1,6 @@
 """An agent's edits of a shared text.
 
-Each is applied exactly once, and deferred while a person edits the same paragraph.
+Each edit is applied exactly once, and deferred while a person edits the same paragraph.
 
 Each write has a key. Its record is stored in the same transaction as its update (`ledger/documents/agent_writes.py`),
 so repeating a write changes nothing. A repeated stream is compared with the text that it wrote before it was
@@ -148,7 +148,7 @@ class AgentWriter:
         return self.commit_write(key, capture_updates(page.doc, lambda: page.replace(part, text)))
 
     def mark_suggested(self, key: str) -> Written:
-        """Record that the write with this key has become a suggestion."""
+        """Record that the write with this key has become a suggestion, and return the recorded result."""
         return self.commit_write(key, [], state="suggested")
 
     def wait_until_idle(
@@ -222,11 +222,11 @@ class AgentWriter:
         return self._submit(work)
 
     def log_updates(self, made: list[bytes], record: Callable[[Transaction], None]) -> None:
-        """Store updates of a stream.
+        """Store updates of a stream (a text that arrives in parts), and further data in the same transaction.
 
         Args:
             made: The updates.
-            record: Adds further data in the same transaction.
+            record: Adds the further data in the transaction, for example which text the stream has written.
 
         Raises:
             RunClaimed: The claim is no longer valid.
@@ -300,11 +300,11 @@ def locate_quote(quote: str, anchor: Anchor | None = None, *, exactly: bool = Tr
 
 
 def paragraph_separator(said: str, kind: str) -> str:
-    """Return the newlines to put between a text and a paragraph that is added to it.
+    """Return the line breaks to put between a text and a paragraph that is added at its end.
 
     Args:
         said: The existing text.
-        kind: Name of its kind.
+        kind: Name of the text's kind, for example "markdown".
     """
     if not said:
         return ""

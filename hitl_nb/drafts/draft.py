@@ -84,7 +84,7 @@ class Draft:
         return self.value_in(self.load().doc) if self.log.last_number() else self.proposed
 
     def value_in(self, doc: Doc[Any]) -> Any:
-        """Return the value of a document that has the layout of this draft."""
+        """Return the value of a CRDT document that has the layout of this draft, as `read_value` returns it."""
         return document.read_value(doc, self.kind, self.proposed)
 
     def has_edits(self) -> bool:
@@ -185,7 +185,7 @@ class Draft:
 
 
 def capture_updates(document: Doc[Any], work: Callable[[], None]) -> list[bytes]:
-    """Return the updates that `work` causes in a document."""
+    """Call `work`, which changes a document, and return the updates that the change causes."""
     made: list[bytes] = []
     subscription = document.observe(lambda event: made.append(event.update))
     try:

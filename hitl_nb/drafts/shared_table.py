@@ -153,7 +153,7 @@ def _match_rows(old: list[tuple[str, Row]], new: list[Row]) -> list[str | None]:
 
 
 def _make_rising(places: list[float | None]) -> list[float]:
-    """Return sort numbers of rows in rising order.
+    """Return sort numbers of rows, each larger than the number before it.
 
     Numbers that already rise are kept where possible. The others get numbers between their neighbors. If there is no
     float between two neighbors, all rows get new numbers.
@@ -178,7 +178,10 @@ def _make_rising(places: list[float | None]) -> list[float]:
 
 
 def _find_longest_rising(places: list[float | None]) -> set[int]:
-    """Return the indices of a longest rising subsequence of numbers, found by patience sorting. None is skipped."""
+    """Return the indices of the longest rising subsequence of numbers, found by patience sorting.
+
+    None in `places` is skipped.
+    """
     tops: list[float] = []
     piles: list[int] = []
     before: dict[int, int] = {}
@@ -232,7 +235,11 @@ def parse_leaf(text: Any) -> Any:
 
 
 def count_common_ends(old: list[Any], new: list[Any]) -> tuple[int, int]:
-    """Return two numbers: equal items at the beginning, and equal items at the end of the rest."""
+    """Count the equal items at the beginning of two lists, and the equal items at their end.
+
+    Returns:
+        The two counts. An item that counts at the beginning does not count at the end too.
+    """
     most = min(len(old), len(new))
     start = next((i for i in range(most) if not are_equal(old[i], new[i])), most)
     most -= start

@@ -82,7 +82,9 @@ class StreamWriter:
         return bool(self._left)
 
     def add(self, part: str) -> None:
-        """Write a part, or keep it for the next batch. Text that an earlier attempt has written is skipped.
+        """Write a part of the stream, or keep it in memory until more text has arrived (a batch).
+
+        Text that an earlier try of the stream has written is not written again.
 
         Raises:
             TypeError: The part is not a str.

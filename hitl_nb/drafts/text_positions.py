@@ -93,7 +93,13 @@ def find_position(document: Doc[Any], position: Position) -> int | None:
 
 
 def make_anchor(document: Doc[Any], first: ByteSpan, last: ByteSpan) -> Anchor:
-    """Return an anchor for the text from one character to another, both included."""
+    """Return an anchor (a position that moves with the text) from one character to another, both included.
+
+    Args:
+        document: The document.
+        first: Byte range of the first character.
+        last: Byte range of the last character.
+    """
     start, end = _name_piece(document, first), _name_piece(document, last)
     if last.end - last.start == _PAIR_BYTES:
         end = PieceId(client=end.client, clock=end.clock + 1)
@@ -101,7 +107,7 @@ def make_anchor(document: Doc[Any], first: ByteSpan, last: ByteSpan) -> Anchor:
 
 
 def _name_piece(document: Doc[Any], character: ByteSpan) -> PieceId:
-    """Return the CRDT id (client and clock) of the character at a byte range."""
+    """Return the CRDT id (client and clock) of the character at a byte range of the document's text."""
     copy = _copy_document(document)
     made: list[bytes] = []
     subscription = copy.observe(lambda event: made.append(event.update))

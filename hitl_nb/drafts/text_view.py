@@ -81,11 +81,13 @@ class TextPage:
         self.said = str(self.text)
 
     def _apply_delta(self, delta: list[dict[str, Any]], one: Update) -> None:
-        """Move the tracked ranges and the insertion point with a change, and track the ranges that a person edited.
+        """Update the tracked ranges and the insertion point after a change of the text.
+
+        If a person made the change after the time `since`, the edited ranges are tracked too.
 
         Args:
-            delta: The change of the text.
-            one: The update that made it.
+            delta: The change of the text, in the form of a pycrdt event.
+            one: The update that made the change.
         """
         self._touched, new = _follow_spans(self._touched, delta)
         if self._insertion_point is not None:
@@ -120,7 +122,7 @@ class TextPage:
         Args:
             client: The client.
             first: The client's clock of the first character.
-            behind: The clock after the last character.
+            behind: The client's clock after the last character; this character is not included.
         """
         return [self._to_range(span) for span in places.find_spans(self.doc, client, first, behind - first)]
 
@@ -197,7 +199,15 @@ def count_utf16_units(text: str) -> int:
 
 
 def _follow_spans(touched: list[ByteSpan], delta: list[dict[str, Any]]) -> tuple[list[ByteSpan], list[ByteSpan]]:
-    """Return the tracked ranges with their positions after a change, and the ranges that the change edited."""
+    """Move tracked ranges with a change of the text.
+
+    Args:
+        touched: The tracked ranges, in bytes.
+        delta: The change of the text, in the form of a pycrdt event.
+
+    Returns:
+        The tracked ranges at their new positions, and the ranges that the change edited.
+    """
     at, new = 0, list[ByteSpan]()
     for kind, size in places.iterate_steps(delta):
         if kind == "insert":
@@ -215,7 +225,7 @@ def _follow_spans(touched: list[ByteSpan], delta: list[dict[str, Any]]) -> tuple
 
 
 def _move_mark(mark: int, delta: list[dict[str, Any]]) -> int:
-    """Return the position of a mark after a change. Text that is inserted exactly at the mark is after the mark."""
+    """Return the position of a mark after a change of the text. Text inserted exactly at the mark is after the mark."""
     at = 0
     for kind, size in places.iterate_steps(delta):
         if kind == "insert" and at < mark:

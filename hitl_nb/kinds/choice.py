@@ -21,15 +21,18 @@ class ChoiceKind(JsonKind):
     sharing_form: SharingForm = "whole"
 
     def detect(self, value: Any, options: Any) -> bool:
-        """Return True if options were given (see `Kind.detect`)."""
+        """Return True if the agent gave options. A value that is proposed without `kind=` then has this kind."""
         return options is not None
 
     def keep_types(self, question: Question, value: Any) -> Any:
-        """Return the value unchanged (see `Kind.keep_types`), because `check` returns the option itself."""
+        """Return an edited JSON value unchanged.
+
+        `check` gives the value the proposed types, because it returns the stored option itself.
+        """
         return value
 
     def check(self, question: Question, value: Any) -> Any:
-        """Return the option that equals the value (see `Kind.check`).
+        """Return the stored option that equals an edited JSON value.
 
         Raises:
             InvalidEdit: No option equals the value.
@@ -47,10 +50,15 @@ class ChoiceKind(JsonKind):
         options: Sequence[Any] | None,
         adapters: Mapping[str, Any],
     ) -> Any:
-        """Return the agent's own option object that equals the JSON `value` (see `Kind.restore`).
+        """Convert a chosen option from JSON to the agent's own Python object.
 
-        If `options` has no such item any more, the JSON is returned. Without `options`, an object is made from the
-        JSON.
+        Args:
+            question: The question, with the options as JSON.
+            value: The chosen option as JSON.
+            original: The proposed object.
+            options: The agent's own options. If the list has become too short for the chosen option, the JSON is
+                returned. None: the agent does not pass its options, and an object is made from the JSON.
+            adapters: Pydantic adapters by path, used only without `options`.
         """
         if options is None:
             return super().restore(question, value, original, options, adapters)
@@ -58,13 +66,20 @@ class ChoiceKind(JsonKind):
         return options[at] if at < len(options) else value
 
     def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
-        """Parse the JSON of an option, or the plain text of an option that is a text (see `Kind.parse_text`)."""
+        """Parse an edit that a person typed: the JSON of an option, or the plain text of an option that is a text.
+
+        Returns:
+            The result of `check`, which is called with the parsed value.
+
+        Raises:
+            InvalidEdit: The text describes no option.
+        """
         try:
             return check(parse_json(text))
         except InvalidEdit:
             return check(text.strip())
 
     def to_html(self, question: Question) -> str:
-        """Return the HTML of the proposed option and a list of the other options (see `Kind.to_html`)."""
+        """Return escaped HTML that shows the proposed option, and below it the other options."""
         others = ", ".join(format_inline(option) for option in question.options or [] if option != question.value)
         return text_html(format_inline(question.value)) + labelled_html("Other options", text_html(others))

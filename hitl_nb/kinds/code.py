@@ -16,5 +16,5 @@ class CodeKind(TextKind):
     paragraph_gap: int = 1
 
     def detect(self, value: Any, options: Any) -> bool:
-        """Return False (see `Kind.detect`), because code cannot be distinguished from other text."""
+        """Return False: an agent must name this kind (`kind="code"`), because code looks like any other text."""
         return False

@@ -39,11 +39,11 @@ def table_html(rows: str) -> str:
 
 
 def labelled_html(label: str, shown: str) -> str:
-    """Return the HTML of a label, followed by another part.
+    """Return HTML with a label and, on the same line, another piece of HTML.
 
     Args:
         label: HTML of the label.
-        shown: HTML of the other part.
+        shown: The other piece of HTML, which is inserted unchanged.
     """
     return f'<div style="margin-top: 0.4em;"><span style="opacity: 0.75;">{label}</span> {shown}</div>'
 

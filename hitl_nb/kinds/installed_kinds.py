@@ -32,7 +32,7 @@ class KindTable(dict[str, Kind]):
 
 @functools.cache
 def _list_registered() -> dict[str, str]:
-    """Return the "module:Class" of the kinds of installed packages, by name.
+    """Return the kinds that installed packages register: name of the kind -> "module:Class".
 
     Raises:
         HitlError: Two packages register the same kind.
@@ -51,10 +51,15 @@ def _list_registered() -> dict[str, str]:
 
 @functools.cache
 def _load_kind(name: str, named: str) -> Kind:
-    """Return the kind of another package.
+    """Import the class of another package's kind, and return an object of it.
+
+    Args:
+        name: Name of the kind.
+        named: The class as "module:Class".
 
     Raises:
-        HitlError: It cannot be imported, or browsers and the widget panel cannot show values of it.
+        HitlError: The class cannot be imported, lacks a member of `Kind`, or needs an editor that front ends do not
+            have.
     """
     module, _, attribute = named.partition(":")
     try:

@@ -37,11 +37,20 @@ class JsonKind:
     paragraph_gap: int = 2
 
     def detect(self, value: Any, options: Any) -> bool:
-        """Return False (see `Kind.detect`). The registry uses this kind if no other kind detects the value."""
+        """Return False: this kind is not detected. The registry uses it for values that no other kind detects."""
         return False
 
     def encode(self, value: Any) -> tuple[str, Any, TypeInfo | None]:
-        """Convert a Python value to JSON with types (see `Kind.encode`). DataFrames are refused."""
+        """Convert a Python value to JSON. Parts that are not plain JSON, such as dates, are described by types.
+
+        Returns:
+            The name of the codec (the way of the conversion: "json", "model" or "bytes"), the JSON value, and the
+            types of its parts (None: only JSON types).
+
+        Raises:
+            TypeError: The value is a DataFrame, Series or Index, or a part of it is not supported.
+            ValueError: A part cannot be written as JSON.
+        """
         if dataframe_library(value):
             name = type(value).__name__
             raise TypeError(f"value is a {name}; kind={self.name!r} does not take one; use kind='table'")
@@ -50,9 +59,12 @@ class JsonKind:
         return codec, encoded, types
 
     def keep_types(self, question: Question, value: Any) -> Any:
-        """Check that an edit keeps the proposed types (see `Kind.keep_types`).
+        """Return an edited JSON value with the types of the proposed value, for example 3.0 for 3 if 2.5 was proposed.
 
-        Where the question's schema names a type, only the schema is checked.
+        Where the question's JSON Schema names a type, the edit may have that type instead.
+
+        Raises:
+            InvalidEdit: A part of the edit does not have the proposed type.
         """
         value = match_number_types(question.value, value)
         kinds = self._json_kinds(question.value)
@@ -69,15 +81,23 @@ class JsonKind:
         return JsonKinds(proposed)
 
     def check(self, question: Question, value: Any) -> Any:
-        """Return the value unchanged (see `Kind.check`): this kind has no rules."""
+        """Return the JSON value unchanged, because this kind has no rules. Other kinds override this method."""
         return value
 
     def find_schema_errors(self, schema: Any, value: Any) -> dict[str, str]:
-        """Check the whole value against a JSON Schema (see `Kind.find_schema_errors`)."""
+        """Check the whole JSON value against a JSON Schema.
+
+        Returns:
+            One message per path of a part that does not fit the schema; empty if all parts fit.
+        """
         return schema_errors(schema, value)
 
     def build_model(self, schema: Any, value: Any) -> None:
-        """Validate the whole value with the agent's model or type (see `Kind.build_model`)."""
+        """Check that the agent's own model or type (`schema`) accepts the whole JSON value.
+
+        Raises:
+            InvalidEdit: The model or type refuses the value.
+        """
         build_model(schema, value)
 
     def restore(
@@ -88,28 +108,38 @@ class JsonKind:
         options: Sequence[Any] | None,
         adapters: Mapping[str, Any],
     ) -> Any:
-        """Make an object of the proposed type (see `Kind.restore`).
+        """Convert a checked JSON value to a Python object of the proposed type.
 
-        Parts that were not edited are the proposed objects.
+        Parts that were not edited are taken from the proposed object. The arguments are those of `Kind.restore`.
+
+        Raises:
+            InvalidEdit: The type refuses the value.
         """
         return rebuild_value(question.types, value, question.value, original, adapters)
 
     def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
-        """Parse JSON text (see `Kind.parse_text`). Dates, decimals and similar values may be written without quotes."""
+        """Parse JSON that a person typed. Dates, decimals and similar values may be written without quotes.
+
+        Returns:
+            The result of `check`, which is called with the parsed value.
+
+        Raises:
+            InvalidEdit: The text is not valid JSON, or `check` refuses the value.
+        """
         if _is_text_scalar(question) and not text.lstrip().startswith('"'):
             return check(text)  # the text itself, because 12.50 must not become 12.5
         return check(parse_json(text))
 
     def format(self, value: Any) -> str:
-        """Return the value as indented JSON (see `Kind.format`)."""
+        """Return a JSON value as indented JSON text, from which `parse_text` makes the same value."""
         return indent_json(value)
 
     def diff(self, before: Any, after: Any) -> str:
-        """Return the unified diff of the two texts that `format` returns (see `Kind.diff`)."""
+        """Return the unified diff between the indented JSON of two values. Hidden characters are made visible."""
         return diff_texts(self.format(before), self.format(after))
 
     def summarize(self, value: Any, length: int) -> str:
-        """Return the beginning of the indented JSON (see `Kind.summarize`)."""
+        """Return the first `length` characters of the indented JSON, without building the whole text."""
         if isinstance(value, str):
             return self.format(value)[:length]
         text = ""
@@ -120,7 +150,7 @@ class JsonKind:
         return text[:length]
 
     def to_html(self, question: Question) -> str:
-        """Return the text of the value as HTML (see `Kind.to_html`)."""
+        """Return escaped HTML with the text form of the proposed value. Line breaks are kept."""
         return text_html(self.format(question.value))
 
 

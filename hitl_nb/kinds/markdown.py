@@ -15,5 +15,5 @@ class MarkdownKind(TextKind):
     keeps_last_line_end: bool = False
 
     def detect(self, value: Any, options: Any) -> bool:
-        """Return False (see `Kind.detect`), because Markdown cannot be distinguished from other text."""
+        """Return False: an agent must name this kind (`kind="markdown"`). Markdown looks like any other text."""
         return False

@@ -24,7 +24,11 @@ class PlanKind(JsonKind):
         return kinds
 
     def check(self, question: Question, value: Any) -> Any:
-        """Check that the value is a list whose items are texts or objects (see `Kind.check`)."""
+        """Check that an edited JSON value is a list whose items are texts or objects, and return the list.
+
+        Raises:
+            InvalidEdit: The value is no list, or an item is neither a text nor an object. One message per item.
+        """
         if not isinstance(value, list):
             raise InvalidEdit({"": "must be a list of steps"})
         steps = enumerate(cast("list[Any]", value))
@@ -34,5 +38,5 @@ class PlanKind(JsonKind):
         return cast("Any", value)
 
     def to_html(self, question: Question) -> str:
-        """Return the steps as a numbered HTML list (see `Kind.to_html`)."""
+        """Return the proposed steps as a numbered list in escaped HTML."""
         return "<ol>" + "".join(f"<li>{text_html(format_inline(step))}</li>" for step in question.value) + "</ol>"

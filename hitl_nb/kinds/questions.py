@@ -43,23 +43,23 @@ def build_question(
     reasons: Iterable[str] = (),
     arguments: Mapping[str, Parameter] | None = None,
 ) -> Question:
-    """Build the question that `checkpoint()` asks people.
+    """Build the question (the stored form of a proposal) that `checkpoint()` asks people.
 
     Args:
-        value: See `hitl_nb.checkpoint`.
-        title: See `hitl_nb.checkpoint`.
-        kind: See `hitl_nb.checkpoint`.
-        context: See `hitl_nb.checkpoint`.
-        schema: See `hitl_nb.checkpoint`.
-        options: See `hitl_nb.checkpoint`.
-        allow: See `hitl_nb.checkpoint`.
-        reasons: See `hitl_nb.checkpoint`.
+        value: The proposed Python value, as for `hitl_nb.checkpoint`, like the following arguments.
+        title: Name of the proposal, one line.
+        kind: How the value is shown and edited; None: chosen by the value's type.
+        context: Information for the reviewer: markdown, or a mapping of values.
+        schema: JSON Schema, pydantic model or type that an edited value must satisfy.
+        options: For kind "choice", the values to choose from.
+        allow: Actions that a reviewer may take.
+        reasons: Reasons that a reviewer may choose instead of writing one.
         arguments: Parameters of the tool, if the value is a call of a tool; their annotations give the types. None
             (default): no tool.
 
     Raises:
-        TypeError, ValueError: An argument is not accepted. The message is one sentence with the argument's name, the
-            given value and the accepted values.
+        TypeError, ValueError: An argument is not accepted. The message is one sentence with the argument's name,
+            the given value and the accepted values.
     """
     found = _choose_kind(value, kind, options)
     codec, encoded, types = found.encode(value)

@@ -30,11 +30,19 @@ class TableKind(JsonKind):
     sharing_form: SharingForm = "table"
 
     def detect(self, value: Any, options: Any) -> bool:
-        """Return True for a DataFrame, Series or Index of pandas or polars (see `Kind.detect`)."""
+        """Return True for a DataFrame, Series or Index of pandas or polars that is proposed without options."""
         return options is None and dataframe_library(value) is not None
 
     def encode(self, value: Any) -> tuple[str, Any, TypeInfo | None]:
-        """Convert a DataFrame, Series or Index to a table (see `Kind.encode`). The codec is the name of the library."""
+        """Convert a DataFrame, Series or Index to the JSON of a table.
+
+        Returns:
+            "pandas" or "polars"; the table; and None, because a table describes the types of its columns itself.
+
+        Raises:
+            TypeError: The value is of another class, or a cell is not supported.
+            ValueError: A column cannot be restored from JSON.
+        """
         library = dataframe_library(value)
         if library is None:
             raise TypeError(
@@ -44,11 +52,16 @@ class TableKind(JsonKind):
         return library, table_from_frame(value, library), None
 
     def keep_types(self, question: Question, value: Any) -> Any:
-        """Return the value unchanged (see `Kind.keep_types`), because `check` checks the columns."""
+        """Return an edited table unchanged. `check` compares its cells with the proposed types of the columns."""
         return value
 
     def check(self, question: Question, value: Any) -> Any:
-        """Check all cells, and return the table with the proposed columns (see `Kind.check`)."""
+        """Check all cells of an edited table by the types of their columns, and return the table in its normal form.
+
+        Raises:
+            InvalidEdit: The value is not a table with the proposed columns, or a cell does not fit. One message per
+                cell.
+        """
         table = check_table(question.value, value)
         wrong = check_cells(table["columns"], table["rows"])
         if wrong:
@@ -56,11 +69,19 @@ class TableKind(JsonKind):
         return table
 
     def find_schema_errors(self, schema: Any, value: Any) -> dict[str, str]:
-        """Check each row as an object against the schema (see `Kind.find_schema_errors`)."""
+        """Check each row of a table, as an object (column name -> cell), against a JSON Schema.
+
+        Returns:
+            One message per path such as "rows/0/sku"; empty if all rows fit.
+        """
         return row_schema_errors(schema, rows_as_objects(value))
 
     def build_model(self, schema: Any, value: Any) -> None:
-        """Validate each row as an object with the agent's model or type (see `Kind.build_model`)."""
+        """Check that the agent's own model or type (`schema`) accepts each row as an object (column name -> cell).
+
+        Raises:
+            InvalidEdit: The model or type refuses a row.
+        """
         build_model(list[schema], rows_as_objects(value))
 
     def restore(
@@ -71,34 +92,45 @@ class TableKind(JsonKind):
         options: Sequence[Any] | None,
         adapters: Mapping[str, Any],
     ) -> Any:
-        """Make a frame with the dtypes of the proposed frame (see `Kind.restore`)."""
+        """Make a new DataFrame, Series or Index from an edited table, with the dtypes of the proposed one (`original`).
+
+        Raises:
+            InvalidEdit: A cell does not fit the dtype of its column.
+        """
         return frame_from_table(value, original, question.value, "pandas" if question.codec == "pandas" else "polars")
 
     def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
-        """Parse CSV, or JSON if the text begins with "{" (see `Kind.parse_text`)."""
+        """Parse an edited table that a person typed: CSV, or JSON if the text begins with "{".
+
+        Returns:
+            The result of `check`, which is called with the parsed table.
+
+        Raises:
+            InvalidEdit: The text is not valid CSV or JSON, or `check` refuses the table.
+        """
         if text.lstrip("\ufeff \t\r\n").startswith("{"):
             return super().parse_text(question, text, check)
         return check(parse_csv(question.value, text))
 
     def format(self, value: Any) -> str:
-        """Return the table as CSV (see `Kind.format`). A draft that is still a text is returned unchanged."""
+        """Return a table as CSV text. A str (a draft that is not a valid table yet) is returned unchanged."""
         return value if isinstance(value, str) else format_csv(value)
 
     def diff(self, before: Any, after: Any) -> str:
-        """Return the unified diff of two tables as CSV, one line per row (see `Kind.diff`)."""
+        """Return the unified diff of two tables as CSV, one line per row. Hidden characters are made visible."""
         if isinstance(after, dict):
             return show_hidden_characters(diff_csv(before, cast("dict[str, Any]", after)))
         return super().diff(before, after)
 
     def summarize(self, value: Any, length: int) -> str:
-        """Return the beginning of the CSV, of at most five rows (see `Kind.summarize`)."""
+        """Return the first `length` characters of the table's CSV, which is made from at most five rows."""
         if not isinstance(value, dict):
             return super().summarize(value, length)
         table = cast("dict[str, Any]", value)
         return format_csv({**table, "rows": table["rows"][:5]})[:length]
 
     def to_html(self, question: Question) -> str:
-        """Return an HTML table of at most `MAX_ROWS` rows (see `Kind.to_html`)."""
+        """Return escaped HTML with at most `MAX_ROWS` rows of the proposed table, and the number of further rows."""
         columns, rows = question.value["columns"], question.value["rows"]
         head = "".join(f'<th style="{CELL_STYLE}">{escape_html(column["name"])}</th>' for column in columns)
         lines = [f"<tr>{head}</tr>"]

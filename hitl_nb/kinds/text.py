@@ -21,23 +21,32 @@ class TextKind(JsonKind):
     sharing_form: SharingForm = "text"
 
     def detect(self, value: Any, options: Any) -> bool:
-        """Return True for a str that is proposed without options (see `Kind.detect`)."""
+        """Return True for a str that is proposed without options."""
         return options is None and type(value) is str
 
     def encode(self, value: Any) -> tuple[str, Any, TypeInfo | None]:
-        """Return the str as JSON (see `Kind.encode`). Values of other types are refused."""
+        """Return a str as JSON, with its codec. No types are needed for text, so the last item is None.
+
+        Raises:
+            TypeError: The value is not a str.
+            ValueError: The text contains a lone surrogate (half of a character).
+        """
         if type(value) is not str:
             raise TypeError(f"value is a {type(value).__name__}; kind={self.name!r} takes a str")
         return super().encode(value)
 
     def parse_text(self, question: Question, text: str, check: Callable[[Any], Any]) -> Any:
-        """Check the text, which is the value itself (see `Kind.parse_text`)."""
+        """Return the result of `check` for a text that a person typed. The text is the edited value itself.
+
+        Raises:
+            InvalidEdit: `check` refuses the text.
+        """
         return check(text)
 
     def format(self, value: Any) -> str:
-        """Return the text itself (see `Kind.format`)."""
+        """Return the text itself, because the value of this kind is its own text form."""
         return value
 
     def summarize(self, value: Any, length: int) -> str:
-        """Return the first `length` characters of the text (see `Kind.summarize`)."""
+        """Return the first `length` characters of the text."""
         return self.format(value)[:length]

@@ -24,7 +24,11 @@ class ToolCallKind(JsonKind):
     name: str = "tool_call"
 
     def check(self, question: Question, value: Any) -> Any:
-        """Check that the value is an object with a name and arguments, and nothing else (see `Kind.check`)."""
+        """Check that an edited JSON value is `{"name": ..., "arguments": {...}}` without other keys, and return it.
+
+        Raises:
+            InvalidEdit: The value has another form.
+        """
         call = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
         name = call.get("name")
         if set(call) != {"name", "arguments"}:
@@ -36,18 +40,19 @@ class ToolCallKind(JsonKind):
         return call
 
     def to_html(self, question: Question) -> str:
-        """Return the tool's name and the arguments as JSON, in HTML (see `Kind.to_html`)."""
+        """Return escaped HTML with the name of the tool, and below it the arguments as indented JSON."""
         arguments = json.dumps(question.value["arguments"], indent=2, ensure_ascii=False)
         return f"<code>{escape_html(question.value['name'])}</code>{text_html(arguments)}"
 
 
 def build_call_type(call: Any, encoded: Any, types: TypeInfo | None, parameters: Mapping[str, Parameter]) -> TypeInfo:
-    """Return the type of a tool call.
+    """Return the type of a tool call: JSON by which edits of its arguments are checked and converted back.
 
-    The annotation of an argument is used if it says more than the argument's value.
+    The type of an argument comes from its annotation if that says more than the proposed value. An edit cannot change
+    the tool's name, and must have the required arguments.
 
     Args:
-        call: The proposed call.
+        call: The proposed call, `{"name": ..., "arguments": {...}}`, with Python values.
         encoded: The call as JSON.
         types: Types of the call's values; None: only JSON types.
         parameters: Parameters of the tool by name.

@@ -31,7 +31,10 @@ class _ChunkLocation(msgspec.Struct, frozen=True):
 
 
 def prefix_range(prefix: str) -> tuple[str, str]:
-    """Return the bounds (start, stop) of a scan over the keys that begin with `prefix`, which ends in "/"."""
+    """Return two keys (start, stop): a scan between them finds all keys that begin with `prefix`.
+
+    `prefix` must end in "/".
+    """
     return prefix, prefix[:-1] + "0"  # "0" follows "/" in ASCII
 
 
@@ -148,7 +151,7 @@ def _read_location(key: str, value: bytes) -> tuple[str, int]:
 
 
 def count_chunks(size: int) -> int:
-    """Return the number of pieces for a value of `size` bytes."""
+    """Return the number of pieces (chunks) into which a value of `size` bytes is cut."""
     return -(-size // MAX_VALUE_BYTES)
 
 

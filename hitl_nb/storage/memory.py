@@ -118,7 +118,7 @@ class _MemoryBackend:
 
 
 class MemoryStore(ThreadedStore):
-    """A store that exists only as long as its process. See `Store` for the methods."""
+    """A store that exists only as long as its process. It has all methods of the interface `Store`."""
 
     URL_FORMS = "memory: and memory:NAME"
     IS_SHARED = False
@@ -161,7 +161,11 @@ class MemoryStore(ThreadedStore):
             return self._drafts
 
     def get(self, key: str) -> bytes | None:
-        """Return the value of `key`; None if it has none (see `StoreReader.get`)."""
+        """Return the value of `key`; None if the key has no value.
+
+        Raises:
+            TypeError, ValueError: `key` is not a valid key.
+        """
         self._writer.check()
         check_key(key)
         with self._table.changed:
@@ -170,7 +174,14 @@ class MemoryStore(ThreadedStore):
     def scan(
         self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
     ) -> list[tuple[str, bytes]]:
-        """Return the pairs (key, value) of a range of keys (see `StoreReader.scan`)."""
+        """Return the pairs (key, value) with `start <= key < stop`, in key order.
+
+        Args:
+            start: First key that can be returned.
+            stop: End of the range; this key is not returned.
+            limit: Maximum number of pairs to return; None: all.
+            reverse: If True, return the pairs in descending key order, beginning at the end of the range.
+        """
         self._writer.check()
         check_range(start, stop, limit)
         with self._table.changed:
@@ -180,7 +191,7 @@ class MemoryStore(ThreadedStore):
             return [(key, self._table.values[key]) for key in keys[:limit]]
 
     def version(self) -> int:
-        """Return the number of commits so far (see `Store.version`)."""
+        """Return the number of commits so far. It changes with every commit."""
         self._writer.check()
         return self._table.commits
 
@@ -192,7 +203,7 @@ class MemoryStore(ThreadedStore):
         return self.version()
 
     def close(self) -> None:
-        """Close the store and its store of drafts (see `Store.close`). All records are lost."""
+        """Close the store and its store of drafts. All records are lost."""
         if self._drafts is not None and self._drafts is not self:
             self._drafts.close()
         self._writer.close()

@@ -141,7 +141,12 @@ def _refuse_network(directory: Path) -> None:
 
 
 def _file_system_type(directory: Path, mounts: str) -> str:
-    """Return the type of the file system of an absolute path: that of the longest mount point above it."""
+    """Return the type of the file system that holds an absolute path.
+
+    Args:
+        directory: The path.
+        mounts: The system's list of mount points. The longest mount point above the path counts.
+    """
     best, kind = "", ""
     for line in mounts.splitlines():
         left, dash, right = line.partition(" - ")

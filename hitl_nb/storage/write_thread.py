@@ -89,10 +89,11 @@ class WriteBackend(Protocol):
 
         Args:
             batch: Requests to run.
-            wait: If False, do nothing if that would mean to wait for another process.
+            wait: True: wait for other processes that write to the database. False: do nothing if that would be
+                necessary.
 
         Returns:
-            True if the batch was run; False if nothing was done.
+            True if the batch was run; False (only without `wait`) if nothing was done.
 
         Raises:
             StoreError: No write of the batch was saved.
@@ -100,11 +101,11 @@ class WriteBackend(Protocol):
         ...
 
     def needs_settling(self) -> bool:
-        """Return whether `settle` has maintenance to do, now or later."""
+        """Return whether `settle` has maintenance to do, now or later, for example a checkpoint of the log."""
         ...
 
     def settle(self) -> float | None:
-        """Do maintenance that may run after a commit was acknowledged.
+        """Do maintenance that may run after a commit was acknowledged, for example copy the log into the database.
 
         Returns:
             Seconds after which to call the method again; None if that is not needed.
@@ -168,7 +169,18 @@ class Writer:
         atexit.register(self.close)
 
     def transact(self, work: Callable[[Transaction], T]) -> T:
-        """Run `work` in a transaction and wait until its writes are durable (see `Store.transact`)."""
+        """Run `work` in a transaction and wait until its writes are durable.
+
+        If no other thread commits, `work` runs on the calling thread; otherwise on the thread that commits next.
+
+        Returns:
+            The result of `work`.
+
+        Raises:
+            StoreError: The writes could not be saved, or the store is closed.
+            RuntimeError: This thread is inside a transaction of the store.
+            BaseException: Any exception that `work` raises; its writes are undone then.
+        """
         self.check()
         request = WriteRequest(work)
         with DeferredInterrupts() as sure:
@@ -183,7 +195,15 @@ class Writer:
             del request  # otherwise the error and its traceback would keep each other alive
 
     def submit(self, work: Callable[[Transaction], T], lazy: bool) -> Future[T]:
-        """Queue `work` for a transaction, and return a future of its result (see `Store.submit`)."""
+        """Queue `work` for a transaction, without waiting for it.
+
+        Args:
+            work: Function that reads and writes in the transaction.
+            lazy: True: the commit may wait a few milliseconds, so that it can be made together with others.
+
+        Returns:
+            A future that is done when the writes are durable; its result is the result of `work`.
+        """
         request = WriteRequest(work, InterruptibleFuture())
         if lazy:
             request.lazy_since = time.monotonic()
@@ -192,7 +212,13 @@ class Writer:
         return request.future
 
     def repeat_every(self, seconds: float, work: Callable[[Transaction], None]) -> Callable[[], None]:
-        """Run `work` in a transaction every `seconds` seconds (see `Store.repeat_every`)."""
+        """Run `work` in a transaction every `seconds` seconds, on the store's own thread.
+
+        An exception from `work` ends the repetition; a busy or full store does not.
+
+        Returns:
+            A function that ends the repetition.
+        """
         if not seconds > 0:
             raise ValueError(f"seconds must be above 0, got {seconds!r}")
         timer = _RepeatingWork(seconds, work)
@@ -248,12 +274,12 @@ class Writer:
                 self._ring_bell()
 
     def _wake(self) -> None:
-        """Make the store's thread do all pending work now."""
+        """Make the store's thread commit all queued requests now, and do maintenance that is due."""
         self._urgent = True
         self._ring_bell()
 
     def _ring_bell(self) -> None:
-        """Make the store's thread check for work again. The caller has queued the work before."""
+        """Make the store's thread check for work again. Call this after the work was queued."""
         if not self._rung:
             self._rung = True
             self._bell.put(None)
@@ -387,7 +413,7 @@ class Writer:
         return due
 
     def _abandon(self) -> None:
-        """Close the writer and fail all queued requests, so that no thread waits forever for them."""
+        """Close the writer. Requests that are still queued fail with StoreError, so that no thread waits forever."""
         with self._order:
             self.closed = True
         while self._queue:
@@ -400,9 +426,9 @@ _NEVER = float("inf")
 
 
 def _notify_waiters(batch: Sequence[WriteRequest]) -> None:
-    """Set the results of a batch's futures.
+    """Set the results or errors of the requests' futures, so that the threads that wait for them continue.
 
-    The caller has released the turn before, because the waiting threads may need it next.
+    Call this after the turn (the lock for commits) was released, because these threads may need it next.
     """
     for request in batch:
         if request.future is None:
@@ -424,16 +450,30 @@ class ThreadedStore:
         return self._writer.closed
 
     def submit(self, work: Callable[[Transaction], T], *, lazy: bool = False) -> Future[T]:
-        """Run `work` in a transaction, without waiting for it (see `Store.submit`)."""
+        """Run `work` in a transaction, without waiting for it.
+
+        Args:
+            work: Function that reads and writes in the transaction.
+            lazy: True: the commit may wait a few milliseconds, so that it can be made together with others.
+
+        Returns:
+            A future that is done when the writes are durable; its result is the result of `work`.
+        """
         return self._writer.submit(work, lazy)
 
     def transact(self, work: Callable[[Transaction], T]) -> T:
-        """Run `work` in a transaction and wait until its writes are durable (see `Store.transact`)."""
+        """Run `work` in a transaction, wait until its writes are durable, and return the result of `work`.
+
+        If `work` raises, its writes are undone, and the exception is raised here.
+        """
         return self._writer.transact(work)
 
     def repeat_every(self, seconds: float, work: Callable[[Transaction], None]) -> Callable[[], None]:
-        """Run `work` repeatedly on the store's own thread (see `Store.repeat_every`).
+        """Run `work` every `seconds` seconds in a transaction, on the store's own thread.
 
         An exception from `work` ends the repetition; a busy or full store does not.
+
+        Returns:
+            A function that ends the repetition.
         """
         return self._writer.repeat_every(seconds, work)

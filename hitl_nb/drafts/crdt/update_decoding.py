@@ -31,6 +31,8 @@ TypeForm = Literal["array", "map", "text"]
 class UpdateStruct(NamedTuple):
     """One struct of an update: a range of clocks of one client, with its content.
 
+    A client's *clock* counts what the client has written. A *unit* is one step of the clock.
+
     Attributes:
         clock: Clock of its first unit.
         end: Clock after its last unit.
@@ -106,7 +108,7 @@ class UpdateReader:
         return self.read_number(_MAX_CLIENT), self.read_number()
 
     def read_count(self) -> int:
-        """Read the number of parts that follow."""
+        """Read the number of parts that follow. The sum of all these numbers is limited (see `most`)."""
         count = self.read_number()
         self.remaining -= count
         if count > len(self.data) - self.position:
@@ -127,7 +129,11 @@ class UpdateReader:
             raise ValueError("a text in the update is not UTF-8") from None
 
     def skip_value(self, depth: int = 0) -> None:
-        """Skip a value: JSON, undefined, or a big integer."""
+        """Skip a value of Yjs's "any" encoding: JSON, undefined, or a big integer.
+
+        Args:
+            depth: Nesting level of the value.
+        """
         match self.read_byte():
             case 127 | 126 | 121 | 120:  # undefined, null, false, true
                 pass

@@ -51,7 +51,10 @@ class _SharedType(NamedTuple):
 
 
 class _ItemPlace(NamedTuple):
-    """The list of an item: the values at `key` of `parent`. `is_live` is False if the item arrived as deleted."""
+    """The list that an item belongs to: all values at `key` of the shared type `parent`.
+
+    `key` is None in a text or an array. `is_live` is False if the item arrived as deleted.
+    """
 
     parent: str | Id
     key: str | None
@@ -59,7 +62,10 @@ class _ItemPlace(NamedTuple):
 
 
 class _ItemPlaces:
-    """The lists of one client's items: `places[i]` is valid from clock `starts[i]` on. None: garbage collected."""
+    """The lists of the items of one client. `places[i]` is the list of the items from clock `starts[i]` on.
+
+    None in `places`: the items were garbage collected, so they are in no list.
+    """
 
     __slots__ = ("places", "starts")
 
@@ -221,7 +227,14 @@ class _UpdateIntegration:
                     clients.add(missing[0])
 
     def _advance(self, client: int, until: int) -> Id | None:
-        """Integrate a client's structs until clock `until`. Return an item of another client to do first, or None."""
+        """Integrate a client's structs (ranges of content) until clock `until`.
+
+        Returns:
+            None if this is done. Otherwise the id of an item of another client that must be integrated first.
+
+        Raises:
+            ValueError: A struct refers to an item that does not exist.
+        """
         queue, i, state = self._queues[client], self._next[client], self.state
         at = state.get(client, 0)
         while i < len(queue) and at < until:
@@ -247,7 +260,16 @@ class _UpdateIntegration:
         return None
 
     def _integrate_struct(self, client: int, at: int, struct: UpdateStruct) -> None:
-        """Integrate the part of a struct that the document does not have yet. It starts at clock `at`."""
+        """Integrate the part of a struct that the document does not have yet.
+
+        Args:
+            client: The client that wrote the struct.
+            at: Clock at which this part starts.
+            struct: The struct (a range of the client's content).
+
+        Raises:
+            ValueError: The struct is not valid at its place.
+        """
         place = self._place_of(client, struct)
         if at > struct.clock:
             if not _are_in_one_list(self._place_at((client, at - 1)), place):
@@ -282,7 +304,7 @@ class _UpdateIntegration:
         self._whole.setdefault(client, []).extend(clocks)
 
     def _count_steps(self, client: int, at: int, struct: UpdateStruct, place: _ItemPlace) -> None:
-        """Count the work of pycrdt for an item: a list that becomes longer, and a position that must be searched."""
+        """Add to the counts of pycrdt's work for an item: its list becomes longer, and its position may be searched."""
         first = client not in self._rights
         right = self._known.rights.get(client) if first else self._rights[client]
         follows = struct.origin == (client, at - 1) and struct.right == right
@@ -292,13 +314,20 @@ class _UpdateIntegration:
             self._searched[place[:2]] += 1
 
     def total_steps(self) -> int:
-        """Return the most steps of pycrdt: an item may have to pass its whole list, and splitting a text copies it."""
+        """Return an upper limit for the steps that pycrdt needs to apply the update.
+
+        To find the position of an item, pycrdt may pass all items of its list. To split a text, pycrdt copies it.
+        """
         sizes = self._known.sizes
         searched = sum(n * (sizes[place] + self._grown[place]) for place, n in self._searched.items())
         return searched + self._copied // _COPIED_PER_STEP
 
     def _place_of(self, client: int, struct: UpdateStruct) -> _ItemPlace | None:
-        """Return the list into which pycrdt puts a struct. None if the struct is garbage: its parent is deleted."""
+        """Return the list into which pycrdt puts a struct; None if its parent is deleted, so that it is garbage.
+
+        Raises:
+            ValueError: The struct is between items of different lists, or its parent cannot contain it.
+        """
         if struct.kind == GC:
             return None
         if struct.parent is not None:
@@ -315,7 +344,19 @@ class _UpdateIntegration:
         return left or right
 
     def _first_place(self, client: int, struct: UpdateStruct, parent: str | Id) -> _ItemPlace | None:
-        """Return the list of a struct that names its parent, as a list's first item does; None if it is deleted."""
+        """Return the list of a struct that names its parent. Only the first item of a list does that.
+
+        Args:
+            client: The client that wrote the struct.
+            struct: The struct.
+            parent: Name or id of the shared type that contains it.
+
+        Returns:
+            The list; None if the parent is deleted.
+
+        Raises:
+            ValueError: The parent is not a shared type, or does not fit the struct's key.
+        """
         if isinstance(parent, str) or parent in self._types or parent in self._known.types:
             if (form := self._type_of(parent).form) != "map" and struct.key is not None:
                 raise ValueError(f"item {client}:{struct.clock} has a key, but {_format_parent(parent)} is not a map")

@@ -59,12 +59,24 @@ class BytesOnlyDisk(diskcache.Disk):
     """
 
     def put(self, key: Any) -> tuple[str, bool]:  # pyright: ignore[reportIncompatibleMethodOverride]  # untyped there
-        """Check a key, and convert it for the database (see `diskcache.Disk.put`)."""
+        """Convert a key for a row of the database: return the key itself and True (it is plain text).
+
+        Raises:
+            TypeError, ValueError: The key is not valid in the store.
+        """
         check_key(key)
         return key, True
 
     def get(self, key: Any, raw: Any) -> str:
-        """Check a key of a row, and return it (see `diskcache.Disk.get`)."""
+        """Return the key of a row that was read from the database.
+
+        Args:
+            key: The key in the row.
+            raw: The row's mark: 1 if the key is plain text.
+
+        Raises:
+            StoreCorrupt: hitl_nb does not write such a key.
+        """
         if raw != 1 or type(key) is not str:
             _raise_corrupt(key, "its key is not plain text")
         return key
@@ -72,12 +84,23 @@ class BytesOnlyDisk(diskcache.Disk):
     def store(  # pyright: ignore[reportIncompatibleMethodOverride]  # untyped there
         self, value: Any, read: bool, key: Any = None
     ) -> tuple[int, int, None, bytes]:
-        """Check a value, and convert it for the database (see `diskcache.Disk.store`)."""
+        """Convert a value for a row of the database: return the four columns (size, mode, file name, value).
+
+        hitl_nb uses only one form: size 0, mode `MODE_RAW`, no file, and the bytes.
+
+        Raises:
+            TypeError: The value is not bytes.
+            StoreFull: The value is longer than `MAX_VALUE_BYTES`.
+        """
         check_value(str(key), value)
         return 0, MODE_RAW, None, value
 
     def fetch(self, mode: Any, filename: Any, value: Any, read: bool, key: Any = None) -> bytes:
-        """Check a value of a row, and return it (see `diskcache.Disk.fetch`)."""
+        """Return the value of a row that was read from the database. The arguments are the row's columns.
+
+        Raises:
+            StoreCorrupt: The row has another form than `store` writes, for example a file or a pickle.
+        """
         if mode != MODE_RAW or filename is not None or type(value) is not bytes or read:
             _raise_corrupt(key, "its value is not plain bytes")
         return value
@@ -87,9 +110,9 @@ class BytesOnlyDisk(diskcache.Disk):
         raise TypeError("values are never kept in files")
 
     def remove(self, file_path: Any) -> None:
-        """Do nothing.
+        """Do nothing: values are never kept in files, so no file has to be deleted.
 
-        diskcache calls this after a commit, and another program may have written the file name into the row.
+        diskcache calls this after a commit with the file name in a row, and another program may have written that name.
         """
 
 

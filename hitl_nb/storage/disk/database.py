@@ -63,7 +63,11 @@ class Database:
         self._sync_at: float | None = None
 
     def start(self) -> None:
-        """Open or create the database (see `WriteBackend.start`)."""
+        """Open the database, or create it if it does not exist.
+
+        Raises:
+            StoreError: The database cannot be opened. Then nothing stays open.
+        """
         with store_errors(self.directory):
             self.process_lock = ProcessLock(self._lock)
             try:
@@ -78,7 +82,21 @@ class Database:
                 raise
 
     def commit(self, batch: Sequence[WriteRequest], *, wait: bool) -> bool:
-        """Run the requests in one transaction, with the lock between processes (see `WriteBackend.commit`)."""
+        """Run the requests, in order, in one transaction, while holding the lock between processes.
+
+        If the work of a request raises, its writes are undone; the other requests are committed.
+
+        Args:
+            batch: The requests.
+            wait: True: wait for other processes, at most the `patience` of this object. False: do not wait.
+
+        Returns:
+            True if the requests were run. False (only without `wait`): another process has the lock, and nothing
+            was done.
+
+        Raises:
+            StoreError: No write of the batch was saved.
+        """
         assert self.cache is not None
         assert self.process_lock is not None
         try:
@@ -98,11 +116,15 @@ class Database:
             raise failure from error
 
     def needs_settling(self) -> bool:
-        """Return whether a checkpoint or a sync is needed (see `WriteBackend.needs_settling`)."""
+        """Return whether `settle` has work: a checkpoint of the log, or a sync of the drafts, now or later."""
         return self._logged >= WAL_CHECKPOINT_BYTES or self._sync_at is not None
 
     def settle(self) -> float | None:
-        """Make a checkpoint and sync the drafts, if needed (see `WriteBackend.settle`)."""
+        """Do the maintenance that is due: a checkpoint (copy the log into the database), and a sync of the drafts.
+
+        Returns:
+            Seconds after which to call the method again; None if no sync is pending.
+        """
         if self._logged >= WAL_CHECKPOINT_BYTES:
             self._checkpoint("PASSIVE" if self._log_size < WAL_MAX_BYTES else "TRUNCATE")
         if self._sync_at is not None and time.monotonic() >= self._sync_at:
@@ -110,7 +132,7 @@ class Database:
         return None if self._sync_at is None else max(0.0, self._sync_at - time.monotonic())
 
     def stop(self) -> None:
-        """Sync, make a last checkpoint, and close the database (see `WriteBackend.stop`)."""
+        """Sync pending commits to the disk, copy the log into the database, and close the database."""
         assert self.cache is not None
         assert self.process_lock is not None
         if self._sync_at is not None:
@@ -138,9 +160,16 @@ class Database:
             self._link = None
 
     def _commit(self, cache: PinnedCache, requests: Sequence[WriteRequest], patience: float | None) -> bool:
-        """Commit the requests as `commit` does.
+        """Run the requests in one SQLite transaction, and commit it. The caller holds the lock between processes.
 
-        With `patience` None, return False if another process has the database locked.
+        Args:
+            cache: The open database.
+            requests: The requests.
+            patience: Seconds to wait for a program that has the database locked. None: do not wait.
+
+        Returns:
+            True if the requests were run. False (only without `patience`): the database is locked, and nothing was
+            done.
         """
         connection = self._connection(cache)
         batch = WriteBatch(connection, cache.disk, self._recent)
@@ -232,9 +261,9 @@ class Database:
             )
 
     def _list_files(self) -> list[tuple[int, int]]:
-        """Return (device, inode) of the files, the log last; empty if a file is missing.
+        """Return (device, inode) of the database, the lock file and the log, in this order. Record the log's size.
 
-        Also records the size of the log.
+        The list is empty if a file is missing.
         """
         try:
             found = [os.stat(name) for name in self._names]  # noqa: PTH116 - at every commit; a Path takes twice as long
@@ -244,9 +273,10 @@ class Database:
         return [(file.st_dev, file.st_ino) for file in found]
 
     def _checkpoint(self, mode: str) -> None:
-        """Copy the log into the database.
+        """Copy the write-ahead log into the database. If another process holds the lock, do nothing.
 
-        If another process holds the lock, nothing is done until a later checkpoint.
+        Args:
+            mode: SQLite's mode: "PASSIVE", or "TRUNCATE" to empty the log file too.
         """
         assert self.cache is not None
         assert self.process_lock is not None

@@ -104,7 +104,7 @@ class ProcessLock:
             pause = min(pause * 2, 0.002)
 
     def _describe_holder(self) -> str:
-        """Return "process" and the id of the process that holds the lock; "another process" if it is unknown."""
+        """Return text for messages: "process" and the id of the process that holds the lock, or "another process"."""
         inode = f":{os.fstat(self._thread_lock).st_ino}"
         try:
             locks = Path("/proc/locks").read_text().splitlines()

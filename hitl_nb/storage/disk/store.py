@@ -82,7 +82,11 @@ class DiskStore(ThreadedStore):
 
     @classmethod
     def open(cls, url: str) -> DiskStore:
-        """Open the store of a normalized URL (see `StoreBackend.open`)."""
+        """Open the store of a normalized URL. The directory is created if it does not exist.
+
+        Raises:
+            StoreError: The store cannot be opened; see the constructor for the subclasses.
+        """
         return cls(places.store_directory(url))
 
     @classmethod
@@ -105,7 +109,12 @@ class DiskStore(ThreadedStore):
             return self._drafts
 
     def get(self, key: str) -> bytes | None:
-        """Return the value of `key`; None if it has none (see `StoreReader.get`)."""
+        """Return the value of `key`; None if the key has no value.
+
+        Raises:
+            TypeError, ValueError: `key` is not a valid key.
+            StoreCorrupt: The stored record was not written by hitl_nb.
+        """
         try:
             return self._read_rows().get(key)
         except FOREIGN_ERRORS as error:
@@ -114,14 +123,25 @@ class DiskStore(ThreadedStore):
     def scan(
         self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
     ) -> list[tuple[str, bytes]]:
-        """Return the pairs (key, value) of a range of keys (see `StoreReader.scan`)."""
+        """Return the pairs (key, value) with `start <= key < stop`, in key order.
+
+        Args:
+            start: First key that can be returned.
+            stop: End of the range; this key is not returned.
+            limit: Maximum number of pairs to return; None: all.
+            reverse: True: begin at the end of the range, and return the pairs in descending key order.
+
+        Raises:
+            TypeError, ValueError: The arguments cannot bound a scan.
+            StoreCorrupt: A stored record was not written by hitl_nb.
+        """
         try:
             return self._read_rows().scan(start, stop, limit, reverse)
         except FOREIGN_ERRORS as error:
             raise to_store_error(error, self.database.directory) from error
 
     def version(self) -> int:
-        """Return a number that changes with every commit of any process (see `Store.version`)."""
+        """Return a number that changes with every commit of any process."""
         self._writer.check()
         with self._watching, store_errors(self.database.directory):
             self._writer.check()  # check again: if the store was closed meanwhile, the new connection would stay open
@@ -131,7 +151,14 @@ class DiskStore(ThreadedStore):
             return data_version(self._watcher)
 
     def wait(self, version: int, timeout: float) -> int:
-        """Block until the version differs from `version`, or `timeout` seconds are over (see `Store.wait`)."""
+        """Block until the store's version differs from `version`, or `timeout` seconds are over.
+
+        Returns:
+            The current version; equal to `version` after a timeout.
+
+        Raises:
+            StoreError: The store was closed.
+        """
         deadline = time.monotonic() + timeout
         while True:
             current = self.version()
@@ -142,7 +169,7 @@ class DiskStore(ThreadedStore):
             time.sleep(min(POLL_SECONDS, left))
 
     def close(self) -> None:
-        """Commit all submitted work, then close the store and its store of drafts (see `Store.close`)."""
+        """Commit all submitted work, then close the store and its store of drafts. A second call has no effect."""
         if self._drafts is not None and self._drafts is not self:
             self._drafts.close()
         self._writer.close()

@@ -54,13 +54,20 @@ class RowReader:
         self._disk = disk
 
     def get(self, key: str) -> bytes | None:
-        """Return the value of `key`; None if it has none. See `StoreReader.get`."""
+        """Return the value of `key`; None if the key has no value.
+
+        Raises:
+            StoreCorrupt: The row was not written by hitl_nb.
+        """
         check_key(key)
         rows = [self._pair(row)[1] for row in self._con.execute(_SELECT + "key = ?", (key,)).fetchall()]
         return rows[0] if rows else None
 
     def scan(self, start: str, stop: str, limit: int | None, reverse: bool) -> list[tuple[str, bytes]]:
-        """Return the pairs (key, value) of a range of keys (see `StoreReader.scan`)."""
+        """Return at most `limit` pairs (key, value) with `start <= key < stop`, in key order. `limit` None: all.
+
+        With `reverse`, the pairs are in descending key order, beginning at the end of the range.
+        """
         check_range(start, stop, limit)
         bounds = (start, stop, -1 if limit is None else limit)
         return [self._pair(row) for row in self._con.execute(_DESCENDING if reverse else _ASCENDING, bounds).fetchall()]
@@ -107,13 +114,13 @@ class WriteBatch:
     def scan(
         self, start: str, stop: str, limit: int | None, reverse: bool, own: PendingWrites
     ) -> list[tuple[str, bytes]]:
-        """Return the pairs (key, value) of a range of keys inside the transaction (see `StoreReader.scan`).
+        """Return the pairs (key, value) with `start <= key < stop`, as the transaction sees them, in key order.
 
         Args:
             start: First key that can be returned.
             stop: End of the range; this key is not returned.
             limit: Maximum number of pairs to return; None: all.
-            reverse: If True, return the pairs in descending key order.
+            reverse: If True, return the pairs in descending key order, beginning at the end of the range.
             own: Writes of the request that reads; they replace writes of earlier requests.
         """
         check_range(start, stop, limit)
@@ -214,7 +221,7 @@ class DiskTransaction:
         self._thread: int | None = threading.get_ident()  # None after the request has ended
 
     def get(self, key: str) -> bytes | None:
-        """Return the value of `key`; None if it has none (see `StoreReader.get`)."""
+        """Return the value of `key`, including the request's own writes; None if the key has no value."""
         if self._thread != threading.get_ident() or self._batch.failure is not None:
             self._raise_failure()
         own = self._own.values
@@ -228,7 +235,14 @@ class DiskTransaction:
     def scan(
         self, start: str, stop: str, *, limit: int | None = None, reverse: bool = False
     ) -> list[tuple[str, bytes]]:
-        """Return the pairs (key, value) of a range of keys (see `StoreReader.scan`)."""
+        """Return the pairs (key, value) with `start <= key < stop`, including the request's own writes.
+
+        Args:
+            start: First key that can be returned.
+            stop: End of the range; this key is not returned.
+            limit: Maximum number of pairs to return; None: all.
+            reverse: If True, return the pairs in descending key order, beginning at the end of the range.
+        """
         if self._thread != threading.get_ident() or self._batch.failure is not None:
             self._raise_failure()
         try:
@@ -237,7 +251,13 @@ class DiskTransaction:
             raise self._to_store_error(error) from error
 
     def put(self, key: str, value: bytes) -> None:
-        """Set `key` to `value` (see `Transaction.put`)."""
+        """Set `key` to `value`. The write is kept in memory until the transaction ends, or is spilled to SQLite.
+
+        Raises:
+            TypeError: `key` is not a str or `value` is not bytes.
+            ValueError: `key` is not a valid key.
+            StoreFull: `value` is longer than `MAX_VALUE_BYTES`.
+        """
         if self._thread != threading.get_ident() or self._batch.failure is not None:
             self._raise_failure()
         check_key(key)
@@ -251,7 +271,11 @@ class DiskTransaction:
                 raise self._to_store_error(error) from error
 
     def delete(self, key: str) -> None:
-        """Remove `key` (see `Transaction.delete`)."""
+        """Remove `key` and its value. No effect if the key has no value.
+
+        Raises:
+            TypeError, ValueError: `key` is not a valid key.
+        """
         if self._thread != threading.get_ident() or self._batch.failure is not None:
             self._raise_failure()
         check_key(key)
