@@ -27,7 +27,7 @@ _LIKE_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
 class Definition:
     """Base class of the objects that decorators such as `@gate` and `@step` return for a function.
 
-    If the notebook or a module defines such an object, it is pickled by its name.
+    An object that the notebook or a module defines is saved by its name, not by its content.
 
     Attributes:
         function: The decorated function.
@@ -46,7 +46,7 @@ class Definition:
             mark_coroutine_function(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function. Subclasses change this: they record the call, or let people review it first."""
+        """Call the function. Subclasses override this method: they record the call, or let people review it first."""
         return self.function(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
@@ -122,7 +122,7 @@ def mark_coroutine_function(called: Any) -> None:
 
 
 def agent(function: Callable[..., Any]) -> Agent:
-    """Make a function resume exactly at the place where it asked, also in a module or script, and add `.run(...)`.
+    """Make a function resume exactly at its last question, also in a module or script, and add `.run(...)`.
 
     Functions of a notebook resume exactly without this decorator.
 

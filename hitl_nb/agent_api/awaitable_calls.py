@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 async def await_after_others(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Await work that was in progress when the run was saved.
+    """Await work that was in progress when the run was saved, after other tasks of the event loop.
 
-    First the event loop gets one turn. So tasks that are ready run before this work, as in the first try.
+    First the event loop gets one turn. So tasks that are ready run before this work, as before the pause.
 
     Args:
         work: Returns the awaitable.
@@ -69,17 +69,18 @@ class AwaitableCall(Coroutine[Any, Any, Any]):
 
     @abstractmethod
     def begin(self, session: Session, *, as_task: bool) -> Generator[Any, Any, Any]:
-        """Return the generator that executes the call.
+        """Return a generator that executes the call when it is iterated, as `__await__` does.
 
         Args:
-            session: The run's session.
-            as_task: True if asyncio drives the call as a task; False if other code awaits it.
+            session: The session, which executes the run in this process.
+            as_task: True if asyncio drives the call as a task; False if other code awaits the call.
         """
 
     def is_older(self, session: Session) -> bool:
-        """Return whether the call object was made before this process (`session`) began its work on the run.
+        """Return whether this object comes from the run's saved state, and was not made in this process.
 
-        The object then comes from the saved state.
+        Args:
+            session: The session, which executes the run in this process.
         """
         return self._made_in is None or self._made_in() is not session
 
@@ -100,9 +101,9 @@ class AwaitableCall(Coroutine[Any, Any, Any]):
         return self._work.send(value)
 
     def throw(self, typ: Any, val: Any = None, tb: TracebackType | None = None, /) -> Any:
-        """Raise an exception at the place where the call waits, as `coroutine.throw` does.
+        """Raise an exception at the position where the call waits, as `coroutine.throw` does.
 
-        If the call has not started, the exception is raised here, and the call never starts.
+        If the call has not started, this method raises the exception, and the call can never start.
         """
         if self._work is not None:
             return self._work.throw(typ) if val is None and tb is None else self._work.throw(typ, val, tb)

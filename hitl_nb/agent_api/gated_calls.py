@@ -1,10 +1,11 @@
 """Execution of approved calls of gated tools (`@gate`). Each call is made once.
 
-Exact code continues after such a call. Other code, such as `gather` or a helper of a library, is executed again after
-the next decision, with all its calls. The result of an earlier call is then read from the record, as for a step. If the
-process dies during the call, nobody knows whether its effect happened, and people are asked, as for a step.
+After such a call, *exact* code continues at the next instruction. Other code, such as `gather` or a helper of a
+library, is executed again after the next decision, with all its calls. The result of an earlier call is then read from
+the record, as for a step. If the process dies during the call, nobody knows whether its effect happened, and people are
+asked, as for a step.
 
-Unlike a step, the called function may ask questions itself. It is then called again from its beginning.
+Unlike a step, the called function may ask questions itself. The function is then called again from its beginning.
 """
 
 from __future__ import annotations
@@ -52,9 +53,10 @@ class ApprovedCall:
         """Make the call, or read its result from the record if it was made before.
 
         Args:
-            session: The run's session.
-            exact: True if the call is never made again after it has ended.
-            is_older: True if the call was decided before the run's current position. Its record may then be older, too.
+            session: The session, which executes the run in this process.
+            exact: True if the code around the call is never executed again after the call has ended.
+            is_older: True if the call was decided before the run's current position. Its record may then be older,
+                too.
 
         Returns:
             The result of the call; for an async function, an awaitable of it.
@@ -91,9 +93,9 @@ class _GatedCall(StepCall):
 
     @contextlib.contextmanager
     def enter_call(self) -> Generator[None]:
-        """Name the questions and steps of the gated function after this call, inside the `with` block.
+        """Number the questions and steps inside the gated function separately, inside the `with` block.
 
-        So their names do not depend on other calls that run at the same time.
+        So their names in the record do not depend on other calls that run at the same time.
         """
         name = inside_call.set(f"{self._own_execution.chain}:")
         start = started_in.set(self._own_execution)
@@ -151,18 +153,18 @@ class _AwaitableResult:
 
 
 def calls_only_steps(function: Callable[..., Any]) -> bool:
-    """Return whether a function has no effect of its own: it only computes, and calls steps and gated tools.
+    """Return whether a function only computes, and calls steps and gated tools, so that it has no effect itself.
 
-    Their results are recorded, so such a function may be called again without asking people whether the first call
-    happened.
+    Results of steps and gated tools are recorded. So such a function may be called again without asking people whether
+    the first call happened. False if this cannot be proved.
     """
     return isinstance(function, FunctionType) and _RecordedProof(lambda name: None, set()).holds_for(function)
 
 
 class _RecordedProof(Proof):
-    """Proof that a function has no effect of its own: it only computes, and calls steps and gated tools.
+    """Proof that a function only computes, and calls steps and gated tools, so that it has no effect itself.
 
-    It may be async.
+    The function may be async.
     """
 
     flags = Proof.flags & ~inspect.CO_COROUTINE
@@ -172,5 +174,8 @@ class _RecordedProof(Proof):
         return isinstance(node, ast.Await) or super()._node(node)
 
     def is_pure(self, value: Any) -> bool:
-        """Return whether calling `value` has no effect (False if unknown), or is a call whose result is recorded."""
+        """Return whether calling `value` has no effect, or is a recorded call of a step or a gated tool.
+
+        False if this is unknown.
+        """
         return (isinstance(value, Definition) and type(value).records_calls) or super().is_pure(value)

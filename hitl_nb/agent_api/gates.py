@@ -35,13 +35,13 @@ _ALLOWED: tuple[Action, ...] = ("approve", "edit", "reject")
 
 @dataclass
 class _LiveCallQuestion(LiveQuestion):
-    """The question whether a call of a gated function may be made. People may edit its arguments.
+    """The question whether a call of a gated function may be made. People may edit the call's arguments.
 
-    The annotations of the function say which types the edited arguments get.
+    The annotations of the function say to which types edited arguments are converted.
 
     Attributes:
         gate: The gate of the called function.
-        owner: For a method, {"self": the object}, with the name of its parameter. Empty for a function.
+        owner: For a method, {"self": the object}, with the name of its first parameter. Empty for a function.
     """
 
     gate: Any = None
@@ -97,7 +97,7 @@ class Gate(Definition):
     """The object that `@gate` returns. It can be called only inside an agent.
 
     Attributes:
-        title, context, schema, allow, reasons, key: As in `gate`.
+        title, context, schema, allow, reasons, key: The arguments of `gate`.
     """
 
     records_calls = True
@@ -150,6 +150,9 @@ class Gate(Definition):
     def propose_bound_call(self, bound: inspect.BoundArguments) -> _PendingGateCall:
         """Make the question whether a call with these arguments may be made. People are not asked yet.
 
+        Args:
+            bound: The arguments of the call.
+
         Returns:
             The call, as an object that waits for the decision.
         """
@@ -183,7 +186,10 @@ class Gate(Definition):
 
 
 def _list_parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
-    """Return the parameters that a reviewer sees, by name; annotations are resolved to types. `self` is left out."""
+    """Return the parameters that a reviewer sees, without `self`: name -> parameter.
+
+    Annotations that are texts are replaced by the types that they name.
+    """
     parameters = dict(inspect.signature(function).parameters)
     of = getattr(function, "__qualname__", "").rpartition(".")[0]
     first = next(iter(parameters), "")
@@ -194,9 +200,16 @@ def _list_parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
 
 
 def _read_annotation(parameter: Parameter, space: dict[str, Any]) -> Any:
-    """Return the type that a parameter's annotation names; `Parameter.empty` if there is none or it cannot be read.
+    """Return the type that a parameter's annotation names.
 
     For `*args` it is a tuple of that type, for `**kwargs` a dict.
+
+    Args:
+        parameter: The parameter.
+        space: Globals of the function, in which names are looked up.
+
+    Returns:
+        The type; `Parameter.empty` if there is no annotation or it cannot be evaluated.
     """
     annotation: Any = parameter.annotation
     if isinstance(annotation, str):
@@ -226,11 +239,11 @@ class GateCall(AwaitableCall):
         """Propose the call for review; after the approval, execute it.
 
         Args:
-            session: The run's session.
-            as_task: True if asyncio drives the call as a task; False if other code awaits it.
+            session: The session, which executes the run in this process.
+            as_task: True if asyncio drives the call as a task; False if other code awaits the call.
 
         Returns:
-            The iterator that `await` uses. It gives the result of the function.
+            The iterator that `await` uses. Its result is the result of the function.
         """
         if self.pending.is_over:
             raise RuntimeError(f"cannot reuse already awaited call of {self.__qualname__}()")
@@ -241,7 +254,10 @@ class GateCall(AwaitableCall):
 
 
 class _DecidedCall(AwaitableCall):
-    """An approved call of an async gated function. If the code makes it again, its result is read from the record."""
+    """An approved call of an async gated function, as an object that can be awaited and saved.
+
+    If the code awaits the call again after a resume, the result is read from the record.
+    """
 
     def __init__(self, pending: _PendingGateCall, call: ApprovedCall) -> None:
         super().__init__(pending.gate.function, f"the gated function {pending.gate.__qualname__}()")
@@ -255,11 +271,11 @@ class _DecidedCall(AwaitableCall):
         """Execute the approved call, or read its result from the record.
 
         Args:
-            session: The run's session.
-            as_task: True if asyncio drives the call as a task; False if other code awaits it.
+            session: The session, which executes the run in this process.
+            as_task: True if asyncio drives the call as a task; False if other code awaits the call.
 
         Returns:
-            The iterator that `await` uses. It gives the result of the function.
+            The iterator that `await` uses. Its result is the result of the function.
         """
         if self.is_older(session):
             session.live.keys.end_restored_execution(self.call.question.position)

@@ -1,6 +1,6 @@
 """Runs of `@agent` functions: `await agent.run(..., key=...)` starts a run, or continues the run with this key.
 
-They need no agent cell, so they also work in scripts and services.
+Such runs need no agent cell, so they also work in scripts and services.
 """
 
 from __future__ import annotations
@@ -61,16 +61,16 @@ home_finders: list[Callable[[Ledger], str]] = []
 
 
 def find_home(agent: Agent, ledger: Ledger) -> str:
-    """Return the notebook, module or script to which runs of an `@agent` function belong.
+    """Return the notebook, module or script to which the runs of an `@agent` function belong.
 
-    It is part of a run's identity.
+    It is a part of a run's identity, together with the agent's name and the key.
 
     Args:
         agent: The agent.
         ledger: The records of the store.
 
     Returns:
-        The function's module, or the path of the notebook, script or folder that defines it.
+        The function's module, or the path of the notebook, script or folder that defines the function.
 
     Raises:
         UnknownNotebook: A notebook defines the function, and this kernel does not know the notebook's path.
@@ -98,7 +98,7 @@ def read_agent_source(agent: Agent) -> str:
 
 
 async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None) -> AgentRun:
-    """Start a run of an agent, or continue the run with this key; see `Agent.run`.
+    """Start a run of an agent, or continue the agent's run with this key, until it has finished or waits.
 
     If this process has a decisions file (`HITL_NB_REVIEWER`), its entries answer the proposals, and the run continues.
 
@@ -108,8 +108,12 @@ async def run_agent(agent: Agent, args: tuple[Any, ...], kwargs: dict[str, Any],
         kwargs: Keyword arguments of its function.
         key: Name of the run; None: a new random key.
 
+    Returns:
+        The state of the run: its id, status, result and open proposals.
+
     Raises:
         ValueError: `key` is empty or no str.
+        RunClaimed: Another process executes this run.
     """
     if key is not None and (not isinstance(key, str) or not key):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
         raise ValueError(f"key must be a non-empty str that names this run, not {key!r}")

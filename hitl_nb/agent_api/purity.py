@@ -114,7 +114,10 @@ class Proof:
                 return True
 
     def _name(self, name: str) -> bool:
-        """Return whether a name may be read: operations on its value must not run code of the user."""
+        """Return whether code may read a name without running code of the user.
+
+        That is so for modules, plain values such as numbers, pure functions, and names with unknown values.
+        """
         value = self.lookup(name)
         if name in self.bound:
             return value is _MISSING or type(value) in _PLAIN
@@ -157,7 +160,7 @@ class Proof:
         return isinstance(node, ast.Attribute) or (isinstance(node, ast.Name) and node.id not in self.bound)
 
     def is_pure(self, value: Any) -> bool:
-        """Return whether calling `value` only computes, without an effect on the world.
+        """Return whether a call of `value` only computes, without an effect on the world.
 
         False if that cannot be proved.
         """

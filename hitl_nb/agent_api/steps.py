@@ -58,7 +58,7 @@ class StepFunction(Definition):
     """The object that `@step` returns. Called outside a run, it calls the function and records nothing.
 
     Attributes:
-        key, idempotent, retries: As in `step`.
+        key, idempotent, retries: The arguments of `step`.
     """
 
     records_calls = True
@@ -107,15 +107,15 @@ class StepFunction(Definition):
 class StepAwaitable(AwaitableCall):
     """A call of an async step, as an object that can be awaited and saved.
 
-    The record names the position in the code where the call was made, not where it is awaited.
+    The record names the position in the code where the step was called, not where this object is awaited.
 
     Args:
         step: The step.
         key: Name of the call in the record.
         args: Positional arguments.
         kwargs: Keyword arguments.
-        exact: True if a continued run continues after the position where the call was made. None: the call was made in
-            another process.
+        exact: True if the code that makes the call is never executed again. None: the call was made in another
+            process.
     """
 
     def __init__(
@@ -134,11 +134,11 @@ class StepAwaitable(AwaitableCall):
         """Execute the call, or return its recorded result.
 
         Args:
-            session: The run's session.
-            as_task: True if asyncio drives the call as a task; False if other code awaits it.
+            session: The session, which executes the run in this process.
+            as_task: True if asyncio drives the call as a task; False if other code awaits the call.
 
         Returns:
-            The iterator that `await` uses. It gives the result of the step.
+            The iterator that `await` uses. Its result is the result of the step.
         """
         call = StepCall(self.step, session, self.key, self.args, self.kwargs)
         call.is_older = self.is_older(session)
@@ -153,7 +153,7 @@ class StepCall:
 
     Args:
         step: The step.
-        session: The run's session.
+        session: The session, which executes the run in this process.
         key: Name of the call in the record.
         args: Positional arguments.
         kwargs: Keyword arguments.
@@ -300,7 +300,7 @@ class StepCall:
             raise
 
     def _find_earlier_record(self) -> Step | None:
-        """Return the record of this call if it was made before the saved position of the run; None if there is none."""
+        """Return the record of this call if the call was made before the run's saved position; otherwise None."""
         if self.is_older:
             return self.session.earlier_steps.get(identify_call(self.key))
         ledger, run = self.session.ledger, self.session.run_record.id
@@ -312,22 +312,22 @@ class StepCall:
 
     @property
     def _pauses(self) -> int | None:
-        """Number of pauses of the run at the start of the call, as in `Step.pauses`. None: a step cannot pause."""
+        """Number of pauses of the run when the call starts, to be recorded. None for a step, which cannot pause."""
         return None
 
     def _make_place(self, step: Step) -> str:
-        """Return the text to which the signature of a result is bound.
+        """Return the text for which a recorded result is signed, so that it is not valid for another call.
 
-        It names the store, the run, this call, and the number of the try.
+        The text names the store, the run, this call, and the number of the try.
         """
         return f"step/{self.session.ledger.store_id}/{self.session.run_record.id}/{self.key}/{step.tries}"
 
     @contextlib.contextmanager
     def _track_recorded_call(self) -> Generator[None]:
-        """List this call in `recorded_calls` inside the `with` block, while the function runs.
+        """Add this call to the context variable `recorded_calls` inside the `with` block, while the function runs.
 
         Raises:
-            CannotPause: A question of the function was refused, and the function swallowed the error. Its result is not
+            CannotPause: The function asked a question, which was refused, and caught that error. Its result is not
                 valid.
         """
         token = recorded_calls.set((*recorded_calls.get(), self))
@@ -339,7 +339,7 @@ class StepCall:
 
     @contextlib.contextmanager
     def enter_call(self) -> Generator[None]:
-        """Set the idempotency key and the name of the active step inside the `with` block, while the function runs."""
+        """Set the idempotency key and the name of the current step inside the `with` block, while the function runs."""
         key, inside = _idempotency_key.set(self.record.idempotency_key), in_step.set(self._name)
         try:
             yield

@@ -96,7 +96,7 @@ class AgentCoauthor:
         return writer
 
     def finish_write(self, key: str, writer: AgentWriter, outcome: Written | Suggestion) -> Written:
-        """Return the result of a write. A suggestion is added as a comment first."""
+        """Return the result of a write. A result that is a suggestion is first added to the document as a comment."""
         if isinstance(outcome, Written):
             return outcome
         self.suggest(outcome, "", self.name_comment(key))

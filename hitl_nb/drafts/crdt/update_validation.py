@@ -233,7 +233,7 @@ class _UpdateIntegration:
             None if this is done. Otherwise the id of an item of another client that must be integrated first.
 
         Raises:
-            ValueError: A struct refers to an item that does not exist.
+            ValueError: A struct refers to an item that does not exist, or to a later item of the same client.
         """
         queue, i, state = self._queues[client], self._next[client], self.state
         at = state.get(client, 0)

@@ -73,9 +73,15 @@ def _describe_boto_object(client: Any, *, of_resource: bool) -> dict[str, Any]:
 
 
 def _open_with_same_credentials(about: dict[str, Any], client: Any) -> tuple[Any, Any]:
-    """Open a session that has the same credentials as a client, and a client of this session.
+    """Open a boto3 session that has the same credentials as a client.
 
-    `about["profile"]` is set to the profile with these credentials, or stays None for the default session.
+    Args:
+        about: Description of the client. `about["profile"]` is set to the profile with these credentials, or stays
+            None for the default session.
+        client: The client.
+
+    Returns:
+        The session, and a client of this session.
 
     Raises:
         NotSavedError: No profile has these credentials.
@@ -93,7 +99,10 @@ def _open_with_same_credentials(about: dict[str, Any], client: Any) -> tuple[Any
 
 
 def _read_explicit_keys(client: Any) -> list[Any] | None:
-    """Return credentials that were given as arguments, with secrets replaced; None if boto3 found them itself."""
+    """Return the credentials that the program passed as arguments, with secrets replaced.
+
+    None if boto3 found the credentials itself.
+    """
     found = _read_credentials(client)
     if found is None or found.method != "explicit":
         return None
@@ -125,7 +134,7 @@ def _is_unsigned(value: Any) -> bool:
 
 
 def _read_comparable_state(client: Any) -> dict[str, Any]:
-    """Return the parts of a client that must be equal in the client that is opened again."""
+    """Return the data of a client by which it is compared with the client that is opened again: name -> value."""
     http = client._endpoint.http_session
     emitter = client.meta.events._emitter
     return {

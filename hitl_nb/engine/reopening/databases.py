@@ -61,7 +61,10 @@ def _describe_connection(connection: sqlite3.Connection) -> dict[str, Any]:
 
 
 def _is_bound(connection: sqlite3.Connection) -> bool:
-    """Find out the argument `check_same_thread`, which has no attribute, by using the connection in another thread."""
+    """Return True if only the thread that opened a connection may use it (`check_same_thread=True`).
+
+    The argument has no attribute, so the connection is used in another thread, which may then fail.
+    """
     found: list[bool] = []
 
     def ask() -> None:
@@ -78,7 +81,10 @@ def _is_bound(connection: sqlite3.Connection) -> bool:
 
 
 def _is_read_only(cursor: sqlite3.Cursor, schema: str) -> bool:
-    """Find out whether a file was opened with `mode=ro`, which has no attribute, by a write that changes nothing."""
+    """Return True if a database file was opened with `mode=ro`.
+
+    The mode has no attribute, so a write is tried that changes nothing.
+    """
     busy, query_only = (cursor.execute(f"pragma {name}").fetchone()[0] for name in ("busy_timeout", "query_only"))
     query = f"select name from \"{schema}\".sqlite_master where type = 'table' and rootpage > 0"
     tables = [row[0] for row in cursor.execute(query) if not row[0].startswith("sqlite_")]
@@ -168,10 +174,10 @@ def _database_to_ask() -> bytes:
 
 
 def _detect_types(cursor: sqlite3.Cursor) -> int:
-    """Find out the argument `detect_types`, which has no attribute, by reading a value of the special type `_ASKED`.
+    """Return the argument `detect_types` with which a connection was opened.
 
-    The row to read is in a database in memory that is attached: an inserted row would count among the connection's
-    changes.
+    The argument has no attribute, so a value of the special type `_ASKED` is read. The row to read is in a database in
+    memory that is attached: an inserted row would count among the connection's changes.
     """
     con = cursor.connection
     sqlite3.register_converter(_ASKED, lambda raw: True)

@@ -119,7 +119,7 @@ def _describe_transport(client: Any) -> dict[str, Any]:
 
 
 def _read_comparable_state(client: Any) -> dict[str, Any]:
-    """Return the parts of a client that must be equal in the client that is opened again."""
+    """Return the data of a client by which it is compared with the client that is opened again: name -> value."""
     auth = client.auth and client.auth._auth_header
     return {
         "attributes": read_attributes(client).keys(),
@@ -151,7 +151,7 @@ def _read_comparable_pool_state(transport: Any) -> dict[str, Any]:
 
 
 def _is_of_pool(name: str) -> bool:
-    """Return True if an attribute of a connection pool is internal state, not an argument."""
+    """Return True if an attribute of a connection pool is its internal state, which is not compared."""
     return (
         name.startswith(("_connections", "_requests", "_optional", "_network_backend")) or name == "_proxy_ssl_context"
     )

@@ -52,7 +52,10 @@ def _describe_file(file: Any) -> _File:
 
 
 def _find_newline(file: Any, path: Path) -> str | None:
-    """Find out the argument `newline`, which has no attribute: None translates line ends, "" keeps them."""
+    """Return the argument `newline` with which a text file was opened: None translates line ends, "" keeps them.
+
+    The argument has no attribute, so it is found by reading.
+    """
     with path.open("rb") as raw:
         if not any(b"\r" in part for part in iter(lambda: raw.read(1 << 20), b"")):
             return None

@@ -110,7 +110,7 @@ def import_recipe(home: str) -> ReopenRecipe:
 
 
 def is_reopened(obj: Any) -> bool:
-    """Return True if an object is opened again when an agent continues, and reviewers are told about it."""
+    """Return True if an object will be opened again on resume, and reviewers are told that."""
     home = _find_home(obj)
     return resources.find_origin(obj) is not None or (home is not None and import_recipe(home).is_announced)
 
@@ -122,7 +122,11 @@ def _find_home(obj: Any) -> str | None:
 
 
 def _describe_object(home: str, obj: Any) -> Any:
-    """Describe how to open an object again.
+    """Describe how to open an object again, as data for the function `open` of its recipe.
+
+    Args:
+        home: Where the recipe is, such as `databases:SQLITE`.
+        obj: The object.
 
     Raises:
         NotSavedError: The object cannot be opened again.
@@ -215,7 +219,7 @@ class OpeningIds:
         return id(obj) in self._numbers
 
     def find_object(self, pid: tuple[Any, ...]) -> Any:
-        """Return the object for which `make_id` made this persistent id."""
+        """Return the object of this pickle for which `make_id` made the persistent id `pid`."""
         return self._live[pid] if pid[0] == "live" else self.objects[pid[1]]
 
     def _find_name(self, obj: Any) -> tuple[str, str]:

@@ -101,7 +101,7 @@ class _IdentityMap:
 
 
 def _refer_strongly(obj: Any) -> Callable[[], Any]:
-    """Return a reference to an object that takes no weak ones; it keeps the object alive."""
+    """Return a function that returns `obj` and keeps it alive; used if there can be no weak reference to `obj`."""
     return lambda: obj
 
 
@@ -174,7 +174,7 @@ def find_live_line(obj: Any) -> str | None:
 
 
 def has_resources() -> bool:
-    """Return True if this process has made a resource."""
+    """Return True if `hitl.resource` has made an object in this process."""
     return bool(_origins)
 
 

@@ -129,7 +129,7 @@ class StructureReader(pickle.Unpickler):
         return self._make_stand_in(super().find_class(module_name, global_name))
 
     def persistent_load(self, pid: Any) -> Any:
-        """Look up the object of a persistent id, and return a stand-in for it."""
+        """Return a stand-in for the object of a persistent id. The object itself must exist: it is looked up."""
         return self._make_stand_in(self._find_by_id(pid))
 
     def _make_stand_in(self, found: Any) -> type:
@@ -142,7 +142,11 @@ class StructureReader(pickle.Unpickler):
 
 
 def read_structure(reader: StructureReader, end: str) -> list[Any]:
-    """Read a stream up to the entry with the name `end`, without loading it.
+    """Read a stream of pickled entries (name, value) up to the entry with the name `end`, without loading it.
+
+    Args:
+        reader: Reader of the stream, which makes stand-ins (dummy objects) instead of objects.
+        end: Name of the last entry.
 
     Returns:
         The classes and functions whose unknown code would run if the stream was loaded.

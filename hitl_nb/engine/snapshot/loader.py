@@ -87,7 +87,12 @@ class OpenedSnapshot:
     code_hashes: dict[str, str] = field(default_factory=dict[str, str])
 
     def read_large(self, kind: str, digest: str) -> Any:
-        """Read a large str or bytes value, which is stored outside the pickle under its hash."""
+        """Read a large value, which is stored outside the pickle under its hash.
+
+        Args:
+            kind: "str" or "bytes", the type of the value.
+            digest: SHA-256 of the value.
+        """
         data = self.blob(digest)
         return data.decode("utf-8", "surrogatepass") if kind == "str" else data
 
@@ -233,7 +238,14 @@ def load_snapshot(
 
 
 def _place_entry(name: str, value: Any, loaded: LoadedState, ns: dict[str, Any]) -> None:
-    """Store one loaded entry in `loaded`. A variable is also put into the namespace, as are annotations."""
+    """Store one loaded entry in `loaded`. Variables and annotations are also put into the notebook's namespace.
+
+    Args:
+        name: Name of the entry: a variable, or one of the names for the position, the annotations and the modules.
+        value: Its content.
+        loaded: The content of the snapshot so far.
+        ns: Namespace of the notebook.
+    """
     if name == ANNOTATIONS_ENTRY:
         put_back_annotations(ns, value)
     elif name == MODULES_ENTRY:

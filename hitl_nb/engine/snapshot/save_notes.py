@@ -14,14 +14,14 @@ from hitl_nb.engine.snapshot.variables.user_modules import is_user_class
 def make_notes(
     pickler: Pickler, ns: dict[str, Any], names: list[str], left_out: OmittedValues, definitions: Mapping[str, Any]
 ) -> list[str]:
-    """Return sentences for the reviewer about one save.
+    """Return sentences for the reviewer about one save, for example about values that were not saved.
 
     Args:
         pickler: The pickler of the variables.
         ns: Namespace of the notebook.
         names: The variables that were saved.
         left_out: The values that were not saved.
-        definitions: The definitions that were saved, by name.
+        definitions: The definitions that were saved: name -> function or class.
     """
     notes: list[str] = []
     finalized: dict[type, list[Any]] = {}

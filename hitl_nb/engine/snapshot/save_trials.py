@@ -43,8 +43,9 @@ class Trial:
 
     Attributes:
         problem: The error, or None if the value can be saved.
-        path: If a definition of the notebook cannot be copied: its name for a message. Otherwise empty.
-        culprit: If `path` is set: the definition or the value in it that cannot be saved.
+        path: Text for a message about a definition of the notebook in the value that cannot be copied, such as "the
+            definition Model". Otherwise empty.
+        culprit: If `path` is set: the object that cannot be saved (the definition, or a value in it).
         wanted: Names that the functions in the value read.
         defined: Names of the notebook's definitions in the value.
     """
@@ -57,7 +58,7 @@ class Trial:
 
 
 class TrialSaves:
-    """Trial saves of all values of a run, made after a save at `position` failed."""
+    """Trial saves of the single values of a run, made after the save of the whole state at `position` failed."""
 
     def __init__(self, saver: Saver, position: RunPosition) -> None:
         self.saver = saver
@@ -186,7 +187,7 @@ class TrialSaves:
             definitions: True: also copy these functions and classes, and their data.
 
         Returns:
-            The error or None, and the names that the value needs.
+            The result: the error, if there was one, and the names that the value needs.
         """
         file, saver = io.BytesIO(), self.saver
         pickler = Pickler(file, self.ns, special=saver.special, running=self.position.stack.running_frames)

@@ -198,7 +198,7 @@ class Saver:
     # -- selection of names, and pickling
 
     def _select_names(self, position: RunPosition) -> dict[str, bool]:
-        """Select the names of `ns` to save, in order of binding. True: the rest of the program reads the name."""
+        """Select the names of `ns` to save, in order of binding: name -> True if the rest of the program reads it."""
         if not self.variables:
             return {}
         live, touched = set[str](), set[str]()
@@ -225,7 +225,10 @@ class Saver:
     def _dump(
         self, position: RunPosition, names: dict[str, bool], pending: Any, check: bool
     ) -> tuple[bytes, Pickler, bytes]:
-        """Pickle the whole state; again if it shows shared memory, or definitions that must be loaded earlier."""
+        """Pickle the whole state: return (pickle of the definitions, pickler, stream of entries).
+
+        It is pickled again if arrays turn out to share memory, or if loading needs definitions at an earlier place.
+        """
         file = io.BytesIO()
         pickler = Pickler(
             file,
@@ -321,7 +324,7 @@ class Saver:
                 return
 
     def _dump_definition(self, root: str, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> None:
-        """Add the data of a function or class, atoms first: loading a later entry may run code that reads them."""
+        """Add the data of a function or class. Numbers and texts are first: code in later entries may read them."""
         copies[root] = self.copy_definitions({root}, pickler)
         entries = [
             entry for entry in self.definitions.make_entries(root) if not self.left_out.omits_slot(root, *entry[:2])
@@ -372,7 +375,7 @@ class Saver:
     def _join_copies(
         self, copies: dict[str, tuple[bytes, Pickler]], main: Pickler
     ) -> dict[str, tuple[bytes, list[str]]]:
-        """Return name -> (pickle, hashes of its buffers). Definitions that refer to each other become one copy."""
+        """Return name -> (pickle, hashes of buffers). Definitions that refer to each other share one pickle."""
         names = {root: set(pickler.defined) for root, (_, pickler) in copies.items()}
         for middle, further in names.items():
             for reached in names.values():

@@ -54,9 +54,12 @@ class ArrayViews:
         self._copied: dict[int, tuple[Any, list[Any]]] = {}
 
     def reduce(self, obj: Any) -> Any:
-        """Return the reduction (as of `__reduce__`) of an array, or of a structured element that is a view.
+        """Return how to pickle a numpy array: a tuple as of `__reduce__`, by which memory stays shared after loading.
 
-        NotImplemented: pickle can save the object without help.
+        The same is done for an element of a structured array that is a view.
+
+        Returns:
+            The tuple. NotImplemented for other objects, and for arrays that pickle saves correctly by itself.
         """
         if self._type is None:
             return NotImplemented
@@ -191,7 +194,12 @@ def _is_one_block(owner: Any, kind: Any) -> bool:
 
 
 def _is_pickled_by_numpy(cls: Any, kind: Any) -> bool:
-    """Return True if a subclass has no pickle hooks of its own, but uses those of `ndarray` or `numpy.ma`."""
+    """Return True if objects of a subclass are pickled by numpy's own code.
+
+    Args:
+        cls: The subclass of `ndarray`. False if it defines a pickle hook such as `__reduce__` itself.
+        kind: `numpy.ndarray`.
+    """
     masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", kind)
     base = masked if issubclass(cls, masked) else kind
     names = ("__reduce__", "__reduce_ex__", "__setstate__")
@@ -206,9 +214,10 @@ def find_address(obj: Any) -> int:
 
 
 def _reduce_read_only(array: Any) -> Any:
-    """Return the reduction of a read-only array that owns its memory; NotImplemented if the array can be written.
+    """Return how to pickle a read-only array that owns its memory: a tuple as of `__reduce__`.
 
-    Without this, an array of objects, or a large array, would be writeable after loading.
+    Without this tuple, an array of objects, or a large array, would be writeable after loading. NotImplemented if the
+    array can be written.
     """
     if array.flags.writeable:
         return NotImplemented

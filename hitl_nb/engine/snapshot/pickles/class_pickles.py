@@ -30,13 +30,16 @@ def load_module_of(cls: Any) -> None:
 
 
 def complete_class(cls: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Change cloudpickle's reduction of a class, so that none of the class's hooks runs when it is loaded.
+    """Change the way in which cloudpickle saves a class, so that loading runs none of the class's hooks.
 
-    The new reduction also keeps the qualified name and the `__slots__`.
+    The class also keeps its qualified name and its `__slots__`.
 
     Args:
         cls: The class.
-        reduced: cloudpickle's reduction.
+        reduced: cloudpickle's tuple for the class, as of `__reduce__`.
+
+    Returns:
+        The changed tuple.
     """
     made, state = reduced[1], reduced[2][0]
     if issubclass(cls, enum.Enum):
@@ -103,14 +106,14 @@ def _set_class(cls: type, state: tuple[dict[str, Any], Any]) -> None:
 
 
 def property_reducers() -> dict[Any, Any]:
-    """Return reducers by type, for properties that pickle cannot save."""
+    """Return the types of properties that pickle cannot save: type -> function that returns a `__reduce__` tuple."""
     return {functools.cached_property: _reduce_cached_property}
 
 
 def _reduce_cached_property(made: Any) -> tuple[Any, ...]:
-    """Return the reduction of a `cached_property` without its lock, which it has until Python 3.11.
+    """Return the `__reduce__` tuple of a `cached_property`, without the lock that it has until Python 3.11.
 
-    A lock that is held belongs to a call that is executed again.
+    A lock that is held belongs to a call that is executed again after the resume.
     """
     state = dict(cast("dict[str, Any]", vars(made)))
     state.pop("lock", None)
@@ -118,5 +121,5 @@ def _reduce_cached_property(made: Any) -> tuple[Any, ...]:
 
 
 def make_cached_property() -> Any:
-    """Make a cached property without a function of its own; the state of the saved one is set on it."""
+    """Make a `cached_property` with a meaningless function. Pickle then sets the saved attributes on it."""
     return functools.cached_property(vars)  # any function: Python 3.13 reads attributes of it

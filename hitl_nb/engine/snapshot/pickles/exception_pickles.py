@@ -20,9 +20,9 @@ _C_INITS: set[Any] = {
 
 
 def reduce_exception(error: BaseException) -> Any:
-    """Return a reduction (as of `__reduce__`) of an exception. Loading it does not call the exception's `__init__`.
+    """Return the `__reduce__` tuple of an exception. Loading it does not call the exception's `__init__`.
 
-    It includes the attributes, the cause, the context and the lines of the traceback.
+    The tuple includes the attributes, the cause, the context and the lines of the traceback.
     """
     reduced = error.__reduce_ex__(2)
     origin = (error.__cause__, error.__context__, error.__suppress_context__)

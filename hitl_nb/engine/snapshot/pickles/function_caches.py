@@ -103,8 +103,8 @@ def make_empty(function: Callable[..., Any], maxsize: int | None, typed: bool, a
 
     Args:
         function: The function whose results are cached.
-        maxsize: As for `functools.lru_cache`.
-        typed: As for `functools.lru_cache`.
+        maxsize: Maximum number of results to remember, as for `functools.lru_cache`; None: no limit.
+        typed: True: arguments of different types are remembered separately, as for `functools.lru_cache`.
         attributes: Attributes to set on the cached function.
     """
     made: Any = functools.lru_cache(maxsize, typed)(function)
@@ -113,12 +113,12 @@ def make_empty(function: Callable[..., Any], maxsize: int | None, typed: bool, a
 
 
 def make_filled(function: Callable[..., Any], maxsize: int | None, typed: bool, attributes: dict[str, Any]) -> Any:
-    """Make a cached function whose cache `fill_cache` fills. It must not be called before that.
+    """Make a cached function whose cache `fill_cache` fills later. The function must not be called before.
 
     Args:
         function: The function whose results are cached.
-        maxsize: As for `functools.lru_cache`.
-        typed: As for `functools.lru_cache`.
+        maxsize: Maximum number of results to remember, as for `functools.lru_cache`; None: no limit.
+        typed: True: arguments of different types are remembered separately, as for `functools.lru_cache`.
         attributes: Attributes to set on the cached function.
     """
     recorded: list[Any] = []
@@ -178,7 +178,7 @@ class UnreadableResults:
 
 
 def refill_cache(function: Any, contents: Any) -> None:
-    """Put saved results into the cache of a function. Nothing is done if the function's code was changed since.
+    """Put saved results into the cache of a function. If the function's code was changed since, do nothing.
 
     The recorded calls are made while the function has other code, which returns the recorded results.
 
@@ -214,9 +214,10 @@ def _hash_function(function: Any) -> str:
 
 @functools.cache
 def _find_link_type() -> Any:
-    """Return the type of the objects that follow each key and result among the referents of a bounded cache.
+    """Return the internal type `_lru_list_elem`, of which CPython makes an object for each entry of a bounded cache.
 
-    None if this version of Python does not have them.
+    Among the referents of the cache (`gc.get_referents`), this object follows the key and the result of its entry. None
+    if this version of Python does not have the type.
     """
     probe: Any = functools.lru_cache(1)(str)
     probe(0)

@@ -44,7 +44,7 @@ def read_type_parameters(function: FunctionType) -> dict[str, Any]:
 
 
 def set_function(function: FunctionType, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    """Set the attributes of a function from its saved state."""
+    """Set the attributes of a function from its saved state, as `read_function_state` returned it."""
     attributes, slots = state
     function.__dict__.update(attributes)
     for name, value in slots.items():
@@ -87,9 +87,9 @@ class ModuleVariables:
 
 
 def reduce_cached(function: Any, *, is_filled: bool) -> Any:
-    """Return the reduction of a cached function, with its wrapped function.
+    """Return the `__reduce__` tuple of a cached function, with the function that it wraps.
 
-    NotImplemented if the function can be found in a module.
+    NotImplemented if the function can be imported from a module, so that pickle saves its name.
 
     Args:
         function: A function of `functools.cache` or `lru_cache`.
@@ -128,7 +128,10 @@ def make_dispatching(function: Any, registry: dict[type, Any]) -> Any:
 
 
 def read_cell_state(cell: CellType) -> tuple[Any, ...]:
-    """Return the part of a reduction with the content of a closure cell; an empty tuple for an empty cell."""
+    """Return the state and the setter for the `__reduce__` tuple of a closure cell, to follow its first two items.
+
+    An empty tuple for an empty cell.
+    """
     try:
         return ((cell.cell_contents,), None, None, _set_cell)
     except ValueError:

@@ -156,7 +156,11 @@ class Pickler(_CloudPickler):
             raise pickle.PicklingError(f"{type(error).__name__}: {error}") from error
 
     def persistent_id(self, obj: Any) -> tuple[Any, ...] | None:
-        """Return the persistent id of an object; None: the object itself is pickled."""
+        """Return the persistent id (text and keys) by which the loader finds an object; None: the object is pickled.
+
+        Such objects are the namespace, definitions of the notebook, large texts, code, and objects that are opened
+        again.
+        """
         cls: type = type(obj)  # pyright: ignore[reportUnknownVariableType]  # not `type_of`: this runs for every object
         if cls is str or cls is bytes:
             return self._text(obj) if len(obj) >= self.large else None
@@ -202,7 +206,7 @@ class Pickler(_CloudPickler):
             self.units[key] = unit
 
     def _add_code(self, key: str, function: int, namespace: dict[str, Any]) -> None:
-        """Record the unit of a saved function and, except for a cell, the names that its remaining code reads."""
+        """Record a saved function: its unit and, except for a cell, the names of the notebook that its code reads."""
         self._add_unit(key)
         unit = find_unit(key)
         if unit is not None and namespace is self.ns and unit.functions[function].kind != "cell":
@@ -229,7 +233,7 @@ class Pickler(_CloudPickler):
         return False
 
     def reducer_override(self, obj: Any) -> Any:
-        """Return the reduction of an object; NotImplemented: pickle's own rules are used."""
+        """Return the `__reduce__` tuple of an object; NotImplemented: pickle's own rules are used."""
         if (by_type := self._by_type.get(type_of(obj))) is not None:
             return by_type(self, obj)
         if is_own(obj):
@@ -282,9 +286,9 @@ class Pickler(_CloudPickler):
         return NotImplemented
 
     def _native_code(self, code: CodeType) -> Any:
-        """Save code without instrumentation with `marshal`, in a tenth of the time.
+        """Save code without instrumentation with `marshal`, in a tenth of the time that cloudpickle takes.
 
-        A snapshot needs the same Python anyway.
+        The format of `marshal` depends on the version of Python, but so does a snapshot.
         """
         try:
             return marshal.loads, (marshal.dumps(code),)

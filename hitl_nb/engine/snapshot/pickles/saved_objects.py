@@ -28,11 +28,10 @@ value."""
 
 
 def reduce_without_new(obj: Any) -> Any:
-    """Return a reduction of an object whose class defines `__new__` in the notebook.
+    """Return the `__reduce__` tuple of an object whose class defines `__new__` in the notebook.
 
-    Loading it does not call this `__new__`.
-
-    NotImplemented for objects of other classes, or if the class has its own pickle hooks.
+    Loading the object does not call this `__new__`. NotImplemented for objects of other classes, or if the class has
+    its own pickle hooks.
     """
     cls = type_of(obj)
     if cls.__module__ != "__main__" or isinstance(cls.__new__, BuiltinMethodType):
@@ -85,11 +84,12 @@ class SharedAttributes:
         return frozenset((self._again | (self._seen & self._unseen)) & self._owners.keys())
 
     def reduce_object(self, obj: Any, reduced: Any) -> Any:
-        """Return the reduction of an object. If another object shares its attribute dict, the dict itself is pickled.
+        """Return the `__reduce__` tuple of an object. If others share its attribute dict, the dict itself is pickled.
 
         Args:
             obj: The object.
-            reduced: The reduction that is already known, or NotImplemented.
+            reduced: The tuple that is already known, or NotImplemented. It is returned unchanged if the dict is not
+                shared.
 
         Raises:
             NotSavedError: The dict is shared, and the class of the object has its own pickle hooks.

@@ -55,10 +55,10 @@ def is_unfinished(obj: Any) -> bool:
 
 
 def reduce_position(obj: Any, kind: Kind, running: dict[int, SavedFrame]) -> Any:
-    """Return the reduction of an object with its position; NotImplemented: pickle's own rules are used.
+    """Return the `__reduce__` tuple of an object with its position; NotImplemented: pickle's own rules are used.
 
     Args:
-        obj: The object.
+        obj: The object, for example a generator that waits at a `yield`.
         kind: Its kind, as `find_kind` gives it.
         running: Saved frames of generators on the stack, by id of their frame.
 

@@ -25,7 +25,7 @@ Reducer = Callable[[Any], Any]
 
 
 def view_reducers() -> dict[type, Reducer]:
-    """Return reducers by type, for a pickler's dispatch table: for proxies and views of dicts, and for `os.environ`."""
+    """Return functions that make `__reduce__` tuples, by type: for proxies and views of dicts, and for `os.environ`."""
     empty: tuple[dict[Any, Any], ...] = ({}, OrderedDict())
     views = {type(view()): view.__name__ for one in empty for view in (one.keys, one.values, one.items)}
     return {
@@ -36,7 +36,10 @@ def view_reducers() -> dict[type, Reducer]:
 
 
 def frame_reducers() -> dict[type, Reducer]:
-    """Return reducers for the classes that hold values of pandas' objects; empty without copy-on-write."""
+    """Return functions that make `__reduce__` tuples, by type: for the classes that hold values of pandas' objects.
+
+    The result is empty if pandas is not imported or does not use copy-on-write.
+    """
     managers: Any = sys.modules.get("pandas.core.internals.managers")
     if managers is None or not _copies_on_write():
         return {}

@@ -22,9 +22,9 @@ _VALUE = "\0value"
 
 
 def type_reducers() -> dict[Any, Callable[[Any], Any]]:
-    """Return reducers for new types, type parameters and type aliases, by type.
+    """Return functions that make `__reduce__` tuples, by type: for new types, type parameters and type aliases.
 
-    Types that this Python lacks are left out.
+    Types that this version of Python lacks are left out.
     """
     found: dict[Any, Callable[[Any], Any]] = {typing.NewType: _reduce_new_type}
     for kind in ("TypeVar", "ParamSpec", "TypeVarTuple"):
@@ -48,7 +48,7 @@ def _reduce_new_type(value: Any) -> Any:
 
 
 def _number_of(value: Any) -> str:
-    """Return an id for a type. Copies of the type in several pickles become one object when they are loaded."""
+    """Return an id for a type, which is saved with it. Copies of the type in several pickles then become one object."""
     return _cloudpickle._get_or_create_tracker_id(value)
 
 

@@ -15,13 +15,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Touch:
-    """An attribute or item that code assigns, or a name that it uses.
+    """An attribute or item that code assigns, or a name that code uses.
 
     Attributes:
-        node: The syntax node.
-        kind: "attribute" for `a.b = ...`, "item" for `a.b[k] = ...`, "setattr" for `setattr(a.b, k, ...)`, "use" for a
-            use.
-        names: The parts of the dotted name, for example `("a", "b")`. For "setattr", of its first argument.
+        node: The syntax node of the assignment or use.
+        kind: "attribute" for `a.b = ...`, "item" for `a.b[k] = ...`, "setattr" for `setattr(a.b, k, ...)`, "use"
+            for a use of a name.
+        names: The parts of the dotted name, for example `("a", "b")`. For "setattr", the parts of its first
+            argument.
         key: The expression in the brackets of an item, or the second argument of `setattr`. None for other kinds.
     """
 

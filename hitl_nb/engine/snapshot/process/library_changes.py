@@ -133,13 +133,14 @@ def describe_lost_changes(changes: LibraryChanges) -> list[str]:
 
 
 def check_made_modules(frames: Iterable[SavedFrame]) -> tuple[str, Any, NotSavedError] | None:
-    """Find a module that the code put into `sys.modules` and that another process cannot import.
+    """Find a module that the run put into `sys.modules` and that another process cannot import.
 
     Args:
         frames: Frames of the run. Only code in them that has run is examined.
 
     Returns:
-        The source text (for example `sys.modules['m']`), the module and an error; None if there is no such module.
+        The source text (for example `sys.modules['m']`), the module, and an error that says how to change the code.
+        None if there is no such module.
     """
     for frame, touch, owner in _iterate_touches(frames):
         if owner is sys and touch.kind == "item" and touch.names[-1] == "modules":
@@ -186,7 +187,13 @@ def _iterate_touches(frames: Iterable[SavedFrame]) -> Iterator[tuple[SavedFrame,
 def _find_owners(root: Any, touch: Touch) -> list[Any]:
     """Return a list with the module or class whose attribute the code assigns or uses.
 
-    Empty if it is not a library's.
+    Args:
+        root: Value of the first part of the dotted name, for example the module `openai` of `openai.api_key`.
+        touch: The assignment or use.
+
+    Returns:
+        A list of one item. It is empty if the attribute does not belong to a library, or has to be ignored
+        (`hitl.live`).
     """
     owner = root
     if not isinstance(root, (ModuleType, type)) and touch.kind != "use":

@@ -111,7 +111,7 @@ def _restore_time_zone(saved: Any) -> None:
 
 
 def _read_signals() -> dict[str, Any]:
-    """Return the signal handlers of the program, by name of the signal.
+    """Return the signal handlers of the program: name of the signal -> handler.
 
     Jupyter and asyncio set a handler of SIGINT. So SIGINT is included only if its handler is code of the notebook.
     """
@@ -176,9 +176,9 @@ def _restore_adapters(saved: Any) -> None:
 
 
 class _FileTypes(Settings):
-    """The tables of `mimetypes`, with a thousand file endings.
+    """The tables of `mimetypes`, which assign types to file endings.
 
-    Single entries are compared only if a table has changed.
+    The tables have a thousand entries. So single entries are compared only if a table has changed.
     """
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
@@ -194,7 +194,7 @@ def _flatten_tables(tables: tuple[dict[str, str], ...]) -> dict[tuple[str, str],
 
 
 class _SqliteAdapters(Settings):
-    """Adapters and converters of sqlite3. Removed ones are not saved, because their keys (types) cannot be sorted."""
+    """Adapters and converters of sqlite3. Those that the run removed are not saved: their keys cannot be sorted."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         found = super().find_change({k: v for k, v in dict(before).items() if k in now}, now, carried)

@@ -19,9 +19,9 @@ class ProcessStateKind:
     """One kind of process state that a run may change, such as the working directory.
 
     Args:
-        name: The key under which it is saved.
-        description: Its name in a sentence.
-        module: The library that has the state.
+        name: The key under which the state is saved.
+        description: Name of the kind in messages, such as "os.umask".
+        module: The library that has the state. The state is read only if the library is imported.
         capture: Returns the current state. It must be fast, comparable with `==`, and must not change later.
         restore: Restores a saved state.
     """
@@ -50,7 +50,7 @@ class OptionValues(ProcessStateKind):
     """Options of a library by name (for example of pandas). Only the options that the run changed are saved."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Return the options that the run changed, by name; None if it changed none."""
+        """Return the options that the run changed: name -> current value; None if it changed none."""
         if before is MISSING:
             return now
         if carried is None and now == before:
@@ -62,7 +62,7 @@ class ContextValues(ProcessStateKind):
     """Values of context variables, compared by identity, because two equal values may be changed separately."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Return the values that the run set, by variable; None if it set none."""
+        """Return the context variables that the run set: variable -> current value; None if it set none."""
         found = find_new_values(now, {} if before is MISSING else before)
         if carried:
             found |= {name: value for name, value in find_new_values(now, {}).items() if name in carried}
@@ -73,7 +73,7 @@ class Settings(ProcessStateKind):
     """Settings of a library by name, for example of csv. The settings that the run changed or removed are saved."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Return the changed settings by name, and the list of names that were removed; None if nothing was changed."""
+        """Return (name -> value of the changed settings, names of removed settings); None if nothing was changed."""
         if before is MISSING:
             before = {}
         if carried is None and now == before:

@@ -34,10 +34,10 @@ from hitl_nb.errors import HitlError
 
 
 class SearchPath(ProcessStateKind):
-    """Entries that the run added to `sys.path`, in front of the old entries and behind them."""
+    """The list `sys.path`. The entries that the run added are saved."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Return two lists of new entries: in front of the old entries, and behind them; None if there are none."""
+        """Return two lists of new entries: those in front of the old entries, and the others. None: no new entries."""
         if carried is None and now == before:
             return None
         old = [p for p in before if p not in _list_additions(carried)]
@@ -47,7 +47,7 @@ class SearchPath(ProcessStateKind):
 
 
 class WarningFilters(ProcessStateKind):
-    """The warnings filters, of which the run may add some and remove some. Both are saved."""
+    """The warnings filters (`warnings.filters`). Saved are all filters, and those that the run removed."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
         """Return all current filters and the list of removed filters; None if the run changed none."""
@@ -60,7 +60,7 @@ class FigureState(ProcessStateKind):
     """The open figures of pyplot. All are saved, because changes in a figure cannot be found cheaply."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Return all open figures, if there are any or if an earlier save had some; otherwise None."""
+        """Return all open figures, also an empty set if an earlier save had figures; None if there were never any."""
         return now if now.numbered or carried is not None else None
 
 
@@ -349,7 +349,7 @@ def describe_kind(name: str) -> str:
 
 
 def describe_way_back(name: str) -> str:
-    """Return advice for a message: how to avoid a kind of state that cannot be saved."""
+    """Return advice for a message about a kind of state that cannot be saved: how the code can avoid the state."""
     if name == "figures":
         return "close the figures before the checkpoint (plt.close), or take off them what cannot be saved"
     return "set it back before the checkpoint, and again below it"

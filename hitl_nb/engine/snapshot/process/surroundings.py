@@ -164,9 +164,14 @@ def _list_loggers(loggers: dict[str, str]) -> str:
 
 
 def _describe_missing_setup(setup: str, here: str | None) -> str:
-    """Describe which part of a logger's former configuration is missing here.
+    """Describe which part of a logger's former configuration (level and handlers) is missing in this process.
 
-    If no part is missing, the former configuration is returned.
+    Args:
+        setup: The configuration at the pause, as text.
+        here: The configuration in this process; None if the logger has none.
+
+    Returns:
+        The missing part; the whole former configuration if no part is missing.
     """
     if here is None:
         return setup

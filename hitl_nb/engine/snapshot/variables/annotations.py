@@ -20,7 +20,7 @@ _NAME = "__annotations__"
 
 
 def annotations_of(frames: Iterable[SavedFrame]) -> dict[str, Any]:
-    """Return the annotations of the cell's variables until now that are types or texts, by variable.
+    """Return the annotations of the cell's variables until now: variable -> annotation, if it is a type or a text.
 
     Other annotations are not needed later. The result is empty if none of the frames is a cell.
     """

@@ -54,14 +54,18 @@ class DataSlot:
 
 
 def find_slots(definition: Any) -> dict[SlotPath, DataSlot]:
-    """Return the data that a function or class holds (class attributes, defaults and so on), by path in it."""
+    """Return the places for data in a function or class (class attributes, defaults and so on): path -> slot."""
     found: dict[SlotPath, DataSlot] = {}
     _add_slots(definition, (), "", found, set())
     return found
 
 
 def find_module_slots(module: ModuleType) -> dict[SlotPath, DataSlot]:
-    """Return the data that a user's module holds, by path: its globals, and the data of its functions and classes."""
+    """Return the places for data in a user's module: its globals, and data of its functions and classes.
+
+    Returns:
+        Path from the module -> slot.
+    """
     found: dict[SlotPath, DataSlot] = {}
     seen, home = set[int](), module.__name__
     for name, value in list(vars(module).items()):
@@ -77,7 +81,16 @@ def find_module_slots(module: ModuleType) -> dict[SlotPath, DataSlot]:
 def _add_slots(
     obj: Any, path: SlotPath, description: str, found: dict[SlotPath, DataSlot], seen: set[int], home: str = ""
 ) -> None:
-    """Add the slots of `obj` and of the code in it to `found`. Definitions of modules other than `home` are skipped."""
+    """Find the places for data (slots) in a definition and in the functions and classes inside it.
+
+    Args:
+        obj: The definition.
+        path: Path of `obj` from the outermost definition.
+        description: Text for messages, which is added to the outermost definition's name to name `obj`.
+        found: Path -> slot; the function adds slots.
+        seen: Ids of the objects that are already examined; extended in place.
+        home: Name of the module whose definitions are examined; "" for the notebook. Others are skipped.
+    """
     if id(obj) in seen or (find_importable_name(obj) is not None and getattr(obj, "__module__", None) != home):
         return
     seen.add(id(obj))
@@ -221,7 +234,7 @@ class DefinitionState:
         return found
 
     def carry_over(self, saved: dict[str, tuple[Any, list[SlotEntry]]]) -> None:
-        """Continue a run in the process that saved it.
+        """Take over the saved data when a run continues in the process that saved it.
 
         If the cell of a function or class was executed again since the save, the new object gets the saved data.
         Functions and classes that the run itself defined are put into the namespace again.

@@ -43,13 +43,13 @@ class FrameSource:
         return [node for node in iterate_frame_nodes(self.function) if self._is_inside(node)]
 
     def may_have_run(self, node: Any) -> bool:
-        """Return True if a statement or expression of the function may have run, according to the frame's place."""
+        """Return True if a statement or expression of the function may have run before the frame's current position."""
         return self._is_looped(node) or (node.lineno <= self.last and not self._is_in_other_branch(node))
 
     def may_run(self, node: Any) -> bool:
         """Return True if a statement or expression of the function may still run.
 
-        The node where the frame waits counts.
+        This includes the node at which the frame waits.
         """
         return self._is_looped(node) or (node.end_lineno >= self.line and not self._is_in_other_branch(node))
 
@@ -59,7 +59,7 @@ class FrameSource:
         return isinstance(node, tuple(_BRANCHES)) and self._is_in_part(node)
 
     def _is_in_part(self, node: Any) -> bool:
-        """Return True if the frame waits in a part of a statement, and not after the whole statement."""
+        """Return True if the frame waits inside a statement; False if it waits after the statement, or elsewhere."""
         whole = (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)
         return whole != tuple(self._position) and node.lineno <= self.line <= node.end_lineno
 
@@ -105,7 +105,7 @@ def find_unmet_names(saved_frame: SavedFrame) -> frozenset[str]:
 
 
 def find_star_imported_names(unit: Unit, ns: dict[str, Any]) -> set[str]:
-    """Return the names of `ns` that a cell may have got from `from module import *`."""
+    """Return the names of `ns` that a cell may have defined by `from module import *`."""
     found = set[str]()
     for module in _find_star_imports(unit):
         held = vars(sys.modules[module]) if module in sys.modules else {}

@@ -100,7 +100,9 @@ def read_header(header: dict[str, Any]) -> Inputs:
 
 
 class NotebookValues:
-    """The notebook's own values of the names that a run only reads, while the namespace has the run's values of them.
+    """The notebook's own values of the names that a run only reads (its inputs), kept while the run continues.
+
+    Meanwhile, the namespace has the run's values of these names.
 
     Attributes:
         own: The notebook's values, by name.
@@ -116,11 +118,14 @@ class NotebookValues:
         self.changed = {n: s for n in self.own if (s := self._describe_difference(n)) is not None}
 
     def remember_loaded(self) -> None:
-        """Remember the run's values of the inputs, which were loaded into the namespace."""
+        """Remember the run's values of its inputs, directly after they were loaded into the namespace.
+
+        `restore_values` compares with them.
+        """
         self._recorded = {n: self.ns[n] for n in self.own if n in self.ns and self.ns[n] is not self.own[n]}
 
     def restore_values(self) -> None:
-        """Put the notebook's values into the namespace again.
+        """Put the notebook's own values of the run's inputs into the namespace again.
 
         An input that the cell has changed keeps the changed value.
         """
@@ -145,7 +150,12 @@ class NotebookValues:
 
 
 def find_reached_names(code: CodeType, ns: dict[str, Any]) -> set[str]:
-    """Return the names that code of a cell reads, directly or in functions of the notebook that it names."""
+    """Return the names that a cell's code reads, itself or in functions of the notebook that it uses.
+
+    Args:
+        code: The code of the cell.
+        ns: Namespace of the notebook.
+    """
     return _follow_names(_find_loaded_names(code), ns)[0]
 
 
@@ -177,7 +187,7 @@ def _find_stored_names(code: CodeType) -> set[str]:
 
 
 def _find_partly_assigned_names(source: str) -> set[str]:
-    """Return the names whose value code changes in part, by an assignment or a deletion: `orders[0] = x`, `del a.b`."""
+    """Return the names whose objects code changes by assignment or deletion of a part: `orders[0] = x`, `del a.b`."""
     found = set[str]()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.Subscript, ast.Attribute)) and not isinstance(node.ctx, ast.Load):

@@ -14,7 +14,9 @@ from hitl_nb.engine.snapshot.variables.definitions import SlotPath, find_slots
 
 
 class OmittedValues:
-    """The values that the saves of one run leave out, until the name or slot gets another object.
+    """The values that are left out of the snapshots of one run.
+
+    A value is left out as long as its name or slot (place for data in a definition) holds the same object.
 
     Attributes:
         sentences: Name -> message for code that reads the name after the run continued in another process.
@@ -31,11 +33,15 @@ class OmittedValues:
         self.sentences, self._failed, self._failed_slots = {}, {}, {}
 
     def forget_changed(self) -> None:
-        """Remove the sentences of names that have another value now."""
+        """Remove the sentences of names that hold another object now, because they are no longer true."""
         self.sentences = {name: said for name, said in self.sentences.items() if self.omits_name(name)}
 
     def omits_name(self, name: str) -> bool:
-        """Return True if the current value of a variable, or of a slot of a definition (`A.attribute`), is left out."""
+        """Return True if the current value of a name is left out.
+
+        Args:
+            name: A variable, or a slot (place for data) of a definition, such as `A.attribute`.
+        """
         if name in self._failed_slots:
             root = self.ns.get(name.partition(".")[0])
             return any(slot.value is self._failed_slots[name] for slot in find_slots(root).values())

@@ -191,9 +191,9 @@ class ModuleState:
                     put_slot(module, path, value)
 
     def carry_over(self, saved: dict[str, list[SlotEntry]]) -> None:
-        """Continue a run in the process that saved it.
+        """Take over the saved data when a run continues in the process that saved it.
 
-        The modules keep their values, and changed slots are saved again later.
+        The modules keep their values, and slots (places for data) that had changed are saved again at the next pause.
         """
         for name, entries in saved.items():
             self._changed.setdefault(name, set()).update(path for path, _, is_changed, _ in entries if is_changed)
