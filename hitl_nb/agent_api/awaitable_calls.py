@@ -95,7 +95,7 @@ class AwaitableCall(Coroutine[Any, Any, Any]):
         return self.begin(session, as_task=as_task)
 
     def send(self, value: Any, /) -> Any:
-        """Start or continue the call as a task, as `coroutine.send` does. Returns the value that the call yields."""
+        """Start or continue the call as a task, as `coroutine.send` does. Return the object that the call yields."""
         if self._work is None or self._begun_in is None or self._begun_in() is not require_session(self._what):
             self._work = self._run_in_session(as_task=True)
         return self._work.send(value)

@@ -33,6 +33,8 @@ def labels(**labels: str | int | float | bool) -> None:
 def check_labels(labels: Mapping[str, object]) -> dict[str, str]:
     """Return labels in the form in which they are recorded: name -> text.
 
+    A text that is long or has several lines is replaced by "sha256:" and its SHA-256 (hex).
+
     Raises:
         TypeError: A value is neither text nor a number nor a bool.
         ValueError: A name is no identifier, or has more than 100 characters.

@@ -88,7 +88,7 @@ _sources: WeakKeyDictionary[Any, tuple[CodeType, str]] = WeakKeyDictionary()
 
 
 def read_agent_source(agent: Agent) -> str:
-    """Return the source of an agent's function, as it was when it was first read."""
+    """Return the source of an agent's function, as it was when the function's current code was first read."""
     function: Any = agent.function
     code, source = _sources.get(function, (None, ""))
     if code is not function.__code__:

@@ -21,13 +21,14 @@ _OUTPUT_OPTIONS = ("--output", "--NbConvertApp.output_base")
 def find_named_notebooks() -> list[Path] | None:
     """Return the notebooks that this kernel may run, from the command line of the program that started it.
 
-    Known programs (nbconvert, papermill and others), and programs that name notebooks, run only notebooks that they
-    name. For papermill, which names an input and an output, the output counts: other parameters with another output are
-    another execution. Voila puts the page's address into the environment of the page's kernel.
+    Known programs (nbconvert, papermill and others) run only notebooks that their command line names. The same is
+    assumed of other programs whose command line names notebooks. papermill names an input and an output. The output
+    counts, because the same input with other parameters is another execution. Voila passes the address of its page in
+    an environment variable of the kernel.
 
     Returns:
-        Paths of the notebooks. An empty list: the program read the notebook from standard input or made it in memory.
-        None: it is not a known program and names no notebooks.
+        Paths of the notebooks. An empty list: the program read the notebook from standard input or made it in
+        memory. None: it is not a known program and names no notebooks.
     """
     try:
         executor = psutil.Process(os.getppid())

@@ -66,10 +66,10 @@ class KernelNotebook:
         return path
 
     def read_path(self) -> str:
-        """Return the path of the notebook that this kernel was told or found out.
+        """Return the path of the notebook that this kernel runs, as it was told to the kernel or found.
 
-        If the notebook was moved since, the path is the old one; see `resolve_path`. For IPython in a terminal, which
-        has no notebook file, it is the working directory.
+        If the notebook was moved since, this is the old path; `resolve_path` finds the new one. IPython in a terminal
+        has no notebook file: the result is the working directory.
 
         Raises:
             UnknownNotebook: The path is unknown.
@@ -101,7 +101,7 @@ def _find_told_notebook(namespace: dict[str, Any]) -> str | None:
 
 
 def _own_variable(variable: settings.Variable) -> str | None:
-    """Return the value of an environment variable; None if it is not set or belongs to the kernel of another notebook.
+    """Return the value of an environment variable; None if it is not set, or is about another kernel's notebook.
 
     A notebook that executes another notebook passes its environment on. Then the parent process is a kernel with the
     same value, which names the outer notebook.
@@ -163,7 +163,10 @@ def read_id(metadata: Any) -> str:
 
 
 def is_gone(path: str, notebook_id: str) -> bool:
-    """Return whether the notebook with this id is no longer at `path`: no file, or a notebook with another id."""
+    """Return whether the notebook with this id is no longer at `path`.
+
+    True if there is no file, or a notebook with another id.
+    """
     return not Path(path).exists() or read_file_id(path) not in ("", notebook_id)
 
 

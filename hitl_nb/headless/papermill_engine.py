@@ -25,7 +25,7 @@ class Engine(_Base):
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
-        """Execute the notebook. Returns the result of papermill's own engine.
+        """Execute the notebook, and return the result of papermill's own engine.
 
         Args:
             nb_man: papermill's manager of the notebook.

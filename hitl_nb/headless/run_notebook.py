@@ -316,7 +316,7 @@ def _refuse_duplicates(notebook: Any, path: Path) -> None:
 
 
 def _use_socket_files(manager: Any) -> None:
-    """Let a kernel listen on sockets in files instead of TCP ports.
+    """Configure a kernel's manager to use sockets in files instead of TCP ports.
 
     A manager chooses free TCP ports, but another process may take one of them before the kernel does.
     """

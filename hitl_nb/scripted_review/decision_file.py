@@ -88,7 +88,10 @@ class DecisionEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return matches_pattern(self.agent, proposal.agent) and matches_pattern(self.title, proposal.title)
 
     def find_mistake(self) -> str:
-        """Return a message about the mistake in this entry, to be appended to its number; "" if it is valid."""
+        """Return a message about the mistake in this entry; "" if the entry is valid.
+
+        The message is a part of a sentence that begins with the entry's number.
+        """
         if self.votes is not msgspec.UNSET:
             return self._find_mistake_in_votes(self.votes)
         if self.action is msgspec.UNSET:

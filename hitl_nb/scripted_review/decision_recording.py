@@ -18,7 +18,10 @@ from hitl_nb.scripted_review.given_answers import AnswerGiven, list_answers, new
 
 
 def record_file(ledger: Ledger, notebook: str) -> DecisionFile | None:
-    """Return a decisions file that repeats a notebook's newest runs; None if nothing was decided on them."""
+    """Return a decisions file whose entries repeat the decisions on a notebook's newest runs.
+
+    None if nothing was decided on these runs.
+    """
     runs = newest_runs(ledger, notebook)
     passed = [proposal for run in runs for proposal in ledger.policies.list_passed(run.id)]
     asked = [proposal for run in runs for proposal in ledger.proposals.list_of_run(run.id)]
@@ -32,7 +35,10 @@ def record_file(ledger: Ledger, notebook: str) -> DecisionFile | None:
 
 
 def record_entries(ledger: Ledger, notebook: str) -> list[DecisionEntry]:
-    """Return entries that repeat the decisions of people and deadlines on a notebook's newest runs, oldest first."""
+    """Return entries of a decisions file that repeat the decisions on a notebook's newest runs, oldest first.
+
+    Decisions of people and by deadlines are repeated; policies decide again by themselves.
+    """
     found = [pair for run in newest_runs(ledger, notebook) for pair in list_answers(ledger, run)]
     decided = [
         (proposal, answers)
@@ -44,7 +50,10 @@ def record_entries(ledger: Ledger, notebook: str) -> list[DecisionEntry]:
 
 
 def asks_about_crash(proposal: Proposal) -> bool:
-    """Return whether a proposal asks about a step whose process died. A repeated run does not ask that question."""
+    """Return whether a proposal asks people about a step that was interrupted because its process died.
+
+    When the run is repeated, nothing is interrupted, so the question is not asked.
+    """
     return proposal.doubt is not None
 
 
@@ -82,7 +91,10 @@ def _append_vote(entries: list[DecisionEntry], proposal: Proposal, vote: VoteRec
 
 
 def _is_reviewer_irrelevant(proposal: Proposal) -> bool:
-    """Return whether anyone could have decided the proposal alone, and one person did. The entry then needs no name."""
+    """Return whether it does not matter for the proposal who decides, so that its entry needs no user name.
+
+    That is so if anyone could have decided alone, and one person did.
+    """
     terms, decision = proposal.terms, proposal.decision
     if terms is None or decision is None or decision.by == "deadline" or len(proposal.votes) != 1:
         return False
@@ -93,7 +105,7 @@ def _is_reviewer_irrelevant(proposal: Proposal) -> bool:
 def _make_decision_entry(proposal: Proposal) -> DecisionEntry:
     """Return an entry of a decisions file that decides the proposal with its recorded action.
 
-    Such an entry counts without regard to whom the policy asks.
+    Such an entry decides alone, also if the policy asks for votes of certain people.
     """
     assert proposal.decision is not None
     action, value = _with_document_text(proposal, proposal.decision.action, proposal.decision.value)

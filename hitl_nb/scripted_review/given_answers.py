@@ -69,14 +69,15 @@ def list_answers(ledger: Ledger, run: Run) -> list[tuple[Proposal, list[AnswerGi
 
 
 def count_given(entry: DecisionEntry, answers: Sequence[AnswerGiven]) -> int:
-    """Return how many answers, from the first one on, come from this entry.
+    """Return how many answers, counted from the first one, come from an entry of a decisions file.
 
     Args:
-        entry: An entry of a decisions file.
+        entry: The entry.
         answers: The answers to one proposal that no other entry gave; at least one.
 
     Returns:
-        The number of its votes if the answers begin with these votes; 1 if the first answer is its action; otherwise 0.
+        The number of the entry's votes if the answers begin with these votes; 1 if the first answer is the entry's
+        action; otherwise 0.
     """
     if entry.votes is msgspec.UNSET:
         voted = not answers[0].is_decision and answers[0].action != "wait"
@@ -111,9 +112,9 @@ def _iterate_answers(proposal: Proposal, events: Sequence[Event]) -> Iterator[An
 
 
 def _is_same_wait(terms: Terms | None, n: int) -> bool:
-    """Return whether step `n` of a timeline is due at the same time as the step before.
+    """Return whether step `n` of a proposal's timeline is due at the same time as the step before.
 
-    One "wait" entry then does both.
+    One "wait" entry then makes the clock do both. The first step has the number 0.
     """
     steps = () if terms is None else terms.timeline
     if not 0 < n < len(steps):

@@ -68,15 +68,16 @@ class ScriptedEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class ScriptedPeople:
-    """Makes the scripted edits and comments of one decisions file in one workspace.
+    """Makes the scripted edits and comments of one decisions file in one workspace (a shared document).
 
     Args:
         ledger: Ledger of the workspace.
         workspace: The workspace.
         name: Name of the file, for messages.
         hands: The file's entries for this workspace, each as (number in the file, entry).
-        epoch: Fencing number of the run's claim (see `AgentWriter`).
-        check: Checks the run's claim (see `AgentWriter`).
+        epoch: Fencing number of the run's claim (the right to execute the run): a write with an old number is
+            refused.
+        check: Raises RunClaimed if another process has taken the run.
     """
 
     def __init__(
@@ -155,7 +156,8 @@ class ScriptedPeople:
 def _find_place(hand: ScriptedEdit) -> TextFinder:
     """Return a function that finds the range of a document's text that a scripted edit replaces.
 
-    The range is empty if the edit only inserts text.
+    Args:
+        hand: The scripted edit. If it only inserts text, the range is empty.
     """
     if hand.instead is not None:
         return locate_quote(hand.instead)

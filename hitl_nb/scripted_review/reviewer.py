@@ -98,13 +98,14 @@ class DecisionFileReviewer:
     def perform_edits(
         self, ledger: Ledger, workspace: Workspace, *, epoch: int, check: Callable[[], None], at_end: bool = False
     ) -> None:
-        """Make the scripted edits that are due in a workspace. Called after the agent has written into it.
+        """Make the scripted edits that are due in a workspace. Call this after the agent has written into it.
 
         Args:
             ledger: Ledger of the workspace.
             workspace: The workspace.
-            epoch: Fencing number of the run's claim (see `AgentWriter`).
-            check: Checks the run's claim (see `AgentWriter`).
+            epoch: Fencing number of the run's claim (the right to execute the run): a write with an old number is
+                refused.
+            check: Raises RunClaimed if another process has taken the run.
             at_end: True if the agent asks whether the document is done, so that no entry may still wait for a text.
 
         Raises:
@@ -147,7 +148,10 @@ class DecisionFileReviewer:
             answers = answers[given or 1 :]
 
     def _find_used_numbers(self, ledger: Ledger, run: Run) -> list[int]:
-        """Return the numbers of the entries that have answered this run, as a list to which callers append."""
+        """Return the numbers of the entries that have answered this run.
+
+        The result is the reviewer's own list: callers append the numbers of entries that they use.
+        """
         name = (id(ledger), run.notebook, run.agent, run.key)
         if name not in self._used or self._used[name][0] != run.id:
             self._used[name] = (run.id, [])

@@ -20,9 +20,9 @@ from hitl_nb.scripted_review.fixed_clock import ManualClock
 
 
 class ScriptedPause:
-    """Answers the open proposals of one pause with entries of a decisions file.
+    """Answers the open proposals of one pause with entries of the decisions file.
 
-    Each proposal takes entries until it is decided. A "wait" entry ends when the clock reaches the next step of its
+    Each proposal uses entries until it is decided. A "wait" entry ends when the clock reaches the next step of its
     proposal's timeline. The clock moves only when all proposals that are still open wait.
 
     Args:
@@ -121,7 +121,7 @@ class ScriptedPause:
                 self._decision_value(proposal, vote.action, vote.value, f"decisions[{number}].votes[{n}]")
 
     def _decision_value(self, proposal: Proposal, action: Action, value: Any, where: str) -> Any:
-        """Return the value of an entry in the form that the ledger takes; None for actions without a value.
+        """Convert the value of an entry to the form that the ledger stores; None for actions without a value.
 
         Args:
             proposal: The proposal.
@@ -147,7 +147,7 @@ class ScriptedPause:
             ) from None
 
     def _decide(self, proposal: Proposal, entry: DecisionEntry, number: int) -> Proposal:
-        """Decide the proposal with an entry of the decisions file. It counts without regard to whom the policy asks.
+        """Decide the proposal with an entry of the decisions file, also if the policy asks for certain people.
 
         Returns:
             The decided proposal.

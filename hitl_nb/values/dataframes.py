@@ -407,7 +407,7 @@ def _integer_bounds(name: str) -> Column:
 
 
 def _float_cells(texts: list[Any], missing: list[bool]) -> tuple[Column, list[Any]]:
-    """Return the description and the cells of a column of numbers.
+    """Return the description (type and limits) and the cells of a column of numbers.
 
     The numbers are parsed from their shortest text, so that a 32-bit 0.1 stays 0.1.
 
@@ -421,7 +421,14 @@ def _float_cells(texts: list[Any], missing: list[bool]) -> tuple[Column, list[An
 
 
 def _object_cells(values: list[Any], name: str) -> tuple[Column, list[Any]]:
-    """Return the description and the cells of a column whose dtype does not describe its values (dtype `object`)."""
+    """Return the description and the cells of a column whose dtype does not describe its values (dtype `object`).
+
+    The description is JSON with the type of the cells.
+
+    Args:
+        values: The values of the column.
+        name: Name of the column, for messages.
+    """
     kinds: set[type] = {type(value) for value in values if value is not None}
     kind = kinds.pop() if len(kinds) == 1 else None
     if kind is str or not (kinds or kind):

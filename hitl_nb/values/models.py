@@ -41,7 +41,7 @@ def encode_model(value: Any, path: str, depth: int, encode: EncodeFunction) -> t
         value: The object.
         path: Path of the object, for messages.
         depth: Nesting level of the object.
-        encode: Converts any other value (see `typed_values.encode_value`).
+        encode: Converts a value of any other class; called as `encode(value, path, depth)`, returns (JSON, type).
 
     Returns:
         The JSON, and the type: JSON that says how an edit is checked and converted back.
@@ -331,7 +331,7 @@ class _FieldsFirst:
 
 
 def _has_renamed_field(value: Any) -> bool:
-    """Return True if a model in `value` writes a field by another name than it reads.
+    """Return True if a model in `value` writes a field to JSON under another name than it reads it from JSON.
 
     An edit of the field would be lost.
     """

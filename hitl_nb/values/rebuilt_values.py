@@ -31,7 +31,7 @@ def rebuild_value(
     Parts that were not edited are the proposed objects themselves.
 
     Args:
-        described: The type of `original` (see `typed_values.py`); None for plain JSON.
+        described: The type of `original`: JSON that describes the parts that are not plain JSON. None: plain JSON.
         value: The checked JSON.
         before: The JSON of `original`.
         original: The proposed object.
@@ -49,7 +49,7 @@ def rebuild_value(
 
 
 class _PlacedError(InvalidEdit):
-    """An error whose paths begin at the top of the value, so that callers add nothing to them."""
+    """An error whose paths already begin at the top of the value, so that callers do not add their own path."""
 
 
 class _Rebuilder:
@@ -59,7 +59,12 @@ class _Rebuilder:
         """Id of a type's description -> a proposed object of this type, which has the class to use."""
 
     def learn_classes(self, described: TypeInfo | None, original: Any) -> None:
-        """Remember the classes of all parts of the proposed object `original`, by their types."""
+        """Remember the classes of all parts of the proposed object, so that edited parts get the same classes.
+
+        Args:
+            described: Type of `original`.
+            original: The proposed object.
+        """
         if described is None or original is None or ("null" in described and type(original).__name__ in _NULLS):
             return
         self._likes.setdefault(id(described), original)

@@ -89,7 +89,14 @@ def schema_errors(schema: dict[str, Any], value: Any) -> dict[str, str]:
 
 
 def row_schema_errors(schema: dict[str, Any], rows: list[Any]) -> dict[str, str]:
-    """Apply `schema_errors` to each row of a table, with paths such as "rows/0/sku"."""
+    """Check each row of a table (a list of objects) against `schema`.
+
+    Returns:
+        One message per path, such as "rows/0/sku"; empty if all rows fit.
+
+    Raises:
+        InvalidEdit: The check takes too long.
+    """
     found = enumerate(run_check(find_schema_errors, schema, rows))
     return {f"rows/{r}/{path}".rstrip("/"): message for r, fields in found for path, message in fields.items()}
 
@@ -236,7 +243,7 @@ def _is_parsable(read: Callable[[str], object], text: Any) -> bool:
 
 
 def _error_messages(error: ValidationError) -> Iterator[tuple[str, str]]:
-    """Yield the paths and messages for people of one error of jsonschema."""
+    """Yield (path, message for people) for each part of the value that one error of jsonschema is about."""
     path = "/".join(str(part) for part in error.absolute_path)
     rule: Any = error.validator
     wanted: Any = error.validator_value

@@ -86,7 +86,7 @@ def check_table(proposed: Table, edited: Any) -> Table:
 
 
 def rows_as_objects(table: Table) -> list[dict[str, Any]]:
-    """Return the rows as objects: column name -> cell. A schema for a table describes these objects."""
+    """Return the rows of a table as objects (column name -> cell), to which a schema of the agent applies."""
     names = [column["name"] for column in table["columns"]]
     return [dict(zip(names, row, strict=True)) for row in table["rows"]]
 

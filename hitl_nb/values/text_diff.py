@@ -64,7 +64,16 @@ class _BoundedMatcher(difflib.SequenceMatcher[str]):
         return [difflib.Match(*block) for block in [*blocks, [len(self.a), len(self.b), 0]]]
 
     def _match(self, i: int, i_end: int, j: int, j_end: int, depth: int, found: list[tuple[int, int]]) -> None:
-        """Add the pairs (index in a, index in b) of equal lines of two parts to `found`, in order."""
+        """Find equal lines in a part of the first text and a part of the second text.
+
+        Args:
+            i: Index of the first line of the part of the first text.
+            i_end: Index after its last line.
+            j: Index of the first line of the part of the second text.
+            j_end: Index after its last line.
+            depth: Depth of the recursion.
+            found: Pairs (index in the first text, index in the second text); the function adds pairs in order.
+        """
         a, b = self.a, self.b
         while i < i_end and j < j_end and a[i] == b[j]:
             found.append((i, j))
@@ -87,7 +96,11 @@ class _BoundedMatcher(difflib.SequenceMatcher[str]):
 
 
 def _find_anchors(a: Sequence[str], i: int, i_end: int, b: Sequence[str], j: int, j_end: int) -> list[tuple[int, int]]:
-    """Find lines that both parts have exactly once, and return as many pairs as have the same order in both parts."""
+    """Find lines that occur exactly once in both parts, for use as fixed points of the comparison.
+
+    The parts are `a[i:i_end]` and `b[j:j_end]`. The result has pairs (index in `a`, index in `b`), as many as have the
+    same order in both parts.
+    """
     once_a, once_b = Counter(a[i:i_end]), Counter(b[j:j_end])
     where = {b[n]: n for n in range(j, j_end) if once_b[b[n]] == 1}
     shared = [(n, where[a[n]]) for n in range(i, i_end) if once_a[a[n]] == 1 and a[n] in where]
@@ -108,7 +121,7 @@ def _find_anchors(a: Sequence[str], i: int, i_end: int, b: Sequence[str], j: int
 
 
 def _format_range(start: int, end: int) -> str:
-    """Format a range of lines as in unified diffs."""
+    """Format a range of lines as in the header of a unified diff: "1,3" for three lines from the first line on."""
     if end - start == 1:
         return str(start + 1)
     return f"{start + (end > start)},{end - start}"

@@ -67,7 +67,12 @@ def _object_schema(described: TypeInfo, definitions: dict[str, Any]) -> dict[str
 
 
 def _hoist_definitions(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema as a part of a larger one. Its `$defs` are added to `definitions`, under unused names."""
+    """Return a JSON Schema as a part of a larger schema. Its `$defs` are moved to the larger schema.
+
+    Args:
+        schema: The schema; its references are changed to the new names.
+        definitions: `$defs` of the larger schema; the function adds definitions under unused names.
+    """
     own: dict[str, Any] = schema.get("$defs", {})
     names: dict[str, str] = {}
     for name, meaning in own.items():

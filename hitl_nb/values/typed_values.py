@@ -150,7 +150,9 @@ def _encode_items(items: list[Any], kind: type, path: str, depth: int) -> tuple[
 
 
 def encode_cells(cells: list[Any], path: str) -> tuple[list[Any], TypeInfo | None]:
-    """Convert the cells of a column, and return their JSON and common type. The type is None for plain JSON.
+    """Convert the cells of a column, and return their JSON and their common type.
+
+    The type is JSON that says how edited cells are checked and converted back; None for plain JSON.
 
     Args:
         cells: The cells.
@@ -223,7 +225,7 @@ def _encode_namedtuple(value: Any, path: str, depth: int) -> tuple[Any, TypeInfo
 
 
 class _MixedTypes(Exception):
-    """Raised if the values have several types."""
+    """Raised internally if values that need one common type have several types."""
 
 
 def _find_common_type(shown: list[Any], types: list[TypeInfo | None]) -> TypeInfo | None:

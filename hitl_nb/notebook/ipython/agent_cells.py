@@ -144,8 +144,12 @@ class AgentCells:
     async def _run_with_answers(self, place: AgentCellContext, *, restart: bool = False) -> RunOutcome:
         """Execute the cell, and return the outcome: finished, or waiting for people.
 
-        If a decisions file answers in place of people, the run continues after each pause. The output of each
+        If a decisions file answers instead of people, the run continues after each pause. The output of each
         continuation is added below the cell's output.
+
+        Args:
+            place: The cell with its context.
+            restart: True: start the run again from its first statement.
         """
         reviewer = attending_reviewer(place.ledger, place.cell.notebook)
         outcome = await self._run(place, restart=restart)
@@ -280,7 +284,7 @@ class AgentCells:
             place.task = place.loop.create_task(self._rerun_cell(place), context=place.context.copy())
 
     async def _rerun_cell(self, place: AgentCellContext) -> None:
-        """Execute the cell again. Its output goes to the same place in the notebook as before."""
+        """Execute the cell again after its decision. The output replaces the earlier output of the cell."""
         if hasattr(self.shell, "set_parent"):
             self.shell.set_parent(place.parent)
         self._publish_status(place, "busy")

@@ -99,9 +99,9 @@ class OutputRecorder(RunDisplay):
                     self.shell.display_pub.publish(output["data"], output["metadata"], transient=output["transient"])
 
     def _is_said_above(self, output: dict[str, Any]) -> bool:
-        """Return True if a recorded output is the note that `show_continued` has just shown.
+        """Return True if a recorded output equals the note that `show_continued` has just shown.
 
-        Such an output is not shown again.
+        Such an output is not shown a second time.
         """
         return self._said_above is not None and output.get("data", {}).get("text/plain") == self._said_above
 
@@ -130,12 +130,12 @@ class OutputRecorder(RunDisplay):
         self._publish(note_bundle(text))
 
     def show_passed_counts(self) -> None:
-        """Show how many more proposals each rule passed without a line."""
+        """Show how many proposals each rule of a policy passed without a line of their own."""
         for made in self._passed.list_rest():
             self._publish(made)
 
     def _publish(self, made: dict[str, Any]) -> None:
-        """Publish an output of this run. This also works in a thread where the run's recorder is not set."""
+        """Publish an output of this run, also from a thread in which this recorder is not the active one."""
         token = _recorder.set(self)
         try:
             self.shell.display_pub.publish(made, {})

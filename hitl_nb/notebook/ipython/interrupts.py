@@ -28,7 +28,11 @@ async def await_interruptible(work: Coroutine[Any, Any, T]) -> T:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        """Handle SIGINT: raise if `work` is executing now, which means it is below this function; else cancel it."""
+        """Handle SIGINT (Ctrl-C).
+
+        Raise KeyboardInterrupt if `work` is executing now, which means that its frame is in the interrupted stack.
+        Otherwise `work` waits: cancel its task.
+        """
         caller = frame
         while caller is not None:
             if caller.f_code is await_interruptible.__code__:

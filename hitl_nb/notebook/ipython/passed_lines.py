@@ -67,9 +67,9 @@ class PassedLines:
         return False
 
     def list_rest(self) -> list[dict[str, Any]]:
-        """Return MIME bundles with the number of proposals that each rule passed without a line.
+        """Return the number of proposals that each rule passed without a line, as MIME bundles, one for each rule.
 
-        Resets these numbers.
+        The numbers are then set to zero.
         """
         told = [more_passed_bundle(rule, count) for rule, count in self._rest.items()]
         self._rest = {}

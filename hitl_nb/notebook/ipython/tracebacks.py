@@ -100,11 +100,11 @@ def correct_records(records: list[Any], entry: TracebackType | None) -> list[Any
     resume has other arguments than the user's function.
 
     Args:
-        records: IPython's records.
+        records: IPython's records, one for each frame.
         entry: The first entry of the traceback.
 
     Returns:
-        The same list.
+        The same list, with corrected records.
     """
     entries: list[TracebackType] = []
     while entry is not None:

@@ -150,7 +150,7 @@ class ProposalCard:
         return [NoteLabel(context, "Context", "quiet").widget]
 
     def _read_draft(self) -> Any:
-        """Read the current draft.
+        """Read the current draft from the store, and return its value.
 
         Text that a person types in this card is written as changes of this draft. So changes that other people make are
         kept.

@@ -146,11 +146,11 @@ class DoubtEditor(ValueEditor):
 
     @property
     def chosen(self) -> tuple[str, str] | None:
-        """The chosen answer and the label of the decide button, or None."""
+        """The chosen answer and the label of the button to decide; None if no answer is chosen."""
         return next(((word, says) for word, _, _, says in self._choices if word == self._radio.value), None)
 
     def read_value(self) -> Any:
-        """Return the answer as JSON, see `records.effect_happened`.
+        """Return the answer to the question whether an effect happened, as JSON.
 
         Raises:
             InvalidEdit: No answer is chosen, or the result is missing.

@@ -22,7 +22,7 @@ ui: Any = import_module("ipywidgets")  # it has no types
 
 
 class TermsView:
-    """The part of a card about the policy. It is empty without a policy.
+    """The part of a card about the policy. Nothing is shown if the proposal has no terms (conditions of a policy).
 
     Args:
         ledger: Ledger with the proposal.

@@ -51,7 +51,7 @@ def run_check(
     """Check values against a schema: in this process if that is certainly fast, else in a worker process.
 
     Args:
-        check: `schemas.find_schema_errors`.
+        check: The function that checks, `schemas.find_schema_errors`.
         schema: The JSON Schema.
         values: Values as JSON.
 
