@@ -314,6 +314,8 @@ def gate(
     An approved call is made once. If the process dies during the call, people are asked whether it happened, as for a
     step. A function with `@gate` above `@step(idempotent=True)` is called again without that question.
 
+    Each of the arguments from `tags` on may also be a function of the call's arguments that returns the value.
+
     Args:
         function: The tool, a sync or async function.
         title: Title of the proposal, one line. It may name arguments (`"Email {to}"`) or be a function of them.
@@ -324,15 +326,16 @@ def gate(
         reasons: Reasons that a reviewer may choose instead of writing one.
         key: A str or int that identifies the call within its statement, or a function of the arguments that returns
             one. None: its number in the order of calls. Use a key for tools that run side by side in any order.
-            Calls with the same key that follow each other are distinguished by their arguments, then by their order.
-        tags: As in `checkpoint`. This argument and the next may each be a function of the call's arguments.
-        confidence: As in `checkpoint`.
-        guardrails: As in `checkpoint`. They receive `{"name": ..., "arguments": {...}}`.
-        reviewers: As in `checkpoint`.
-        quorum: As in `checkpoint`.
-        deadline: As in `checkpoint`.
-        on_deadline: As in `checkpoint`.
-        policy: As in `checkpoint`.
+            Calls with the same key that follow each other are distinguished by their arguments, then by their
+            order.
+        tags: Words that policies can test.
+        confidence: How sure the agent is, from 0 to 1. None: unknown.
+        guardrails: Functions marked with `@guardrail` that check `{"name": ..., "arguments": {...}}` first.
+        reviewers: Names of people or groups ("@finance") who may decide. None: anyone who may decide in this store.
+        quorum: Number of people who must approve.
+        deadline: When the clock acts: a time after the question is asked, or an aware datetime. None: never.
+        on_deadline: Action of the clock at the deadline. "wait": keep waiting.
+        policy: Rules for this call, in addition to the store's policy.
 
     Returns:
         The function, wrapped as a `Gate`. A call of it raises Rejected if the reviewer rejects the proposal.

@@ -206,7 +206,7 @@ def are_equal(one: Any, other: Any, *, rounded: bool = False) -> bool:
     Args:
         one: A JSON value.
         other: Another JSON value.
-        rounded: If True, integers that become the same number in a browser are equal too.
+        rounded: True: large integers are compared as a browser reads them, rounded to a float of 64 bits.
     """
     if isinstance(one, dict) and isinstance(other, dict):
         a, b = cast("dict[str, Any]", one), cast("dict[str, Any]", other)

@@ -145,11 +145,14 @@ class TextPage:
     # Writing
 
     def set_insertion_point(self, at: int | None) -> None:
-        """Set the position at which `insert` can write. It moves with the text. None removes it."""
+        """Set the position at which `insert` can write; None removes it.
+
+        The position moves with the text when text before it changes.
+        """
         self._insertion_point = None if at is None else self._to_span(TextRange(at, at)).start
 
     def insert(self, text: str, *, at_mark: bool = False) -> None:
-        """Insert text at the end, or at the insertion point. The insertion point is after the new text then.
+        """Insert text at the end of the document, or at the insertion point. Then the point is after the new text.
 
         Args:
             text: The text.

@@ -174,7 +174,8 @@ class _NotebookPlayer:
         """Execute the cells. The kernel is shut down when this returns or raises.
 
         Returns:
-            (status, error) as in `NotebookRun`.
+            (status, error): the status is "finished", "waiting" or "failed"; the error is one line for "failed",
+            else None.
 
         Raises:
             HitlError: The notebook's kernel is not installed.
@@ -236,7 +237,8 @@ def _play_on_thread(player: _NotebookPlayer) -> tuple[Literal["finished", "waiti
     If the calling thread is interrupted (Ctrl-C), the kernel is shut down first.
 
     Returns:
-        (status, error) as in `NotebookRun`.
+        (status, error): the status is "finished", "waiting" or "failed"; the error is one line for "failed", else
+        None.
     """
     loop = asyncio.new_event_loop()
     task = loop.create_task(player.play())

@@ -72,9 +72,9 @@ def _repeat_answers(proposal: Proposal, answers: Sequence[AnswerGiven]) -> list[
 
 
 def _append_vote(entries: list[DecisionEntry], proposal: Proposal, vote: VoteRecord) -> None:
-    """Add a vote to the entries that repeat the answers to a proposal.
+    """Add a recorded vote to the entries of a decisions file that repeat the answers to a proposal.
 
-    It is added to the last entry if that entry has votes; otherwise it becomes a new entry.
+    The vote is added to the last entry if that entry has votes; otherwise a new entry is added for the vote.
 
     Args:
         entries: The entries so far; extended in place.

@@ -176,7 +176,7 @@ class Store(StoreReader, Protocol):
 
 
 class StoreBackend(Protocol):
-    """A class of stores. `storage/backends.py` finds it by the scheme of a URL.
+    """A class of stores, selected by the scheme of a URL (see `storage/backends.py`).
 
     Attributes:
         URL_FORMS: The forms of its URLs, for messages.

@@ -73,9 +73,9 @@ class WriteRequest:
 
 
 class WriteBackend(Protocol):
-    """The interface of a database for the `Writer`.
+    """The interface of a database in which a `Writer` makes its transactions.
 
-    Only the thread that holds the writer's turn (its lock) calls it.
+    Only the thread that holds the writer's turn (its lock for commits) calls these methods.
     """
 
     def start(self) -> None:

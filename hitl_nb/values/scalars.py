@@ -512,7 +512,11 @@ _DECODERS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _convert_to_class(made: Any, kind: Any) -> Any:
-    """Return the plain value `made` as an object of its subclass `kind`.
+    """Convert a plain value to a subclass of its class, for example a str to the user's own subclass of str.
+
+    Args:
+        made: The plain value.
+        kind: The subclass.
 
     Raises:
         TypeError: An equal object of the subclass cannot be made from the plain value.

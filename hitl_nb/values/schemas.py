@@ -200,7 +200,11 @@ def _check_pattern_properties(
 def _check_additional_properties(
     kind: Any, validator: Any, others: Any, instance: Any, schema: Any
 ) -> Iterator[ValidationError]:
-    """Check `additionalProperties`. Names that match a pattern of `patternProperties` are left out."""
+    """Check the keyword `additionalProperties`: yield the errors that jsonschema's own check finds.
+
+    Names that match a pattern of `patternProperties` are not additional. They are removed first, because jsonschema
+    would match the patterns with Python's `re`, which may take extremely long.
+    """
     patterns = schema.get("patternProperties", ())
     if patterns and validator.is_type(instance, "object"):
         taken = {name for name in instance for pattern in patterns if find_pattern(pattern, name)}
@@ -210,7 +214,7 @@ def _check_additional_properties(
 
 
 def _check_unique_items(validator: Any, unique: bool, instance: Any, schema: Any) -> Iterator[ValidationError]:
-    """Check `uniqueItems` in linear time."""
+    """Check the keyword `uniqueItems` in linear time: yield one error if a list has two equal items."""
     from jsonschema.exceptions import ValidationError
 
     if unique and validator.is_type(instance, "array"):

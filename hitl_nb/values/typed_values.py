@@ -211,7 +211,10 @@ def _encode_set(value: Iterable[Any], path: str, depth: int) -> tuple[Any, TypeI
 
 
 def set_sort_key(shown: Any) -> tuple[bool, Any, bytes]:
-    """Return a key to sort items of a set equally in every process: numbers by size, then other items by their JSON."""
+    """Return a key by which the items of a set are sorted in the same order in every process.
+
+    Numbers come first, by size, then other items by their JSON.
+    """
     number = type(shown) in (int, float)
     return not number, shown if number else 0, canonical_json(shown)
 

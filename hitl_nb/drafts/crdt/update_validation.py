@@ -304,7 +304,11 @@ class _UpdateIntegration:
         self._whole.setdefault(client, []).extend(clocks)
 
     def _count_steps(self, client: int, at: int, struct: UpdateStruct, place: _ItemPlace) -> None:
-        """Add to the counts of pycrdt's work for an item: its list becomes longer, and its position may be searched."""
+        """Count the work that an item makes for pycrdt, for `total_steps`.
+
+        Its list becomes longer, except for typed text, which is merged with the item before it. And its position is
+        searched if it does not follow the last item.
+        """
         first = client not in self._rights
         right = self._known.rights.get(client) if first else self._rights[client]
         follows = struct.origin == (client, at - 1) and struct.right == right

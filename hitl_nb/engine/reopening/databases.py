@@ -129,9 +129,9 @@ _LIKE = "select 'a' like 'A', 'ab' like 'a%', 'aBc' like 'a_c', 'Ä' like 'ä', 
 
 
 def _check_functions(cursor: sqlite3.Cursor) -> bool:
-    """Refuse a connection with SQL functions or collations in Python, which cannot be read from it.
+    """Refuse a connection with SQL functions or collations in Python, which cannot be read from the connection.
 
-    `pragma case_sensitive_like` cannot be read either. It replaces two functions, which are recognized here.
+    `pragma case_sensitive_like` cannot be read either. It replaces two functions, by which it is recognized.
 
     Returns:
         True if `case_sensitive_like` is on.
@@ -165,7 +165,10 @@ _ASKED = "hitl_nb_asked"
 
 @functools.cache
 def _database_to_ask() -> bytes:
-    """Return a serialized SQLite database with one row, in a column of the special type `_ASKED`."""
+    """Return a serialized SQLite database with one row, whose column has the special type `_ASKED`.
+
+    `_detect_types` reads the row.
+    """
     con = sqlite3.connect(":memory:")
     con.executescript(f"create table {_ASKED}(a {_ASKED}); insert into {_ASKED} values ('x')")
     data = con.serialize()

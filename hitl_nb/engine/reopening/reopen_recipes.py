@@ -223,9 +223,9 @@ class OpeningIds:
         return self._live[pid] if pid[0] == "live" else self.objects[pid[1]]
 
     def _find_name(self, obj: Any) -> tuple[str, str]:
-        """Return module and name by which an object marked with `hitl.live` can be found.
+        """Return (module, name) by which an object marked with `hitl.live` is found again on resume.
 
-        The module is "" for the notebook.
+        The module is "" for an object of the notebook.
 
         Raises:
             NotSavedError: The object has no name.

@@ -48,10 +48,10 @@ class ResourceOrigin:
 
 @dataclass
 class FactoryCall:
-    """The call of a resource's factory, while it runs. Keys of steps inside it begin with the resource's key.
+    """The running call of a resource's factory (the function that makes the resource), with the names of its steps.
 
     Attributes:
-        key: Key of the resource.
+        key: Key of the resource. The keys of steps inside the factory begin with this key.
         run: Id of the run.
         ordinals: Name of a step -> number of its calls so far.
     """

@@ -60,5 +60,5 @@ def _make_reopening_notes(pickler: Pickler, obj: Any, saved: dict[str, Any]) -> 
 
 
 def _has_own_finalizer(obj: Any) -> bool:
-    """Return True if an object's `__del__` is defined by the notebook or by a module of the user."""
+    """Return True if the notebook or a module of the user defines the `__del__` method of an object's class."""
     return is_user_class(next(cls for cls in type_of(obj).__mro__ if "__del__" in vars(cls)))

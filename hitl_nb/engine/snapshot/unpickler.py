@@ -15,7 +15,13 @@ from hitl_nb.errors import HitlError
 
 
 class Unpickler(pickle.Unpickler):
-    """Loads data that `Pickler` wrote. `find` returns the object of a persistent id."""
+    """Loads data that `Pickler` wrote.
+
+    Args:
+        data: The pickle; it may contain several values.
+        find: Returns the object of a persistent id.
+        buffers: The out-of-band buffers of the pickle, in order; None: there are none.
+    """
 
     def __init__(self, data: bytes, find: Callable[[tuple[Any, ...]], Any], buffers: Any = None) -> None:
         super().__init__(io.BytesIO(data), buffers=buffers)

@@ -271,7 +271,7 @@ class AgentCells:
     # -- continuing in the same cell
 
     def _schedule_resume(self, place: AgentCellContext) -> None:
-        """Continue the agent on the cell's own event loop.
+        """Start a task on the cell's own event loop that continues the agent.
 
         The panel may call this method on another thread (comm subshells).
         """

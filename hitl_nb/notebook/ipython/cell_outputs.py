@@ -120,7 +120,7 @@ class OutputRecorder(RunDisplay):
         show_open_figures()
 
     def show_verdicts(self, proposals: list[Proposal]) -> None:
-        """Show proposals that a policy decided. If a rule decided many, only some get a line."""
+        """Show proposals that a policy decided without a person. If one rule decided many, only a few get a line."""
         for proposal in proposals:
             if self._passed.needs_own_line(proposal):
                 self._publish(verdict_bundle(proposal))

@@ -75,11 +75,11 @@ class _LoadedExtension:
         shell.set_custom_exc((*self.before[0], Paused), self._on_pause)
 
     def await_magics_in_cell(self, lines: list[str]) -> list[str]:
-        """Put `await` before calls of magics that return a coroutine (see `await_magics`), in the lines of a cell.
+        """Put `await` before calls of magics that return a coroutine. IPython calls this for the lines of each cell.
 
         Raises:
-            UsageError: `%%agent` is below another cell magic, or the cell is an agent cell of a notebook that `%run`
-                runs.
+            UsageError: `%%agent` is below another cell magic, or the cell is an agent cell of a notebook that
+                `%run` runs.
         """
         changed = await_magics(lines)
         file = find_magic_notebook(self.shell.user_ns)

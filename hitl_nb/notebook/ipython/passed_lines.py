@@ -20,10 +20,10 @@ SHOWN_PER_RULE = 5
 
 
 class PassedLines:
-    """Counts of the proposals that policies passed since the run's last pause.
+    """Counts of the proposals that policies passed since the run's last pause, by rule.
 
     Args:
-        saved: Outputs that an earlier process saved, see `dump_counts`.
+        saved: Outputs that an earlier process saved. Their last item has the counts, as `dump_counts` made it.
     """
 
     def __init__(self, saved: Sequence[dict[str, Any]] = ()) -> None:
@@ -45,7 +45,7 @@ class PassedLines:
         self._shown, self._rest = {}, {}
 
     def needs_own_line(self, proposal: Proposal) -> bool:
-        """Return whether a decided proposal gets a line of its own. If not, it is counted.
+        """Return whether a proposal that a policy decided gets a line of its own. If not, it is counted.
 
         A proposal that was shown before gets no line. When code is executed again after a resume, it makes the same
         proposals again. Only the statement where the run is now is executed again, so only its proposals are

@@ -120,7 +120,7 @@ class ProposalCard:
         return canonical_json(self._editor.read_draft()) != canonical_json(current_value(self.proposal))
 
     def reload(self) -> None:
-        """Read the record again, and update the card."""
+        """Read the proposal's record from the store again, and update the card."""
         before = self.proposal
         self.proposal = self._ledger.proposals.load(before.id)
         if self.proposal.fingerprint != before.fingerprint:

@@ -88,7 +88,7 @@ class NoteLabel:
     Args:
         text: The text.
         name: Name that is shown in front of the text; empty for none.
-        *looks: Styles, as for `text_label`.
+        *looks: Styles: any of "title", "name", "quiet", "exact", "about", "wrong".
 
     Attributes:
         widget: The widget to display.

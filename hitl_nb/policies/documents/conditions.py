@@ -161,7 +161,15 @@ class _Compiler:
         return make(self, syntax, depth + 1)
 
     def compile_parts(self, syntaxes: Iterable[ast.expr], depth: int) -> tuple[_ConditionNode, ...]:
-        """Compile each of several parts of a condition, in order. Raises PolicyError like `compile_node`."""
+        """Compile each of several parts of a condition, in order.
+
+        Args:
+            syntaxes: The parts, as `ast` parsed them.
+            depth: Number of parts that enclose them.
+
+        Raises:
+            PolicyError: A condition must not contain one of the parts, or it is nested too deeply.
+        """
         return tuple(self.compile_node(one, depth) for one in syntaxes)
 
     def compile_literal(self, syntax: ast.Constant, depth: int) -> _ConditionNode:

@@ -139,7 +139,9 @@ def prepare_vote(proposal: Proposal, vote: VoteRecord, people: People, *, judged
         judged: Plan of the policy for an edited value. None: it was not judged.
 
     Raises:
-        AlreadyDecided, NotAReviewer, OwnRequest, ValueError: As in `check_permission`.
+        AlreadyDecided: The proposal is closed, or it is approved and the approval may still be taken back.
+        NotAReviewer, OwnRequest: The reviewer may not vote, or not with this action.
+        ValueError: The proposal does not allow the action.
         InvalidEdit: The policy blocks the edited value.
     """
     seats = _check_voter(proposal, people, vote)
@@ -172,8 +174,10 @@ def cast_vote(
         The change: the proposal with the vote, and the decision if there is one.
 
     Raises:
-        AlreadyDecided: An action of the clock is due, or as in `check_permission`.
-        NotAReviewer, OwnRequest, ValueError: As in `check_permission`.
+        AlreadyDecided: An action of the clock is due, the proposal is closed, or its approval may still be taken
+            back.
+        NotAReviewer, OwnRequest: The reviewer may not vote, or not with this action.
+        ValueError: The proposal does not allow the action.
         StaleDraft: The vote approves a value that is no longer the current one, because somebody edited it.
         InvalidEdit: The policy blocks the edited value.
     """

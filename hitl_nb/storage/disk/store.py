@@ -77,7 +77,7 @@ class DiskStore(ThreadedStore):
 
     @classmethod
     def normalize_url(cls, url: str) -> str | None:
-        """Return the URL with an absolute path without links; None if it has no absolute path."""
+        """Return the URL with an absolute path without symbolic links; None if the URL has no absolute path."""
         return places.normalize_disk_url(url)
 
     @classmethod

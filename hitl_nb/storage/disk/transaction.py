@@ -162,10 +162,10 @@ class WriteBatch:
         self._write(writes.values)
 
     def end_spilled(self, *, undo: bool) -> None:
-        """End the savepoint of a request whose writes were written to SQLite before its end.
+        """End the savepoint of a request that wrote to SQLite before its end, because its writes were too large.
 
         Args:
-            undo: If True, remove the request's writes.
+            undo: True: the writes that the request made since the savepoint are removed. False: they are kept.
         """
         if undo:
             self.recent.clear()

@@ -107,7 +107,7 @@ class ArrayViews:
         return (_view, (*made, cls is not self._type))
 
     def find_torn_bases(self) -> frozenset[int]:
-        """Return the ids of arrays that must be pickled as a base, because several views or other values need them.
+        """Return the ids of arrays that must be pickled whole, because several views or other values need them.
 
         So far, their views were pickled as copies. The pickle has to be made again with these ids in `kept`.
         """
@@ -133,9 +133,9 @@ class ArrayViews:
                 )
 
     def _find_base(self, owner: Any) -> Any:
-        """Return the base that views of an owner are pickled with.
+        """Return the object to pickle a view with: the owner of the memory.
 
-        For an array of a subclass, it is the owner as plain array.
+        If the owner is an array of a subclass, a plain array with the same memory is returned instead.
         """
         if not isinstance(owner, self._type) or type(owner) in self._types:
             return owner

@@ -33,12 +33,17 @@ def find_defined_name(obj: Any, ns: dict[str, Any]) -> str | None:
 
 
 def is_definition(obj: Any) -> bool:
-    """Return True if an object was made from a function by one of hitl_nb's decorators."""
+    """Return True if an object was made by one of hitl_nb's decorators (`@agent`, `@gate`, `@step` ...)."""
     return getattr(type_of(obj), "__hitl_definition__", False) is True
 
 
 def resolve_name(name: str, ns: dict[str, Any]) -> Any:
-    """Return the object that `name` (for example `A.method`) has in `ns` now; None if there is none."""
+    """Return the object that a name has in `ns` now; None if there is none.
+
+    Args:
+        name: A name, or a dotted name of an attribute of a class, such as `A.method`.
+        ns: Namespace of the notebook.
+    """
     root, *rest = name.split(".")
     found: Any = ns.get(root)
     for part in rest:

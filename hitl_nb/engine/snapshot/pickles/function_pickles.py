@@ -128,9 +128,9 @@ def make_dispatching(function: Any, registry: dict[type, Any]) -> Any:
 
 
 def read_cell_state(cell: CellType) -> tuple[Any, ...]:
-    """Return the state and the setter for the `__reduce__` tuple of a closure cell, to follow its first two items.
+    """Return the items that follow the constructor and its arguments in the `__reduce__` tuple of a closure cell.
 
-    An empty tuple for an empty cell.
+    They restore the content of the cell. The result is empty for an empty cell.
     """
     try:
         return ((cell.cell_contents,), None, None, _set_cell)

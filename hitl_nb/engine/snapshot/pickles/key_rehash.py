@@ -18,7 +18,10 @@ _early: ContextVar[set[type] | None] = ContextVar("hitl_nb_early", default=None)
 
 
 def hash_early(self: object) -> int:
-    """Return the hash of an object whose class does not have its own `__hash__` yet, and record the class."""
+    """Return a hash for an object whose class does not have its own `__hash__` yet, and record the class.
+
+    `rehash_keys_at_end` reads the record.
+    """
     early = _early.get()
     if early is not None:
         early.add(type(self))
@@ -27,7 +30,10 @@ def hash_early(self: object) -> int:
 
 @contextlib.contextmanager
 def rehash_keys_at_end() -> Generator[None]:
-    """At the end of the `with` block, insert keys again that were hashed before their class had its `__hash__`."""
+    """Insert keys of dicts and sets again, at the end of the `with` block, so that lookups find them.
+
+    This is done for keys that were inserted in the block before their class had its `__hash__`.
+    """
     early = set[type]()
     token = _early.set(early)
     try:

@@ -332,10 +332,13 @@ class Pickler(_CloudPickler):
         return (make_function, made, (attributes, slots), None, None, set_function)
 
     def shared_namespaces(self) -> dict[int, Any]:
-        """Return the globals of functions that are also pickled themselves: id -> the dict, or the module that has it.
+        """Return dicts that are the globals of a pickled function and are also pickled as values themselves.
 
-        `exec` in a dict makes such functions, and so does a module that is loaded from a path. They share variables
-        with it.
+        `exec` in a dict makes such functions, and so does a module that is loaded from a path. The functions and the
+        dict share their variables.
+
+        Returns:
+            Id of the dict -> the dict, or the module that has it.
         """
         found: dict[int, Any] = {}
         if self._own_namespaces:

@@ -48,9 +48,10 @@ def name_code(code: CodeType) -> tuple[Any, ...] | None:
 
 
 def find_code_by_id(pid: Any) -> Any:
-    """Return the code object for a persistent id that `name_code` made, or the engine's runtime object for its id.
+    """Return the object for a persistent id in a pickle: the code object for an id that `name_code` made.
 
-    None if the id is of another kind.
+    The id `("runtime",)` gives the engine's runtime object, which instrumented code uses. None for an id of another
+    kind.
 
     Raises:
         LookupError: The source of the code is missing.
@@ -74,7 +75,7 @@ def describe_units(*picklers: HasUnits) -> list[list[Any]]:
 
 
 def hash_units(*picklers: HasUnits) -> dict[str, str]:
-    """Return hashes of the compiled code of the picklers' units, by key."""
+    """Return hashes of the compiled code of the units that pickles name: key of the unit -> hash."""
     units = {key: unit for pickler in picklers for key, unit in pickler.units.items()}
     return {key: hash_code(units[key]) for key in sorted(units)}
 

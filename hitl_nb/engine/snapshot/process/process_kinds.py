@@ -50,7 +50,14 @@ class OptionValues(ProcessStateKind):
     """Options of a library by name (for example of pandas). Only the options that the run changed are saved."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Return the options that the run changed: name -> current value; None if it changed none."""
+        """Return the options that the run changed: name -> current value; None if it changed none.
+
+        Args:
+            before: All options when this process began to work on the run; `MISSING`: the library was not imported
+                then.
+            now: All current options.
+            carried: The changed options in the run's last snapshot, or None.
+        """
         if before is MISSING:
             return now
         if carried is None and now == before:
@@ -59,10 +66,16 @@ class OptionValues(ProcessStateKind):
 
 
 class ContextValues(ProcessStateKind):
-    """Values of context variables, compared by identity, because two equal values may be changed separately."""
+    """Values of context variables. They are compared by identity: an equal value may be another, changeable object."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Return the context variables that the run set: variable -> current value; None if it set none."""
+        """Return the context variables that the run set: variable -> current value; None if it set none.
+
+        Args:
+            before: The values when this process began to work on the run, or `MISSING`.
+            now: The current values.
+            carried: The values in the run's last snapshot, or None.
+        """
         found = find_new_values(now, {} if before is MISSING else before)
         if carried:
             found |= {name: value for name, value in find_new_values(now, {}).items() if name in carried}
@@ -73,7 +86,14 @@ class Settings(ProcessStateKind):
     """Settings of a library by name, for example of csv. The settings that the run changed or removed are saved."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Return (name -> value of the changed settings, names of removed settings); None if nothing was changed."""
+        """Return (name -> value of the changed settings, names of removed settings); None if nothing was changed.
+
+        Args:
+            before: All settings when this process began to work on the run; `MISSING`: the library was not imported
+                then.
+            now: All current settings.
+            carried: The result of this method in the run's last snapshot, or None.
+        """
         if before is MISSING:
             before = {}
         if carried is None and now == before:

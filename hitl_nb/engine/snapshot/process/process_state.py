@@ -37,7 +37,15 @@ class SearchPath(ProcessStateKind):
     """The list `sys.path`. The entries that the run added are saved."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Return two lists of new entries: those in front of the old entries, and the others. None: no new entries."""
+        """Return the run's additions to `sys.path`: those in front of the old entries, and the others, as two lists.
+
+        None if there are no additions.
+
+        Args:
+            before: `sys.path` when this process began to work on the run.
+            now: The current `sys.path`.
+            carried: The additions in the run's last snapshot, or None.
+        """
         if carried is None and now == before:
             return None
         old = [p for p in before if p not in _list_additions(carried)]
@@ -50,7 +58,13 @@ class WarningFilters(ProcessStateKind):
     """The warnings filters (`warnings.filters`). Saved are all filters, and those that the run removed."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Return all current filters and the list of removed filters; None if the run changed none."""
+        """Return all current filters and the list of removed filters; None if the run changed none.
+
+        Args:
+            before: The filters when this process began to work on the run.
+            now: The current filters.
+            carried: The result of this method in the run's last snapshot, or None.
+        """
         if carried is None and now == before:
             return None
         return now, [f for f in [*before, *(carried or ((), ()))[1]] if f not in now]
@@ -60,7 +74,7 @@ class FigureState(ProcessStateKind):
     """The open figures of pyplot. All are saved, because changes in a figure cannot be found cheaply."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Return all open figures, also an empty set if an earlier save had figures; None if there were never any."""
+        """Return the figures that are open now; None if none is open and no earlier snapshot of the run has figures."""
         return now if now.numbered or carried is not None else None
 
 

@@ -14,22 +14,23 @@ from hitl_nb.engine.position.frames.frames import SavedStack
 
 
 def read_run_branches(stack: SavedStack) -> set[str]:
-    """Return the paths of the branches (such as the body of an `if`) that the run has executed.
+    """Return the branches of a cell (such as the body of an `if`) that the run has executed, as paths in the code.
 
-    The outermost frame of the run has recorded them as locals.
+    The instrumented cell records each executed branch as a local variable of its frame, the outermost frame of the run.
     """
     found = stack.frames[0].locals if stack.frames else {}
     return {name.removeprefix(BRANCH) for name in found if name.startswith(BRANCH)}
 
 
 def compile_run_code(unit: Unit, branches: set[str] | None) -> CodeType:
-    """Compile the statements of a cell that may have been executed.
+    """Compile the statements of a cell that may have been executed, to find the names that they read.
 
     Branches that were not executed are replaced by `pass`. Functions and the parts of an expression are kept whole.
 
     Args:
         unit: The cell.
-        branches: Paths of the branches that were executed; None: not known, so the code of the whole cell is returned.
+        branches: The executed branches, as `read_run_branches` returns them. None: not known, so the code of the
+            whole cell is returned.
     """
     if branches is None:
         return unit.native

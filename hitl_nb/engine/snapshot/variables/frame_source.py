@@ -98,7 +98,7 @@ def _find_unmet_words(unit: Unit, function: int, place: int) -> frozenset[str]:
 
 
 def find_unmet_names(saved_frame: SavedFrame) -> frozenset[str]:
-    """Return the names that occur only in statements of a frame that have not run yet."""
+    """Return the names that a frame's code mentions only in statements that have not run yet."""
     unit = find_unit(saved_frame.unit)
     assert unit is not None
     return _find_unmet_words(unit, saved_frame.function, saved_frame.place)
@@ -123,7 +123,10 @@ def _find_star_imports(unit: Unit) -> frozenset[str]:
 
 @functools.lru_cache(maxsize=32)
 def collect_text_words(unit: Unit) -> frozenset[str]:
-    """Return all words in the string constants of a unit. Calls such as `eval`, and magics, may read names in them."""
+    """Return all words in the string constants of a unit.
+
+    Calls such as `eval`, and magics, may read variables whose names are in these texts.
+    """
     texts = (node.value for node in ast.walk(_parse_module(unit)) if isinstance(node, ast.Constant))
     return frozenset(word for text in texts if isinstance(text, str) for word in re.findall(r"\w+", text))
 

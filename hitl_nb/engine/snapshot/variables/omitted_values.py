@@ -108,7 +108,7 @@ class OmittedValues:
         )
 
     def drop_omitted_locals(self, frame: SavedFrame) -> SavedFrame:
-        """Return the frame without the locals that are left out. The given frame is not changed."""
+        """Return a copy of a saved frame without the locals that are left out of the snapshot."""
         if not self._failed:
             return frame
         unit = find_unit(frame.unit)

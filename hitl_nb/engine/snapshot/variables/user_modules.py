@@ -131,9 +131,9 @@ class ModuleState:
         watch_imports()
 
     def make_entries(self, memo: Callable[[], Container[int]]) -> ModuleEntries:
-        """Find the data of the user's modules to save.
+        """Find the data of the user's modules to save: data that the run changed, and shared objects.
 
-        This is data that the run changed, and mutable objects that the pickle already has.
+        A mutable object is shared if the pickle already has it as a part of another value.
 
         Args:
             memo: Returns the ids of the objects that are already in the pickle.
@@ -200,10 +200,10 @@ class ModuleState:
 
 
 def describe_lost(lost: list[str]) -> list[str]:
-    """Return a list with the note for reviewers about changes in modules that are not saved; empty if there are none.
+    """Return the note for reviewers about changes in modules that are not saved, as a list of one sentence.
 
     Args:
-        lost: The changes, as in `ModuleEntries.lost`.
+        lost: The changes, each as source text with the type of the value. Empty: the result is empty, too.
     """
     if not lost:
         return []
