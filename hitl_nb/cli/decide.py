@@ -60,12 +60,12 @@ def decide(ledger: Ledger, seen: Proposal | str, action: Action, text: str | Non
 
 
 def make_doubt_answer(seen: Proposal, happened: str, result: str | None) -> str:
-    """Return a person's answer to a question whether an effect happened, as JSON for the decision.
+    """Return a person's answer to the question whether a call took effect, as JSON text for the decision.
 
     Args:
         seen: The proposal with the question.
-        happened: The argument of `--happened`.
-        result: The argument of `--result`.
+        happened: The argument of `--happened`: "yes", "no" or "stop".
+        result: The argument of `--result`: the result of the call; None if it is not given.
     """
     from hitl_nb.review.doubt_texts import make_answer
 

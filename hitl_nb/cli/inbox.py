@@ -99,7 +99,10 @@ def full_proposal_json(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
 
 
 def describe_progress_of(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
-    """Return which votes and conditions a proposal still needs, see `review.progress.describe_progress`."""
+    """Return why people are asked about a proposal, which votes it needs and has, and its next deadline.
+
+    The dictionary is that of `review.progress.describe_progress`, for the user who runs this command.
+    """
     from hitl_nb.review.progress import describe_progress, load_current_people, voter_identities
 
     return describe_progress(

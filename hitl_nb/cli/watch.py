@@ -72,7 +72,9 @@ def watch(
 
 
 def wait_for_settling(ledger: Ledger, notebook: str, sleep: Callable[[float], None] = time.sleep) -> bool:
-    """Wait until a notebook's approvals can no longer be withdrawn. Waits of more than a minute are skipped.
+    """Wait until a notebook's approvals can no longer be withdrawn. Then they are decisions.
+
+    An approval that can be withdrawn for more than another minute is not waited for.
 
     Args:
         ledger: The ledger.

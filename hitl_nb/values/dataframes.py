@@ -131,7 +131,7 @@ def _list_columns(value: Any, library: DataFrameLibrary) -> list[tuple[str, Any,
 
 
 def _column_label(name: Any) -> str:
-    """Return the table's name for a column. Names with several levels are joined."""
+    """Return the name of a column in the table. The levels of a name with several levels are joined with " / "."""
     parts = cast("tuple[Any, ...]", name) if isinstance(name, tuple) else (name,)
     text = " / ".join(str(part) for part in parts if str(part) != "") or "column"
     return str(to_json(text, "a column name of value"))

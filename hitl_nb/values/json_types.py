@@ -193,7 +193,12 @@ def _item_schemas(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _collect_alternatives(schemas: list[dict[str, Any]], root: dict[str, Any]) -> list[dict[str, Any]]:
-    """List the schemas, and every schema that they refer to or combine, each once."""
+    """List schemas together with all schemas that they refer to or combine (`$ref`, `anyOf`, `then` ...), each once.
+
+    Args:
+        schemas: The schemas.
+        root: The whole schema, in which references are looked up.
+    """
     found: dict[int, dict[str, Any]] = {}
     left = list(schemas)
     while left:
@@ -215,7 +220,10 @@ _UNKNOWN: dict[str, Any] = {"type": []}
 
 
 def _resolve_reference(reference: str, root: dict[str, Any]) -> Any:
-    """Return the schema that a reference such as "#/$defs/Address" points to. `_UNKNOWN` for other references."""
+    """Return the part of the whole schema `root` to which a reference such as "#/$defs/Address" points.
+
+    `_UNKNOWN` for a reference to another document, or to a part that does not exist.
+    """
     if reference != "#" and not reference.startswith("#/"):
         return _UNKNOWN
     found: Any = root

@@ -197,18 +197,21 @@ def adapter_schema(made: TypeAdapter[Any], *, closed: bool = False) -> dict[str,
         return found
 
     class Generator(GenerateJsonSchema):
-        """pydantic's generator with closed objects and the format `decimal`."""
+        """pydantic's generator of JSON Schemas, changed: objects may be closed, and a Decimal has the format `decimal`.
+
+        A *closed* object may have no fields other than those in its schema.
+        """
 
         def model_schema(self, schema: Any) -> dict[str, Any]:
-            """Return the schema of a pydantic model, closed if `closed` is True."""
+            """Return the schema of a pydantic model. If `closed` is True, the object may have no other fields."""
             return close(super().model_schema(schema))
 
         def dataclass_schema(self, schema: Any) -> dict[str, Any]:
-            """Return the schema of a dataclass, closed if `closed` is True."""
+            """Return the schema of a dataclass. If `closed` is True, the object may have no other fields."""
             return close(super().dataclass_schema(schema))
 
         def typed_dict_schema(self, schema: Any) -> dict[str, Any]:
-            """Return the schema of a TypedDict, closed if `closed` is True."""
+            """Return the schema of a TypedDict. If `closed` is True, the object may have no other fields."""
             return close(super().typed_dict_schema(schema))
 
         def decimal_schema(self, schema: Any) -> dict[str, Any]:

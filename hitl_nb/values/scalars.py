@@ -375,7 +375,17 @@ def _check_int(described: TypeInfo, value: Any) -> int:
 
 
 def _check_by_reading(read: Callable[[TypeInfo, str], Any], name: str, example: str) -> Callable[[TypeInfo, Any], str]:
-    """Return a check of text that parses the text with `read` and returns the text of the result."""
+    """Make a function that checks edited JSON: it must be a text that `read` can parse.
+
+    Args:
+        read: Parses a text; called with the type and the text. ValueError or ArithmeticError: the text is not
+            valid.
+        name: Name of valid texts in messages, for example "a date".
+        example: A valid text, for messages.
+
+    Returns:
+        A function that returns the text in its normal form, or raises ValueError with a message.
+    """
 
     def check(described: TypeInfo, value: Any) -> str:
         try:

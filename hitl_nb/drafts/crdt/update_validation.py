@@ -90,12 +90,15 @@ class _ItemPlaces:
 class DocumentIndex:
     """The parts of a document's content that decide which updates are valid.
 
+    A client's *clock* counts what the client has written. A *list* is a text, an array, or all values at one key of a
+    map.
+
     Args:
         roots: Names of the shared types that the document has.
 
     Attributes:
-        state: The document's state vector: the next clock of each client.
-        places: Client -> places of its items.
+        state: The document's state vector: client -> its next clock.
+        places: Client -> the lists of its items.
         types: Name or id of a shared type -> its form and depth.
         whole: Client -> clocks before which an item must not be split.
         sizes: List (parent, key) -> number of its items.

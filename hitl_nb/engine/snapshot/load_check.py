@@ -92,9 +92,11 @@ class _StandIn(metaclass=_StandInType):
 
 
 def _make_recording_stand_in(found: Any, used: dict[int, Any]) -> type:
-    """Return a stand-in class for a class or function that may run unknown code.
+    """Return a stand-in (dummy) class for a class or function that may run unknown code.
 
-    When pickle calls the stand-in, `found` is added to `used` under `id(found)`.
+    Args:
+        found: The class or function.
+        used: When pickle calls the stand-in, `found` is added to this dict under `id(found)`.
     """
 
     class InPlace(_StandIn):

@@ -98,7 +98,12 @@ class TrialSaves:
                         )
 
     def make_joint_refusal(self, names: Iterable[str], error: Exception) -> CannotPause:
-        """Return an error for a state that cannot be saved although each of its values can be saved alone."""
+        """Return an error for a state that cannot be saved although each of its values can be saved alone.
+
+        Args:
+            names: The variables to save.
+            error: The error of saving the whole state.
+        """
         about = error.about if isinstance(error, NotSavedError) else None
         path = find_path(about, dict(self.saver.name_values(self.position, names))) if about is not None else None
         if path is not None:
@@ -130,9 +135,12 @@ class TrialSaves:
     # -- values on the stack
 
     def _sort_out_frames(self, pending: Any) -> set[str]:
-        """Try to save the values in the frames.
+        """Try to save each value outside the namespace: locals of frames, process state, the question and the result.
 
         A local that fails is left out if the rest of its function does not read it.
+
+        Args:
+            pending: The call that requests a decision, or None.
 
         Returns:
             The names of the namespace that these values read.

@@ -166,8 +166,12 @@ def _refuse_mapped(array: Any) -> None:
 def _find_owner(array: Any, kind: Any) -> tuple[Any, Any]:
     """Find the object that owns an array's memory.
 
-    The owner is the array at the end of the chain of bases, or the `bytearray` or `array.array` whose memory it shows.
-    The chain may contain a `DummyArray`, an object that numpy's stride tricks insert.
+    The owner is the array at the end of the chain of bases, or the `bytearray` or `array.array` whose memory the array
+    shows. The chain may contain a `DummyArray`, an object that numpy's stride tricks insert.
+
+    Args:
+        array: The array, or a structured element that is a view.
+        kind: `numpy.ndarray`.
 
     Returns:
         The owner, and the object outside numpy that holds the memory (None if numpy itself holds it).

@@ -62,7 +62,7 @@ from hitl_nb.own_objects import is_own
 if TYPE_CHECKING:
 
     class _CloudPickler(pickle.Pickler):
-        """The part of cloudpickle's untyped pickler that is used here."""
+        """Declaration for the type checker: the methods of cloudpickle's untyped pickler that are used here."""
 
         dispatch_table: ClassVar[Any]
 

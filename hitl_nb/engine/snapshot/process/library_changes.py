@@ -251,7 +251,7 @@ def _read_member(owner: Any, name: str) -> Any:
 def _is_original(value: Any, owner: Any, name: str) -> bool:
     """Return True if a value is the function or class that its module defines under this name.
 
-    Then the program has put the original value back.
+    The program has then put the original value back. Also True if there is no value.
     """
     home = owner.__name__ if isinstance(owner, ModuleType) else getattr(owner, "__module__", "")
     own = getattr(value, "__module__", None) or ""
@@ -261,11 +261,10 @@ def _is_original(value: Any, owner: Any, name: str) -> bool:
 
 
 def _find_value(frame: SavedFrame, name: str) -> Any:
-    """Return the value of a name in a frame.
+    """Return the value of a name in a frame: a local, a closure's variable, or a global.
 
-    If the frame has none, return the object that the code imports under this name.
-
-    `_NOTHING` if the name has no value.
+    If there is none, return the object that the frame's code imports under this name. `_NOTHING` if there is no such
+    object either.
     """
     if name in frame.locals:
         return frame.locals[name]
@@ -281,7 +280,10 @@ def _find_value(frame: SavedFrame, name: str) -> Any:
 
 
 def _evaluate_node(frame: SavedFrame, node: ast.expr | None) -> Any:
-    """Evaluate a constant, a name, or an attribute of a name. `_NOTHING` for every other expression."""
+    """Return the value of an expression: a constant, a name, or an attribute of a name.
+
+    No code of the user runs. `_NOTHING` for every other expression.
+    """
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):

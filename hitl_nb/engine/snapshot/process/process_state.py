@@ -298,7 +298,7 @@ class ProcessState:
         return [*self._unrestored, *describe_missing(self._noticed)]
 
     def keep_nothing(self) -> None:
-        """Save no process state from now on. Used when the run has ended and some of its state cannot be saved."""
+        """From now on, save no process state. Used after the run has ended, if some of its state cannot be saved."""
         self._is_kept = False
 
     def find_changes(self) -> dict[str, Any]:

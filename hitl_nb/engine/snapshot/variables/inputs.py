@@ -75,7 +75,10 @@ def make_header(inputs: Inputs, ns: dict[str, Any]) -> dict[str, list[Any]]:
 
     Args:
         inputs: The inputs.
-        ns: Namespace of the notebook. A digest of each current value is added.
+        ns: Namespace of the notebook, for a digest of each current value.
+
+    Returns:
+        Name -> the fields of `Input`, in order, as a list.
     """
     return {
         name: [

@@ -241,7 +241,10 @@ _imported: dict[str, tuple[ModuleType, SlotHashes]] = {}
 
 
 def _find_import_state(module: ModuleType) -> SlotHashes | None:
-    """Return the state of a module after its execution. None if that was before the first run of this process."""
+    """Return the state of a module directly after it was executed.
+
+    None if the module was executed before `watch_imports` was called (at the first run of this process).
+    """
     executed, prints = _imported.get(module.__name__, (None, None))
     return prints if executed is module else None
 
@@ -249,8 +252,7 @@ def _find_import_state(module: ModuleType) -> SlotHashes | None:
 def watch_imports() -> None:
     """Record the content of each module of the user directly after its execution, from now on.
 
-    This also works for a module that is loaded from its path: with `spec_from_file_location` and `exec_module`, and put
-    into `sys.modules` before or after that.
+    Modules that are loaded from a path (`spec_from_file_location` and `exec_module`) are recorded, too.
     """
     loader: Any = importlib.machinery.SourceFileLoader
     execute = loader.exec_module
