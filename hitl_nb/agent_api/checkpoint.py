@@ -135,7 +135,10 @@ def proposal(
     on_deadline: OnDeadline = "wait",
     policy: Policy | None = None,
 ) -> LiveQuestion:
-    """Return a proposal for `checkpoint_all`; people are not asked yet. The arguments are those of `checkpoint`."""
+    """Return a proposal for `checkpoint_all`. People are not asked yet: `checkpoint_all` asks them.
+
+    The arguments are those of `checkpoint`, which asks at once.
+    """
     question = values.build_question(
         value,
         title=title,

@@ -96,7 +96,13 @@ class AgentCoauthor:
         return writer
 
     def finish_write(self, key: str, writer: AgentWriter, outcome: Written | Suggestion) -> Written:
-        """Return the result of a write. A result that is a suggestion is first added to the document as a comment."""
+        """Return the result of a write. A result that is a suggestion is first added to the document as a comment.
+
+        Args:
+            key: Key of the write.
+            writer: The writer that `start_write` returned.
+            outcome: The writer's result.
+        """
         if isinstance(outcome, Written):
             return outcome
         self.suggest(outcome, "", self.name_comment(key))

@@ -63,7 +63,10 @@ def sharing_form(kind: KindName, proposed: Any) -> SharingForm:
 
 
 def initial_update(kind: KindName, proposed: Any) -> bytes | None:
-    """Return the first update of a document; None if the document starts empty."""
+    """Return the first update of the document for a proposed value; None if the document starts empty.
+
+    Every process makes the same bytes, so that the value is never inserted twice.
+    """
     from pycrdt import Doc
 
     doc: Doc[Any] = Doc(client_id=_ALONE)

@@ -110,7 +110,14 @@ class JsonKind:
     ) -> Any:
         """Convert a checked JSON value to a Python object of the proposed type.
 
-        Parts that were not edited are taken from the proposed object. The arguments are those of `Kind.restore`.
+        Parts that were not edited are taken from the proposed object.
+
+        Args:
+            question: The question, with the types of the proposed value.
+            value: The checked JSON value.
+            original: The proposed object.
+            options: Not used by this kind.
+            adapters: Pydantic adapters of arguments with annotations, by their path.
 
         Raises:
             InvalidEdit: The type refuses the value.

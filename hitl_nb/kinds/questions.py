@@ -190,10 +190,9 @@ def format_beginning(question: Question, value: Any, length: int) -> str:
 
 
 def diff_value(question: Question, value: Any) -> str:
-    """Return the unified diff from the agent's version to the edit, with hidden characters made visible.
+    """Return the unified diff from the proposed value to `value`, an edited JSON value.
 
-    Returns:
-        The diff; "" if both are equal.
+    Hidden characters are made visible. "" if both are equal.
     """
     if canonical_json(question.value) == canonical_json(value):
         return ""

@@ -44,7 +44,9 @@ def read_or_create_secret(path: Path, make: bytes) -> bytes:
 
 
 def place_file(path: Path, content: bytes) -> None:
-    """Create a file that only this user can read, complete and durable. An existing file is not changed.
+    """Create a file that only this user can read; it is complete and durable when this returns.
+
+    If a file exists at `path`, it is not changed.
 
     Raises:
         OSError: The file cannot be written.

@@ -157,7 +157,12 @@ def _cells_by_column(table: Table) -> list[list[Any]]:
 
 
 def _check_round_trip(table: Table, named: list[tuple[str, Any, bool]], library: DataFrameLibrary) -> None:
-    """Check that each column can be restored from its JSON.
+    """Check that each column of a proposed frame can be restored from its JSON.
+
+    Args:
+        table: The table.
+        named: For each column: its label in the table, its values, and True if it is an index level.
+        library: "pandas" or "polars".
 
     Raises:
         ValueError: A restored column differs from the original, or a column cannot be restored.
@@ -189,7 +194,14 @@ def _decode_column(column: Column, cells: list[Any], series: Any, library: DataF
 
 
 def _decode_values(column: Column, cells: list[Any], series: Any, before: list[Any]) -> list[Any]:
-    """Convert cells to Python values. Cells that pandas or polars converts itself are returned unchanged."""
+    """Convert cells to Python values. Cells that pandas or polars converts itself are returned unchanged.
+
+    Args:
+        column: The description of the column.
+        cells: The edited cells.
+        series: The column of the proposed frame.
+        before: The proposed cells.
+    """
     if "cell" in column:
         each: TypeInfo = {"null": True, **column["cell"]}
         original = [None if shown is None else value for shown, value in zip(before, series.to_list(), strict=True)]
@@ -231,7 +243,12 @@ def _index_level(pd: Any, index: Any, level: int) -> Any:
 
 
 def _pandas_cells(series: Any, name: str) -> tuple[Column, list[Any]]:
-    """Return the description of a column (its type and limits), and its cells as JSON."""
+    """Return the description of a column (its type and limits), and its cells as JSON.
+
+    Args:
+        series: The column as a pandas Series.
+        name: Label of the column, for messages.
+    """
     pd: Any = import_module("pandas")
     missing = [bool(gone) for gone in series.isna()]
     dtype = series.dtype

@@ -349,6 +349,11 @@ def _has_renamed_field(value: Any) -> bool:
 def _dump_model(value: Any, path: str, depth: int) -> Any:
     """Return the JSON of a model as pydantic writes it.
 
+    Args:
+        value: The model.
+        path: Path of the model, for messages.
+        depth: Nesting level of the model.
+
     Raises:
         TypeError: Pydantic cannot write a part.
         ValueError: The JSON does not restore an equal model.
@@ -382,6 +387,12 @@ def _dump_model(value: Any, path: str, depth: int) -> Any:
 
 def _encode_fields(value: Any, path: str, depth: int, encode: EncodeFunction) -> tuple[Any, TypeInfo]:
     """Return the JSON and the type of a model, with each field converted by its own value.
+
+    Args:
+        value: The model.
+        path: Path of the model, for messages.
+        depth: Nesting level of the model.
+        encode: Converts the value of a field; called as `encode(value, path, depth)`, returns (JSON, type).
 
     Raises:
         ValueError: An equal object cannot be made from the fields.

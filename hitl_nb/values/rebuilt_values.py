@@ -192,7 +192,12 @@ _NULLS = frozenset({"NaTType", "NAType"})
 
 
 def _list_parts(described: TypeInfo, original: Any) -> list[tuple[TypeInfo | None, Any]]:
-    """List the parts of a value as pairs (type of the part, part)."""
+    """List the parts of a container as pairs (type of the part, part).
+
+    Args:
+        described: Type of the container: JSON that describes the parts that are not plain JSON.
+        original: The container; an object of a class with fields is one too.
+    """
     kind = described["is"]
     if kind in ("dict", "record"):
         fields, more = described.get("fields", {}), described.get("more")

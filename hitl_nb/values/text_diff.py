@@ -121,7 +121,12 @@ def _find_anchors(a: Sequence[str], i: int, i_end: int, b: Sequence[str], j: int
 
 
 def _format_range(start: int, end: int) -> str:
-    """Format a range of lines as in the header of a unified diff: "1,3" for three lines from the first line on."""
+    """Format a range of lines as in the header of a unified diff: "1,3" for three lines from the first line on.
+
+    Args:
+        start: Index of the first line, from 0.
+        end: Index after the last line.
+    """
     if end - start == 1:
         return str(start + 1)
     return f"{start + (end > start)},{end - start}"

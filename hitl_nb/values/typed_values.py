@@ -127,7 +127,13 @@ def _encode_dict(value: dict[Any, Any], path: str, depth: int) -> tuple[Any, Typ
 
 
 def encode_key(key: Any, path: str, depth: int = 0) -> tuple[str, TypeInfo | None]:
-    """Return the text of a dict's key, and the key's type. The type is None if the key is a str."""
+    """Return the text of a dict's key, and the key's type. The type is None if the key is a str.
+
+    Args:
+        key: The key.
+        path: Path of the dict, for messages.
+        depth: Nesting level of the dict.
+    """
     if type(key) is str:
         return check_text(key, f"a key of {path}"), None
     found, described = encode_value(key, f"a key of {path}", depth + 1)

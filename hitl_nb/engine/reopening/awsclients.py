@@ -151,7 +151,12 @@ def _read_comparable_state(client: Any) -> dict[str, Any]:
 
 
 def _iterate_handlers(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield `(event, name of the handler)` for the event handlers of a client."""
+    """Yield `(event, name of the handler)` for the event handlers of a client.
+
+    Args:
+        node: A node of the tree in which botocore keeps the handlers.
+        path: Name of the event at the parent node; empty for the root.
+    """
     path = f"{path}.{node['chunk']}"
     for part in node["values"] or ():
         for handler in part:

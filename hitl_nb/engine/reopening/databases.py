@@ -84,6 +84,10 @@ def _is_read_only(cursor: sqlite3.Cursor, schema: str) -> bool:
     """Return True if a database file was opened with `mode=ro`.
 
     The mode has no attribute, so a write is tried that changes nothing.
+
+    Args:
+        cursor: A cursor of the connection.
+        schema: Name of the database in the connection, such as "main".
     """
     busy, query_only = (cursor.execute(f"pragma {name}").fetchone()[0] for name in ("busy_timeout", "query_only"))
     query = f"select name from \"{schema}\".sqlite_master where type = 'table' and rootpage > 0"

@@ -81,7 +81,11 @@ def _read_arguments(engine: Any) -> dict[str, Any]:
 
 
 def _find_file(url: Any, dialect: Any) -> Path | None:
-    """Return the path of an SQLite database; None for other databases.
+    """Return the path of an engine's SQLite database; None for other databases.
+
+    Args:
+        url: URL of the engine.
+        dialect: SQLAlchemy's dialect of the engine.
 
     Raises:
         NotSavedError: The database is in memory, is given as a URI, or its file does not exist.

@@ -127,7 +127,7 @@ class StructureReader(pickle.Unpickler):
         self.used: dict[int, Any] = {}
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
-        """Look up a class or function by module and name, and return a stand-in for it."""
+        """Return a stand-in for the class or function that a stream names. The real one is looked up and must exist."""
         return self._make_stand_in(super().find_class(module_name, global_name))
 
     def persistent_load(self, pid: Any) -> Any:

@@ -177,7 +177,13 @@ class TrialSaves:
         return wanted if self.saver.variables else set()
 
     def _sort_out_local(self, function: str, name: str, value: Any) -> None:
-        """Leave out a local variable that the rest of its function does not read, if the local cannot be saved."""
+        """Leave out a local variable that the rest of its function does not read, if its value cannot be saved.
+
+        Args:
+            function: Name of the function.
+            name: Name of the variable; the engine's own variables begin with ".".
+            value: Its value.
+        """
         trial = self._try(value)
         if trial.problem is not None:
             is_engines = name.startswith(".")  # belongs to a call that only a retry executes again

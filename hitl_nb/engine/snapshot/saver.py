@@ -324,7 +324,7 @@ class Saver:
                 return
 
     def _dump_definition(self, root: str, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> None:
-        """Add the data of a function or class. Numbers and texts are first: code in later entries may read them."""
+        """Add the data of function or class `root`, numbers and texts first: code in later entries may read them."""
         copies[root] = self.copy_definitions({root}, pickler)
         entries = [
             entry for entry in self.definitions.make_entries(root) if not self.left_out.omits_slot(root, *entry[:2])
@@ -340,7 +340,7 @@ class Saver:
         return [*((name, self.ns[name]) for name in names), *held]
 
     def _find_definitions_with_data(self, pickler: Pickler, copies: dict[str, tuple[bytes, Pickler]]) -> frozenset[str]:
-        """Return the names of functions and classes with data that loading the variables may read."""
+        """Return the names of functions and classes (of `copies`) with data that loading the variables may read."""
         needed, todo = set[str](), set(pickler.defined)
         while todo:
             needed |= todo
@@ -352,7 +352,7 @@ class Saver:
         return name in self.ns and not self.hidden(name)
 
     def _opens_more(self, name: str, main: Pickler) -> bool:
-        """Return True if a value holds a resource that no other value in the snapshot holds."""
+        """Return True if variable `name` holds a resource (`hitl.resource`) that the pickler `main` has not met yet."""
         pickler = Pickler(io.BytesIO(), self.ns, special=self.special, running=self._running)
         pickler.dump(self.ns[name])
         return any(made not in main.openings for made in pickler.openings.resources)
@@ -375,7 +375,7 @@ class Saver:
     def _join_copies(
         self, copies: dict[str, tuple[bytes, Pickler]], main: Pickler
     ) -> dict[str, tuple[bytes, list[str]]]:
-        """Return name -> (pickle, hashes of buffers). Definitions that refer to each other share one pickle."""
+        """Return name -> (pickle, buffer hashes). Definitions in `copies` that refer to each other share a pickle."""
         names = {root: set(pickler.defined) for root, (_, pickler) in copies.items()}
         for middle, further in names.items():
             for reached in names.values():

@@ -44,7 +44,11 @@ class Unpickler(pickle.Unpickler):
         return find_code_by_id(pid) or self.find(pid)
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
-        """Return the class or function that the stream names; raise HitlError if its module does not have it."""
+        """Return the class or function that the stream names by its module and its name in the module.
+
+        Raises:
+            HitlError: The module does not have it.
+        """
         try:
             return super().find_class(module_name, global_name)
         except AttributeError as error:

@@ -241,7 +241,7 @@ class AgentCells:
             self.show_panel(place, proposals)
 
     def show_panel(self, place: AgentCellContext, proposals: list[Proposal]) -> None:
-        """Display the ipywidgets panel of a paused agent."""
+        """Display the ipywidgets panel below a paused agent cell, in which people decide the proposals."""
         from IPython.display import display  # pyright: ignore[reportUnknownVariableType]  # untyped
 
         from hitl_nb.notebook.panel.panel import ProposalPanel
@@ -300,7 +300,10 @@ class AgentCells:
             self._publish_status(place, "idle")
 
     def _publish_status(self, place: AgentCellContext, state: str) -> None:
-        """Report to the front end that the kernel is busy or idle, because ipykernel does not know that a cell runs."""
+        """Report to the front end that the kernel is "busy" or "idle" (`state`), as the cell of `place` starts or ends.
+
+        ipykernel does not report this, because it does not know that a cell runs.
+        """
         kernel = getattr(self.shell, "kernel", None)
         if kernel is not None:
             sys.stdout.flush()

@@ -88,6 +88,11 @@ class BytesOnlyDisk(diskcache.Disk):
 
         hitl_nb uses only one form: size 0, mode `MODE_RAW`, no file, and the bytes.
 
+        Args:
+            value: The value.
+            read: Not used; diskcache passes True to store the content of an open file.
+            key: Key of the value, for the message.
+
         Raises:
             TypeError: The value is not bytes.
             StoreFull: The value is longer than `MAX_VALUE_BYTES`.
@@ -96,7 +101,14 @@ class BytesOnlyDisk(diskcache.Disk):
         return 0, MODE_RAW, None, value
 
     def fetch(self, mode: Any, filename: Any, value: Any, read: bool, key: Any = None) -> bytes:
-        """Return the value of a row that was read from the database. The arguments are the row's columns.
+        """Return the value of a row that was read from the database.
+
+        Args:
+            mode: The row's column `mode`.
+            filename: The row's file; None in rows of hitl_nb.
+            value: The row's value.
+            read: True: diskcache wants an open file, which is refused.
+            key: Key of the row, for the message.
 
         Raises:
             StoreCorrupt: The row has another form than `store` writes, for example a file or a pickle.
@@ -225,7 +237,12 @@ def open_connection(file: Path, synchronous: int) -> sqlite3.Connection:
 
 
 def restore_settings(connection: sqlite3.Connection, synchronous: int) -> None:
-    """Write hitl_nb's settings into the settings table again, inside the caller's transaction."""
+    """Write hitl_nb's settings into the database's settings table again, inside the caller's transaction.
+
+    Args:
+        connection: The connection with the open transaction.
+        synchronous: SQLite's `synchronous`: `FULL` or `NORMAL`.
+    """
     stored = dict(connection.execute("SELECT key, value FROM Settings").fetchall())
     for key, value in (SETTINGS | {"sqlite_synchronous": synchronous}).items():
         if stored.get(key) != value:
@@ -234,6 +251,11 @@ def restore_settings(connection: sqlite3.Connection, synchronous: int) -> None:
 
 def _refuse_planted_settings(file: Path, settings: dict[str, Any], synchronous: int) -> None:
     """Refuse unknown rows of the settings table, because diskcache turns them into SQL and attributes.
+
+    Args:
+        file: Path of the database.
+        settings: The known settings: name -> value.
+        synchronous: SQLite's `synchronous`, for the connection that reads the table.
 
     Raises:
         StoreCorrupt: There is an unknown row.

@@ -93,7 +93,7 @@ def _check_seconds(size: int) -> float:
 
 
 def _is_cheap(schema: dict[str, Any], values: list[Any]) -> bool:
-    """Return True if a check certainly takes at most a few milliseconds."""
+    """Return True if checking these values against this schema certainly takes at most a few milliseconds."""
     nodes = automata = 0
     patterns: list[str] = []
     for key, part in _iterate_parts({name: rule for name, rule in schema.items() if name != "$schema"}):

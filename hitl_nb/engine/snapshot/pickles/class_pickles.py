@@ -55,9 +55,15 @@ def complete_class(cls: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _make_class(metaclass: type, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
-    """Make a class without its attributes.
+    """Make a class without its attributes, which are set later.
 
     `__new__` of its metaclass and `__init_subclass__` of its bases are not called: they ran when the class was defined.
+
+    Args:
+        metaclass: The metaclass.
+        name: Name of the class.
+        bases: Base classes.
+        body: The entries that a class must have from the beginning, such as `__slots__`.
     """
     make: Any = vars(type)["__new__"]
     with _suppress_init_subclass(bases):

@@ -206,7 +206,15 @@ class Pickler(_CloudPickler):
             self.units[key] = unit
 
     def _add_code(self, key: str, function: int, namespace: dict[str, Any]) -> None:
-        """Record a saved function: its unit and, except for a cell, the names of the notebook that its code reads."""
+        """Record a saved function: its unit (cell or module) and the names of the notebook that its code reads.
+
+        For the function of a cell, only the unit is recorded.
+
+        Args:
+            key: Key of the unit.
+            function: Number of the function in the unit.
+            namespace: Globals of the function.
+        """
         self._add_unit(key)
         unit = find_unit(key)
         if unit is not None and namespace is self.ns and unit.functions[function].kind != "cell":

@@ -220,7 +220,14 @@ def _find_registering_functions(owner: Any, touch: Touch) -> set[str]:
 def _spell_assigned_attribute(frame: SavedFrame, touch: Touch, owner: Any) -> str | None:
     """Return the source text of an assigned attribute or item, beginning with the name of its module.
 
-    None if the change is saved elsewhere, or if the assignment put the original value back.
+    Args:
+        frame: The frame with the code.
+        touch: The assignment.
+        owner: The module or class that has the attribute.
+
+    Returns:
+        The text, for example `openai.api_key`. None if the change is saved elsewhere, or if the assignment put the
+        original value back.
     """
     names = touch.names
     root = _find_value(frame, names[0])

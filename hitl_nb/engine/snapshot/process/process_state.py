@@ -74,7 +74,10 @@ class FigureState(ProcessStateKind):
     """The open figures of pyplot. All are saved, because changes in a figure cannot be found cheaply."""
 
     def find_change(self, before: Any, now: Any, carried: Any) -> Any:
-        """Return the figures that are open now; None if none is open and no earlier snapshot of the run has figures."""
+        """Return the figures that are open now (`now`).
+
+        None if no figure is open, and the run's last snapshot has none either (`carried` is None).
+        """
         return now if now.numbered or carried is not None else None
 
 

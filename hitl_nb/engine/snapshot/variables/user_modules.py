@@ -213,9 +213,11 @@ def describe_lost(lost: list[str]) -> list[str]:
 
 
 def _is_same(slot: DataSlot, before: Any) -> bool:
-    """Return True if a place for data still holds the same object.
+    """Return True if a place for data (slot) still holds the same object as before.
 
-    For a function's cache: if it holds the same results.
+    Args:
+        slot: The slot. If it is a function's cache, the cached results are compared.
+        before: The value at the comparison time, such as the run's start.
     """
     if is_cached(slot.holder) and type_of(before) is tuple is type_of(slot.value):
         now, then = ([result for _, result in contents[1]] for contents in (slot.value, before))
