@@ -76,7 +76,10 @@ app = typer.Typer(
 
 
 def _open_ids(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """Return ids and titles of open proposals for shell completion. Empty if the store cannot be opened."""
+    """Return (id, title) of the open proposals whose id begins with `incomplete`, for shell completion.
+
+    Empty if the store cannot be opened.
+    """
     try:
         waiting = open_ledger(ctx.params.get("store")).proposals.list_open(limit=100)
     except (HitlError, typer.BadParameter):

@@ -121,6 +121,11 @@ def _list_mine(ledger: Ledger, limit: int, after: str | None) -> list[Proposal]:
     """List the proposals that this person may decide. Those assigned to this person come first.
 
     All open proposals are read.
+
+    Args:
+        ledger: The ledger.
+        limit: Maximum number of proposals to return.
+        after: Id of the last proposal of the previous page; None: the first page.
     """
     from hitl_nb.review.progress import describe_permissions, load_current_people
 

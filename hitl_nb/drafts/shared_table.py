@@ -48,7 +48,7 @@ class SharedTable:
         )
 
     def read_value(self) -> dict[str, Any]:
-        """Return the table in the document."""
+        """Return the table in the document: `{"columns": [...], "rows": [[...], ...]}`."""
         return {"columns": self._columns, "rows": [row for _, row in self._ordered_rows()]}
 
     def write_value(self, value: Any) -> None:

@@ -165,7 +165,12 @@ class StreamWriter:
 
 
 def _cut_pieces(pieces: list[StreamPiece], length: int) -> tuple[list[StreamPiece], int]:
-    """Return the recorded pieces of the stream's first `length` characters, and the CRDT clock of the next one."""
+    """Return the recorded pieces of the first characters of a stream, and the CRDT clock of the next character.
+
+    Args:
+        pieces: All recorded pieces, in order.
+        length: Number of characters.
+    """
     kept: list[StreamPiece] = []
     for piece in pieces:
         if length < len(piece.text):

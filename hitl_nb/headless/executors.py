@@ -68,7 +68,7 @@ def parse_named_notebooks(words: list[str], folder: Path) -> list[Path] | None:
 
 
 def kernel_environment(notebook: str | os.PathLike[str], name: str) -> dict[str, str]:
-    """Return the environment variables that tell a kernel which notebook it runs.
+    """Return the environment variables that tell a kernel which notebook it runs: name -> value.
 
     Args:
         notebook: Path of the notebook.

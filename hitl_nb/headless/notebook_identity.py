@@ -119,7 +119,10 @@ def _own_variable(variable: settings.Variable) -> str | None:
 
 @functools.cache
 def _environment_of_parent() -> dict[str, str]:
-    """Return the initial environment of the process that started this kernel. Empty if it cannot be read."""
+    """Return the initial environment of the process that started this kernel: name -> value.
+
+    Empty if the environment cannot be read.
+    """
     try:
         return psutil.Process(os.getppid()).environ()
     except (psutil.Error, OSError):

@@ -254,9 +254,14 @@ def _describe_step(proposal: Proposal, at: datetime, step: TimelineStep) -> dict
 def describe_permissions(proposal: Proposal, people: People, viewer: Viewer) -> dict[str, Any]:
     """Describe which actions a person may take on a proposal now, and the reason if some are refused.
 
+    Args:
+        proposal: The proposal.
+        people: Current state of the people whom the proposal names.
+        viewer: The person.
+
     Returns:
-        A dictionary. `decide`: whether the person may decide. `why_not`: the reason if an action is refused, else None.
-        `actions`: the allowed actions. `undo`: whether the person can take back an approval.
+        A dictionary. `decide`: whether the person may decide. `why_not`: the reason if an action is refused, else
+        None. `actions`: the allowed actions. `undo`: whether the person can take back an approval.
     """
     if proposal.status != "open":
         return {"decide": False, "why_not": None, "actions": [], "undo": False}
@@ -287,7 +292,14 @@ def describe_permissions(proposal: Proposal, people: People, viewer: Viewer) -> 
 def _refused_actions(
     proposal: Proposal, people: People, viewer: Viewer, actions: Sequence[Action]
 ) -> dict[Action, str]:
-    """Return those of `actions` that a person may not take on a proposal now, each with the reason."""
+    """Return the actions that a person may not take on a proposal now: action -> reason as a sentence.
+
+    Args:
+        proposal: The proposal.
+        people: Current state of the people whom the proposal names.
+        viewer: The person.
+        actions: The actions to check.
+    """
     refused: dict[Action, str] = {}
     for action in actions:
         try:

@@ -168,9 +168,13 @@ def _find_place(hand: ScriptedEdit) -> TextFinder:
 
 
 def _comment_id(document: str, key: str) -> str:
-    """Return the id for the comment of an entry.
+    """Return the id for the comment that an entry of a decisions file adds to a document.
 
-    It is the same each time, so a repeated entry adds no second comment.
+    The same entry always gives the same id, so a repeated entry adds no second comment.
+
+    Args:
+        document: Id of the document.
+        key: Key of the entry in the run.
     """
     return base64.b32encode(hashlib.sha256(f"{document}/{key}".encode()).digest())[:12].decode().lower()
 

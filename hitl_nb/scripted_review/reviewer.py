@@ -134,6 +134,11 @@ class DecisionFileReviewer:
 
         The clock is moved to the latest time at which a timed action of the answers was due. Entries that the file no
         longer has are skipped.
+
+        Args:
+            proposal: The proposal that was answered.
+            answers: The recorded answers to it.
+            taken: Numbers of the used entries of this run; extended in place.
         """
         answers = [one for one in answers if not one.is_decision or one.reviewer == self.path.name]
         while answers:

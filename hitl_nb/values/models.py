@@ -119,10 +119,10 @@ def build_model_from_fields(like: Any, fields: dict[str, Any], *, called: bool =
 
 @functools.lru_cache(maxsize=64)
 def model_schema(kind: Any) -> dict[str, Any] | None:
-    """Return the JSON Schema of a type, or None if pydantic cannot make one.
+    """Return the JSON Schema of a type; None if pydantic cannot make one.
 
-    Objects may have no other fields in this schema, because pydantic would drop them without a message. The result is
-    one shared object for all values of a type: do not change it.
+    In this schema, objects may have no fields except those of their class. Pydantic would drop other fields without a
+    message. The result is one shared object for all values of a type: do not change it.
     """
     from pydantic.errors import PydanticInvalidForJsonSchema
 

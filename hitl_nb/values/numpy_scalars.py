@@ -46,9 +46,15 @@ _NAMES = frozenset({"numpy", "array", "timestamp", "timedelta", "period", "inter
 
 
 def encode_science(value: Any, path: str) -> tuple[Any, TypeInfo] | None:
-    """Convert a numpy or pandas value to JSON and a type such as `{"is": "timestamp"}`. None for other values.
+    """Convert a numpy or pandas value to JSON.
 
-    The type says how an edit of the JSON is checked and converted back.
+    Args:
+        value: The value.
+        path: Path of the value, for messages.
+
+    Returns:
+        The JSON, and its type such as `{"is": "timestamp"}`, which says how an edit is checked and converted back.
+        None for other values.
 
     Raises:
         TypeError: The value's type is not supported. The message has the value's path.

@@ -221,7 +221,10 @@ def _list_parts(described: TypeInfo, original: Any) -> list[tuple[TypeInfo | Non
 
 
 def _dict_items(own: Any) -> dict[Any, Any]:
-    """Return the items of a dict, or of a pandas Series that is a row of a frame. Empty for any other value."""
+    """Return the items of a dict, or of a pandas Series that is a row of a frame: key -> item.
+
+    Empty for any other value.
+    """
     if isinstance(own, dict):
         return cast("dict[Any, Any]", own)
     return dict(own.items()) if is_record(own) else {}

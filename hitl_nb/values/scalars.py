@@ -47,13 +47,15 @@ _IP = ("IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "IPv4Interfac
 
 
 def encode_scalar(value: Any, path: str) -> tuple[Any, TypeInfo] | None:
-    """Convert a single value, such as a date or a path, to JSON and a type such as `{"is": "date"}`.
-
-    None if this module does not convert values of its class.
+    """Convert a single value, such as a date or a path, to JSON.
 
     Args:
         value: The value.
         path: Path of the value, for messages.
+
+    Returns:
+        The JSON, and its type such as `{"is": "date"}`, which says how an edit is checked and converted back. None
+        if this module does not convert values of this class.
 
     Raises:
         ValueError: The value cannot be written. The message has its path.

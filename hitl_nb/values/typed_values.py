@@ -238,7 +238,13 @@ class _MixedTypes(Exception):
 
 
 def _find_common_type(shown: list[Any], types: list[TypeInfo | None]) -> TypeInfo | None:
-    """Return the type that all these values have. Nulls are ignored, except that the result allows null.
+    """Return the type that all these values have; None if all are plain JSON.
+
+    Nulls are ignored, except that the result then allows null.
+
+    Args:
+        shown: The JSON of the values.
+        types: The type of each value; None for plain JSON.
 
     Raises:
         _MixedTypes: The values have several types.

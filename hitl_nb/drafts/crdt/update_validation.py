@@ -382,7 +382,7 @@ class _UpdateIntegration:
         return self._types[parent]
 
     def _place_at(self, id_: Id) -> _ItemPlace | None:
-        """Return the list of an item that is already integrated."""
+        """Return the list of an item that is already integrated; None if the item was garbage collected."""
         client, clock = id_
         if clock < self._known.state.get(client, 0):
             return self._known.places[client].place_at(clock)

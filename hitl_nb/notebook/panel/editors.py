@@ -146,7 +146,7 @@ class DoubtEditor(ValueEditor):
 
     @property
     def chosen(self) -> tuple[str, str] | None:
-        """The chosen answer and the label of the button to decide; None if no answer is chosen."""
+        """The chosen answer ("yes", "no" or "stop") and the label of the button to decide; None if none is chosen."""
         return next(((word, says) for word, _, _, says in self._choices if word == self._radio.value), None)
 
     def read_value(self) -> Any:
@@ -219,7 +219,14 @@ class FormEditor(ValueEditor):
         return {key: value for key, value in drafts.items() if value is not MISSING}
 
     def show_errors(self, wrong: dict[str, str]) -> dict[str, str]:
-        """Show error messages at their fields. Return the messages that have no field in this form."""
+        """Show error messages at their fields.
+
+        Args:
+            wrong: Path of a field -> message.
+
+        Returns:
+            The messages that have no field in this form.
+        """
         left = dict(wrong)
         for key, field in self._fields.items():
             path = self._prefix + key
@@ -256,7 +263,14 @@ class ToolEditor(ValueEditor):
         return {"name": self._name, "arguments": self._form.read_draft()}
 
     def show_errors(self, wrong: dict[str, str]) -> dict[str, str]:
-        """Show error messages at the arguments. Return the messages that have no field in the form."""
+        """Show error messages at the arguments of the tool call.
+
+        Args:
+            wrong: Path of a part of the call -> message.
+
+        Returns:
+            The messages that have no field in the form.
+        """
         return self._form.show_errors(wrong)
 
 

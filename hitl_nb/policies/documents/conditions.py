@@ -173,7 +173,12 @@ class _Compiler:
         return tuple(self.compile_node(one, depth) for one in syntaxes)
 
     def compile_literal(self, syntax: ast.Constant, depth: int) -> _ConditionNode:
-        """Compile a literal of a condition: a text, a number, True, False or None. Refuse any other literal."""
+        """Compile a literal of a condition: a text, a number, True, False or None. Refuse any other literal.
+
+        Args:
+            syntax: The literal, as `ast` parsed it.
+            depth: Number of parts of the condition that enclose it.
+        """
         value: Any = syntax.value
         if not (value is None or type(value) in (str, bool, int, float)):
             raise PolicyError(f"`{_shorten(syntax)}` is not accepted in a condition; literals are text, numbers, lists")
@@ -185,6 +190,10 @@ class _Compiler:
         """Compile the name of a fact, such as `title`.
 
         Its value is looked up at evaluation; it is Unknown if it is missing.
+
+        Args:
+            syntax: The name, as `ast` parsed it.
+            depth: Number of parts of the condition that enclose it.
 
         Raises:
             PolicyError: No fact has this name.
@@ -281,6 +290,10 @@ class _Compiler:
 
     def compile_call(self, syntax: ast.Call, depth: int) -> _ConditionNode:
         """Compile a call of one of the functions that conditions have, such as `len(value.rows)`.
+
+        Args:
+            syntax: The call, as `ast` parsed it.
+            depth: Number of parts of the condition that enclose it.
 
         Raises:
             PolicyError: The function is unknown, or the call has the wrong number of arguments.

@@ -68,7 +68,10 @@ def _to_plain_key(key: Any, where: str) -> Any:
 def _to_plain_rules(rules: Any, where: str, level: int) -> Any:
     """Convert the list of a document's rules to plain Python values.
 
-    Error messages name the rule that has the error.
+    Args:
+        rules: The list.
+        where: Place of the list, for error messages. The name of the rule with the error is added.
+        level: Nesting level of the list.
     """
     if not isinstance(rules, (list, tuple)):
         return _to_plain(rules, where, level)

@@ -120,7 +120,12 @@ def read_policy_document(text: str, source: str, *, organisation: bool = False) 
 def find_document_errors(text: str, source: str, *, organisation: bool = False) -> list[PolicyError]:
     """List all errors in the text of a policy file, in the order in which they were found. Empty: the file is valid.
 
-    `read_policy_document` raises only the first of these errors. The arguments are the same.
+    `read_policy_document` raises only the first of these errors.
+
+    Args:
+        text: Content of the file, in TOML.
+        source: Name of the document in error messages.
+        organisation: True for a file that the environment variable `HITL_NB_POLICY` names.
     """
     reader = _DocumentReader(source, text, organisation, collected := [])
     try:
@@ -301,6 +306,12 @@ class _DocumentReader:
         """Check each key of a rule alone, and collect the errors of all keys. The last error is raised, not collected.
 
         So the combination of the keys is checked only if each key is valid. Without an error, nothing happens.
+
+        Args:
+            table: The keys of the rule and their values.
+            n: Number of the rule in the document.
+            identifier: Id of the rule.
+            at: Returns the place of a key, for error messages.
         """
         errors: list[PolicyError] = []
         for key, value in table.items():

@@ -54,7 +54,10 @@ def count_working_seconds(start: datetime, end: datetime, office: Office) -> flo
 
 
 def is_working(at: datetime, office: Office) -> bool:
-    """Return whether an aware time is within working hours. The opening time is, the closing time is not."""
+    """Return whether an aware time is within working hours.
+
+    The opening time itself is within working hours, the closing time is not.
+    """
     for opens, closes in _iterate_openings(at, office):
         if opens > at:
             return False

@@ -193,6 +193,13 @@ def _lacks_reviewers(proposal: Proposal, made: DecisionRecord, terms: Terms, req
     """Return whether a decision lacks votes that `terms` require and that the proposal's own terms did not require.
 
     If `terms` newly demand four eyes or votes of logged-in people, all required votes are checked.
+
+    Args:
+        proposal: The decided proposal.
+        made: The decision.
+        terms: The terms (who must agree) of the current policy.
+        requesters: User names of the people who started or continued the run. With four eyes their votes do not
+            count.
     """
     old = proposal.terms or Terms()
     known = {(need.count, need.people) for need in old.needs}

@@ -428,10 +428,15 @@ def _explain_stuck(proposal: Proposal, people: People) -> str:
 
 
 def _vote_event_data(proposal: Proposal, vote: VoteRecord, people: People) -> dict[str, Any]:
-    """Return the data of the audit log's event for a vote.
+    """Return the data of the audit log's event for a vote: field name -> value.
 
     The data are the fields of the vote, with the voted value replaced by its hash, and the progress of each need
     (required votes).
+
+    Args:
+        proposal: The proposal, which already has the vote.
+        vote: The vote.
+        people: The requesters of the run, and the people who are away.
     """
     told: dict[str, Any] = msgspec.to_builtins(vote)
     for name in ("value", "reviewer", "at", "event"):

@@ -95,6 +95,11 @@ def _restart_timeline(proposal: Proposal) -> Proposal:
 def _apply_event(proposal: Proposal, type_: str, data: dict[str, Any]) -> Proposal:
     """Return the proposal after one event of the audit log: its timeline fields are computed from the event.
 
+    Args:
+        proposal: The proposal before the event.
+        type_: Type of the event.
+        data: Data of the event.
+
     Raises:
         _LogDifference: The event was not possible at that time, for example because a step was not yet due.
     """

@@ -79,7 +79,12 @@ def is_hidden(proposal: Proposal) -> bool:
 
 
 def list_votes_for(proposal: Proposal, sha256: str) -> list[VoteRecord]:
-    """List the votes that approve the value with this hash, or that edited the value to it."""
+    """List the votes on a proposal that approve a value, or that edited the proposed value to this value.
+
+    Args:
+        proposal: The proposal.
+        sha256: Hash of the value, from `hash_value`.
+    """
     return [one for one in proposal.votes if one.action in ("approve", "edit") and one.value_sha256 == sha256]
 
 

@@ -160,6 +160,11 @@ def _is_news(notice: Notice, proposal: Proposal, now: datetime) -> bool:
     """Return whether a notice is still true and not too old, so that it should be sent.
 
     A notice about a decision that is held for a digest is always sent: its age was checked when it was new.
+
+    Args:
+        notice: The notice.
+        proposal: The proposal that the notice is about, as it is now.
+        now: The current time.
     """
     if not notice.is_for_deciders:
         return notice.held or now - notice.at < STALE_AFTER

@@ -90,6 +90,10 @@ class DeadlineWatcher:
     def _run_due(self, ledger: Ledger, goes_on: Callable[[], bool]) -> str:
         """Apply deadlines and send notices until none is due.
 
+        Args:
+            ledger: The ledger of the store.
+            goes_on: Called between two notices, and while a notice is sent. If it returns False, sending ends.
+
         Returns:
             A sentence about a problem with the channels of people. "" if there is none.
         """

@@ -35,7 +35,15 @@ class PendingWrites:
             self.write(key, value)
 
     def select_range(self, start: str, stop: str, limit: int | None, reverse: bool) -> dict[str, bytes | None]:
-        """Return the first `limit` writes with `start <= key < stop`; with `reverse`, the last `limit` writes."""
+        """Return the writes with `start <= key < stop`, in key order: key -> value; None for a deleted key.
+
+        Args:
+            start: First key of the range.
+            stop: End of the range; this key is not included.
+            limit: Maximum number of writes; None: all.
+            reverse: False: the first `limit` writes of the range are returned. True: the last ones, also in key
+                order.
+        """
         first, end = bisect_left(self._keys, start), bisect_left(self._keys, stop)
         if limit is not None and end - first > limit:
             first, end = (end - limit, end) if reverse else (first, first + limit)

@@ -19,10 +19,11 @@ def make_function(code: CodeType, globals_: dict[str, Any], closure: tuple[CellT
 
 
 def read_function_state(function: FunctionType) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the attributes and the special attributes of a function, in cloudpickle's form, for `set_function`.
+    """Return the state of a function: (its own attributes, its special attributes such as `__defaults__`).
 
-    Texts that other objects may share are copied. cloudpickle's own function is not used here. It also searches all of
-    `sys.modules` for submodules, which are not needed.
+    `set_function` restores this state. Texts that other objects may share are copied. cloudpickle's own function
+    returns the same form, but is not used here. It also searches all of `sys.modules` for submodules, which are not
+    needed.
     """
     slots = {
         "__name__": "".join(function.__name__),
@@ -61,7 +62,7 @@ def set_module(module: ModuleType, variables: dict[str, Any]) -> None:
 
 
 def module_globals(name: str) -> dict[str, Any]:
-    """Return the globals of a module, which is imported if necessary."""
+    """Return the globals of a module (its `__dict__`). The module is imported if necessary."""
     __import__(name)
     return sys.modules[name].__dict__
 

@@ -36,9 +36,9 @@ class HasUnits(Protocol):
 
 
 def name_code(code: CodeType) -> tuple[Any, ...] | None:
-    """Return a persistent id for code that hitl_nb has instrumented: the unit's key and the function's number.
+    """Return the persistent id of instrumented code: ("code", key of the unit, number of the function in the unit).
 
-    None for other code.
+    Code that was marked as awaitable has one more item. None for code that hitl_nb has not instrumented.
     """
     known = find_code(code)
     if known is None:

@@ -138,7 +138,10 @@ def _read_dialects() -> dict[str, dict[str, Any]]:
 
 @functools.lru_cache(maxsize=64)
 def _describe_dialect(dialect: csv.Dialect) -> dict[str, Any]:
-    """Return the parameters of a registered csv dialect. They are cached, because a dialect cannot be changed."""
+    """Return the parameters of a registered csv dialect: name -> value.
+
+    They are cached, because a dialect cannot be changed.
+    """
     return {name: getattr(dialect, name) for name in _DIALECT}
 
 

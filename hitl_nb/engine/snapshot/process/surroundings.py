@@ -102,7 +102,7 @@ class Surroundings:
 
 
 def read_context() -> dict[contextvars.ContextVar[Any], Any]:
-    """Return the values of the context variables in the run's own context."""
+    """Return the context variables of the run's own context: variable -> value."""
     driver = current_driver()
     return dict(contextvars.copy_context() if driver is None else driver.context)
 
