@@ -148,7 +148,7 @@ class _AwaitableResult:
     value: Any
 
     async def result(self) -> Any:
-        """Return the recorded value."""
+        """Return the recorded value, as an async function: its caller awaits the value."""
         return self.value
 
 

@@ -159,7 +159,14 @@ def format_cell(column: Column, cell: Any) -> str:
 
 
 def parse_cell(column: Column, text: str) -> Any:
-    """Parse the text of a grid cell. Empty text is a missing value, unless the column does not allow one."""
+    """Parse the text of a cell of an editable grid, and return the cell as JSON.
+
+    Empty text is a missing value (None). Only in a string column that requires a value, it is the empty text.
+
+    Args:
+        column: The description of the column, with its type.
+        text: The text.
+    """
     if text == "" and not (column.get("required") and column["type"] == "string"):
         return None
     return _parse_cell_text(column, text)

@@ -108,7 +108,12 @@ class UpdateReader:
         return self.read_number(_MAX_CLIENT), self.read_number()
 
     def read_count(self) -> int:
-        """Read the number of parts that follow. The sum of all these numbers is limited (see `most`)."""
+        """Read the number of parts that follow. The sum of all numbers that are read in this way is limited.
+
+        Raises:
+            IndexError: The data is too short for so many parts.
+            ValueError: The sum is larger than the reader's argument `most`.
+        """
         count = self.read_number()
         self.remaining -= count
         if count > len(self.data) - self.position:

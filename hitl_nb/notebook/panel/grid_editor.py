@@ -32,7 +32,7 @@ class GridEditor(ValueEditor):
         self._fill_grid()
 
     def _column_widths(self) -> list[str]:
-        """Return the widths of the columns, in proportion to their longest text, within limits."""
+        """Return the CSS widths of the columns, in proportion to their longest text, within limits."""
         shown = [[text for _, text, _ in column] for column in zip(*self._rows, strict=True)]
         longest = [max([6, *map(len, texts)]) for texts in shown] or [6 for _ in self._columns]
         return [f"minmax({0.75 * min(n, 12) + 1.8:.1f}em, {min(n, 40)}fr)" for n in longest]

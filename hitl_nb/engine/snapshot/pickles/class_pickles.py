@@ -127,5 +127,5 @@ def _reduce_cached_property(made: Any) -> tuple[Any, ...]:
 
 
 def make_cached_property() -> Any:
-    """Make a `cached_property` with a meaningless function. Pickle then sets the saved attributes on it."""
+    """Make a `cached_property` with a placeholder function. Pickle then restores the saved attributes on it."""
     return functools.cached_property(vars)  # any function: Python 3.13 reads attributes of it
