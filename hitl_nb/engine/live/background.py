@@ -47,21 +47,22 @@ class _Start:
 
     @property
     def is_of_step_under_way(self) -> bool:
+        """Whether a step that has not ended has started this work."""
         return self.step is not None and not self.step.done()
 
 
 class BackgroundWork:
-    """Threads and submitted calls that the code of one run has started in this process."""
+    """Threads and submitted calls (of executors) that the code of one run has started in this process."""
 
     def __init__(self, live: LiveRun) -> None:
         self.live = live
         self._started: WeakKeyDictionary[StartedWork, _Start] = WeakKeyDictionary()
 
     def add_started(self, started: StartedWork, function: Any) -> None:
-        """Record that the running code has started a thread or has submitted a call.
+        """Record that the running code has started a thread, or has submitted a call to an executor.
 
         Args:
-            started: The thread or future.
+            started: The thread, or the future of the submitted call.
             function: The function that it calls.
         """
         if self.live.is_running:
@@ -72,11 +73,11 @@ class BackgroundWork:
         """Check whether unfinished threads or submitted calls of the run forbid a pause now.
 
         Args:
-            within: True if the current statement is executed again when the run continues. It then starts its own work
-                again, so that work is no problem.
+            within: True if a continued run executes the current statement again. The statement then starts its own
+                threads and calls again, so these do not forbid a pause.
 
         Returns:
-            A message that names the unfinished work; None if a question can be asked.
+            A message that names the unfinished work; None if the run can pause.
         """
         if not self._started:
             return None
@@ -87,7 +88,7 @@ class BackgroundWork:
         return None
 
     def left_by_steps(self) -> str | None:
-        """Check whether a thread or submitted call that a step has started is unfinished.
+        """Find a thread or submitted call that a step has started and that still runs.
 
         Called when all steps have ended.
 

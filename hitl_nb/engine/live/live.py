@@ -1,8 +1,9 @@
-"""The running code of one run: its position on the stack, the names of its calls, and the ways to leave it.
+"""The running code of one run: its position in the code, the names of its recorded calls, and how it is stopped.
 
-This module neither reads nor writes the store; `session` does. Code *reports* (polls) between statements and in loops:
-it calls the engine, which may save the run. A *place* is the position of a frame's pending call. Code is *exact* if a
-continued run continues directly behind that call; otherwise the call is executed again.
+This module neither reads nor writes the store; `session` does. Code *reports* between statements and at each turn of a
+loop: it calls the engine, which may save the run. A *recorded call* is a call of a step or a question: its result is
+stored under a name. Such a call is *exact* if a continued run continues directly behind it; otherwise a continued run
+makes the call again.
 """
 
 from __future__ import annotations
@@ -36,21 +37,23 @@ from hitl_nb.errors import CannotPause, Paused
 class LiveRun:
     """The code of one run in this process. It starts at the beginning, or continues a saved stack.
 
-    The code *reports* between statements and in loops, which means that it calls the engine.
+    The code *reports* between statements and at each turn of a loop: it calls the engine.
 
     Args:
-        begin: Starts the code. None: no code runs, a state is only loaded.
-        stack: Saved data of the frames to continue; None: the code starts at the beginning.
-        counts: Counters from the saved state, from which the names of calls continue.
-        end: Returns the stack to save behind the last statement.
-        display: Shows the value of the cell's last expression.
+        begin: Starts the code from its beginning, and returns its result or an awaitable. None: no code can run; the
+            object is only needed while a saved state is loaded.
+        stack: Saved frames to continue; None: the code starts at the beginning.
+        counts: Counters from the saved state, from which the names of recorded calls are made; None for a new run.
+        end: Returns the stack to save after the last statement has run.
+        display: Called with the value of the cell's last expression, to show it.
 
     Attributes:
-        paused: The exception `Paused`, once the run is saved and must stop.
-        answer: Called without arguments for the value for which the innermost frame of `stack` waits.
+        paused: The exception `Paused`, once the run is saved and must stop; None before.
+        answer: Function without arguments that returns the value for which the innermost frame of `stack` waits; None
+            if that frame does not wait for a value.
         on_poll: Called with the user's frame when code reports.
         on_unwinding: Called with the position of an error that no code may handle, before a `finally` or `with` runs.
-        refused: The questions that were refused.
+        refused: The questions that were refused with `CannotPause`.
         positions: Reads where the code is.
         result: The value that the code returned.
         callee: The function of the recorded call that is being made.
@@ -111,17 +114,19 @@ class LiveRun:
 
     @property
     def is_running(self) -> bool:
-        """Whether frames of the run are on the stack or suspended in this process."""
+        """Whether the code of the run has begun in this process."""
         return self._driver.is_running
 
     @property
     def is_answering(self) -> bool:
-        """Whether a call, on which people have decided, is being completed to give its value to the waiting frame."""
+        """Whether the result of the call that waited at the pause is now being computed from people's decisions."""
         return self._driver.is_answering
 
     @property
     def waiting_position(self) -> RunPosition | None:
-        """The saved position, or the beginning, of code that has not run in this process yet; None if it has run.
+        """The position to save while no code of the run has run in this process yet; None if code has run.
+
+        It is the saved position from which the run continues, or the beginning of the code.
 
         Raises:
             CannotSave: The beginning cannot be saved.
@@ -139,7 +144,7 @@ class LiveRun:
 
         Raises:
             Paused: The run was saved and must stop.
-            CannotPause: A question was refused.
+            CannotPause: A question was refused, and the code has swallowed the error.
         """
         if self.paused is not None:
             raise self.paused
@@ -156,7 +161,15 @@ class LiveRun:
         RUNTIME.due = True
 
     def _report_place(self, frame: types.FrameType) -> None:
-        """Handle a call of the running code to the engine, which happens between statements and in loops."""
+        """Handle a report: a call of the engine that the code makes between statements and at each turn of a loop.
+
+        Args:
+            frame: The frame of the running code.
+
+        Raises:
+            Paused: The run was saved and must stop.
+            CannotPause: A question was refused, and the code has swallowed the error.
+        """
         RUNTIME.due = True
         self.check_stopped()
         RUNTIME.due = False
@@ -176,9 +189,14 @@ class LiveRun:
             RUNTIME.due = True
 
     def _record_unwinding(self, error: BaseException, frame: types.FrameType, by_with: bool) -> None:
-        """Pass the position of an error to `on_unwinding`, so that it can be saved, if no code can handle the error.
+        """Pass the position of an error to `on_unwinding`, so that it is saved, unless code may handle the error.
 
-        Called before an `except`, `finally` or `with` block changes the state for the error.
+        Called before an `except`, `finally` or `with` block changes the state because of the error.
+
+        Args:
+            error: The error.
+            frame: The frame with the block.
+            by_with: True if the block is a `with`.
         """
         position = self.positions.read_unwinding_position(error, frame, is_left_by_with=by_with)
         if position is not None:
@@ -191,10 +209,14 @@ class LiveRun:
     # -- the call that is being made
 
     def begin_call(self, callee: Any) -> bool:
-        """Record that a recorded call (a step or a question) of `callee` is about to be made.
+        """Record that the code is about to make a recorded call (of a step or a question).
 
-        Returns True if a continued run continues directly behind the call (it is *exact*). False: a continued run makes
-        the call again, with the code that leads to it.
+        Args:
+            callee: The function that is called; None: no function, but the code is about to start a thread.
+
+        Returns:
+            True if a continued run continues directly behind the call (the call is *exact*). False: a continued run
+            makes the call again, with the code that leads to it.
         """
         if self.is_nested or not self.is_running or started_in.get() is not None:
             return False
@@ -207,9 +229,13 @@ class LiveRun:
         return exact
 
     async def await_call(self, call: Awaitable[Any]) -> Any:
-        """Await a recorded call.
+        """Await a recorded call (of a step or a question), and return its result.
 
-        If the run is saved and continued meanwhile, the call is made again, by the same name.
+        While the call runs, another task may pause the run. The continued run then makes the call again under the same
+        name, so that its recorded result is found.
+
+        Raises:
+            BaseException: The call raised it.
         """
         execution = self.keys.find_execution(self.positions.task_name)
         if execution is None:  # the call was made before any call was named
@@ -229,14 +255,18 @@ class LiveRun:
         return bool(inside_call.get())
 
     def name_call(self, name: str, key: Key | None = None) -> str:
-        """Return an identifier for a call.
+        """Return the name under which the next recorded call (of a step or a question) is stored.
 
-        If the program makes the same call again after a resume, the identifier is the same; two different calls never
-        share one. Calls made inside a recorded call are numbered separately, because they are not made again if the
-        recorded call is not executed again.
+        If the program makes the same call again after a resume, the name is the same; two different calls never share
+        one. Calls made inside a gated call are numbered separately, because they are not made again if the gated call
+        is not executed again.
+
+        Args:
+            name: Name of the called function.
+            key: The `key=` that the user has given; None if there is none.
 
         Raises:
-            ValueError: Another task has an unfinished call with the same `key` (the `key=` that the user has given).
+            ValueError: Another task has an unfinished call with the same `key`.
         """
         if key is not None:
             self._keyed_calls.begin_execution(self.current_execution)
@@ -249,20 +279,30 @@ class LiveRun:
         return start.name_call(kind if inside_call.get() else f"thread:{kind}")
 
     def begin_thread(self) -> Execution | None:
-        """Prepare the start of a thread.
+        """Prepare the start of a thread by the code of the run.
 
-        Returns the execution after which the recorded calls of the thread are named.
+        Returns:
+            The execution to which the recorded calls of the thread belong: one execution of the code that starts the
+            thread. Their names are made from it. None if the run has no current execution.
         """
         self.begin_call(None)
         return self.current_execution
 
     @property
     def current_execution(self) -> Execution | None:
-        """The execution (see `call_keys.keys`) to which the current recorded call belongs; None if there is none."""
+        """The execution to which the current recorded call belongs; None if there is none.
+
+        An execution is one recorded call, or one execution of code that a continued run may execute again.
+        """
         return started_in.get() or self.keys.find_execution(self.positions.task_name)
 
     def check_same_call(self, name: str, key: Key, arguments: Fingerprint) -> None:
         """Check that no other call in this execution of the statement has the same key, but other arguments.
+
+        Args:
+            name: Name of the called function.
+            key: The `key=` of the call.
+            arguments: Fingerprint (hash of the content) of the arguments.
 
         Raises:
             ValueError: There is such a call.
@@ -272,7 +312,11 @@ class LiveRun:
 
     @property
     def current_moment(self) -> object:
-        """An object that is equal at all times in one execution of one statement; None if no code of the run runs."""
+        """Object that identifies the current execution of the current statement.
+
+        It is equal to other values read in the same execution. In a loop, each execution of a statement has its own
+        object. None if no code of the run has begun.
+        """
         if not self.is_running:
             return None
         names = self.positions.read_current_places()
@@ -292,45 +336,52 @@ class LiveRun:
         return self.positions.find_line()
 
     def hold_tasks(self) -> contextlib.AbstractContextManager[None]:
-        """Return a context manager that stops the run's other tasks, while a thread reads the position and leaves.
+        """Return a context manager that stops the run's other asyncio tasks while the caller saves the run.
 
         Raises:
-            CannotSave: A task cannot be saved. The context manager raises it.
+            CannotSave: The event loop did not stop within 5 seconds. The context manager raises it.
         """
         return self._driver.hold_tasks()
 
     def read_end_position(self) -> RunPosition:
-        """Return the position behind the last statement, with the result of the code."""
+        """Return the position after the last statement, with the result of the code."""
         stack = self._end()
         for frame in stack.frames:
             frame.locals |= self._driver.branches
         return RunPosition(stack, self.keys.collect_counts(), self.result, lambda: "the end")
 
     def read_failure_position(self, error: BaseException) -> RunPosition | None:
-        """Return the position of an error that no code handled; None if the run must not continue there.
+        """Return the position from which a failed run continues: that of the statement which raised the error.
 
-        Reasons for None: a `finally` or `with` has run since, the code has passed a refused question, or the position
-        cannot be saved.
+        Args:
+            error: The error. No code has handled it.
+
+        Returns:
+            The position; None if the run must not continue there. Reasons: a `finally` or `with` has run since, the
+            code has passed a refused question, or the position cannot be saved.
         """
         if self._stack is not None:
             return self.waiting_position
         return self.positions.read_failure_position(error)
 
     def list_managers(self) -> list[Any]:
-        """List the context managers of the `with` blocks in which the run is; empty if the stack cannot be read."""
+        """List the context managers of the `with` blocks that have begun and not ended.
+
+        The list is empty if the stack cannot be read.
+        """
         return self.positions.list_managers()
 
     def leave_run(self) -> None:
-        """End the run's other tasks after the run was saved. The caller then raises `Paused`, which ends the code."""
+        """End the run's other asyncio tasks after the run was saved. The caller then raises `Paused`."""
         if self._driver.is_running:
             self._driver.end_paused_tasks()
         else:
             asyncio_calls.close_unstarted_coroutines()
 
     def begin_answer(self) -> None:
-        """Record that the call with which the run waits is being answered.
+        """Record that the result of the call that waited at the pause is being computed from people's decisions.
 
-        The next call at this position gets a new name.
+        The next recorded call at the same position in the code is a new call and gets another name.
         """
         self.positions.task_name = self.positions.find_task_name()
         self.keys.take_up_execution(self.positions.task_name)

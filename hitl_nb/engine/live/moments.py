@@ -9,10 +9,11 @@ from hitl_nb.engine.position.stack.stack_reader import StackPlaces
 
 
 class ExecutionMoments:
-    """Identifies executions of statements. In a loop, each execution of the same statement is another *moment*.
+    """Tells apart the executions of statements of a run. Each execution of a statement in a loop is another *moment*.
 
     Attributes:
-        is_watched: True if a moment was requested, so that the end of the statement must be noticed.
+        is_watched: True from the first use of `find_moment` in a statement until the statement has ended. The end must
+            be noticed, so that the next execution is another moment.
     """
 
     def __init__(self) -> None:
@@ -33,9 +34,9 @@ class ExecutionMoments:
         return self._number, self._statement
 
     def record_report(self, places: StackPlaces) -> None:
-        """Record that code has reached the end of a statement.
+        """Record that the running code has reached the end of a statement or a new turn of a loop.
 
-        If it has left the watched statement, a new moment starts.
+        If the code has left the statement for which `find_moment` was called, a new moment starts.
 
         Args:
             places: The positions of all frames in the code.
@@ -46,6 +47,12 @@ class ExecutionMoments:
 
 
 def _find_statement(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return names of positions without the name of the task, and with the innermost one reduced to its statement."""
+    """Return the position of the current statement, from the positions of all frames.
+
+    The name of the task, and the number inside the innermost statement, are left out.
+
+    Args:
+        names: Names of the positions, outermost frame first.
+    """
     names = names[1:] if names[0].startswith("task ") else names
     return (*names[:-1], names[-1].rpartition(".")[0])

@@ -1,6 +1,7 @@
-"""Reads where the running code of a run is: the position to save, the position of an error, the line for messages.
+"""Reader of the current position of a run: the position to save, the position of an error, the line for messages.
 
-Terms: a *place* is the position of a frame's pending call. A *recorded call* is a step or a question.
+A *place* is the position in the code at which a frame waits for a call. A *recorded call* is a call of a step or a
+question.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ from hitl_nb.engine.position.stack.retries import (
 
 
 class PositionReader:
-    """Reads the positions of one run in this process.
+    """Reads where the code of one run is now.
 
     Args:
         driver: Runs the code.
-        keys: Gives the counters that are saved with a position.
-        refused: The questions that were refused. A run does not continue behind one.
+        keys: Gives the counters that are saved with a position. The names of recorded calls are made from them.
+        refused: The questions that were refused. A run does not continue behind such a question.
 
     Attributes:
-        thread_id: Thread of the run's own code.
-        task_name: Task that made the last recorded call; "" for the run's own code.
+        thread_id: Id of the thread that executes the run's own code.
+        task_name: Name of the asyncio task that made the last recorded call; "" for the main task.
         was_resumed: True if the code has continued a saved stack.
     """
 
@@ -55,12 +56,11 @@ class PositionReader:
     # -- positions to save
 
     def read_position(self, callee: Any = None, frame: types.FrameType | None = None) -> RunPosition:
-        """Read the current position of the run, to save it.
+        """Read the current position of the run, to save it. A continued run continues directly behind this position.
 
         Args:
-            callee: The function of the call that waits for an answer. None: the code is between two statements, in
-                `frame`.
-            frame: Innermost frame of the user. None: it is found on the stack.
+            callee: The function of the call that waits for an answer. None: the code is between two statements.
+            frame: Innermost frame of the user's code. None: it is found on the stack.
 
         Raises:
             CannotSave: The position cannot be saved.
@@ -71,7 +71,7 @@ class PositionReader:
         return RunPosition(stack, self._read_counts(stack), find_line=self.find_line)
 
     def read_call_position(self) -> RunPosition:
-        """Read the position before the call that is being made, so that a continued run makes the call again.
+        """Read the position before the call that is being made. A run that continues there makes the call again.
 
         Raises:
             CannotSave: The position cannot be saved.
@@ -91,9 +91,14 @@ class PositionReader:
     ) -> RunPosition | None:
         """Read the position of an error that is about to leave a frame, before cleanup code changes the state.
 
+        Args:
+            error: The error.
+            frame: The frame.
+            is_left_by_with: True if the error leaves a `with` block, False if it leaves an `except` or `finally`.
+
         Returns:
-            The position. None: it was read before for this error, a handler may catch the error, or the run must not or
-            cannot continue there.
+            The position of the statement that raised the error. None: the position was read before for this error, a
+            handler may catch the error, or the run must not or cannot continue there.
         """
         seen: BaseException | None = error
         while seen is not None:
@@ -110,10 +115,15 @@ class PositionReader:
         return RunPosition(stack, self._read_failure_counts(stack), find_line=self.find_line)
 
     def read_failure_position(self, error: BaseException) -> RunPosition | None:
-        """Return the position of an error that no code handled; None if the run must not continue there.
+        """Return the position of the statement that raised an error which no code has handled.
 
-        Reasons for None: a `finally` or `with` has run since, the code has passed a refused question, or the position
-        cannot be saved.
+        Args:
+            error: The error.
+
+        Returns:
+            The position, from which a continued run executes the statement again. None if the run must not continue
+            there: a `finally` or `with` has run since, the code has passed a refused question, or the position cannot
+            be saved.
         """
         if self._refused.may_be_behind(error):
             return None
@@ -126,9 +136,10 @@ class PositionReader:
         return RunPosition(stack, self._read_failure_counts(stack), find_line=lambda: "the error")
 
     def _step_out_for_retry(self, error: BaseException, stack: SavedStack) -> bool:
-        """Remove frames whose code need not be retried from a failed stack.
+        """Remove innermost frames from a failed stack, if only a retry of the code around them can help.
 
-        Returns whether a retry of the rest may help.
+        Returns:
+            True if a retry from the changed stack may help; False if the stack cannot be used.
         """
         if not step_out_of_raising(stack):
             return False
@@ -138,16 +149,20 @@ class PositionReader:
         return True
 
     def _read_failure_counts(self, failed: SavedStack) -> KeyCounts:
-        """Return the counters to save if the run's own code failed. Its last call may be over."""
+        """Return the counters to save with the stack of a failed run, for the names of its recorded calls."""
         return self._keys.collect_counts({""}, place=name_innermost_place(failed))
 
     # -- places and lines
 
     def read_call_places(self, callee: Any) -> tuple[tuple[str, ...], bool]:
-        """Return the names of the places that lead to a call, and whether a continued run continues behind the call.
+        """Return the positions in the code that lead to a call which is about to be made.
 
         Args:
             callee: The function that is called.
+
+        Returns:
+            (names of the positions of the run's frames, outermost first; True if a continued run continues directly
+            behind the call, False if it makes the call again).
         """
         frame = find_user_frame()
         try:
@@ -157,16 +172,17 @@ class PositionReader:
             return self._read_outside_places(), False
 
     def read_current_places(self) -> tuple[str, ...]:
-        """Return the names of the places at which the run's code is now."""
+        """Return the names of the positions at which the frames of the run are now, outermost frame first."""
         try:
             return self._driver.read_places(find_user_frame(), lambda value: False).names
         except CannotSave:
             return self._read_outside_places()
 
     def _read_outside_places(self) -> tuple[str, ...]:
-        """Return the positions in the run's own code, as names.
+        """Return the positions of the frames in the thread of the run's own code, as names, outermost first.
 
-        Needed for a call from another task or thread of the run.
+        Needed for a call from another thread, or from a task whose own position cannot be read. ("",) if they cannot be
+        read.
         """
         frame = sys._current_frames().get(self.thread_id)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
         try:
@@ -175,7 +191,7 @@ class PositionReader:
             return ("",)
 
     def find_task_name(self) -> str:
-        """Return the name of the task that waits at the current place; "" for the run's own code."""
+        """Return the name of the asyncio task that is executed now, for example "task 2.1"; "" for the main task."""
         try:
             return find_task_name(self._driver.read_places(find_user_frame(), None).names)
         except CannotSave:
@@ -210,5 +226,9 @@ class PositionReader:
 
 
 def find_task_name(names: Sequence[str]) -> str:
-    """Return the name of the task to which names of places (outermost first) belong; "" for the run's own code."""
+    """Return the name of the asyncio task to which a position belongs, for example "task 2.1"; "" for the main task.
+
+    Args:
+        names: Names of the positions of all frames, outermost first. In a task, the first name is the task's.
+    """
     return names[0] if names[0].startswith("task ") else ""

@@ -29,9 +29,9 @@ _MISSING = object()
 
 
 class RefusalTracker:
-    """The refused questions of one run in this process.
+    """The questions of one run that were refused with `CannotPause` in this process.
 
-    It finds out whether the code has swallowed their `CannotPause`.
+    It finds out whether the agent's code has swallowed the error, as `except Exception: pass` does.
     """
 
     def __init__(self) -> None:
@@ -51,13 +51,13 @@ class RefusalTracker:
             self._unseen.append((error, calls))
 
     def raise_swallowed(self, call: object = None) -> None:
-        """Raise a refusal that code has swallowed since the last check, if there is one.
+        """Raise the `CannotPause` of a refused question again, if code has swallowed it since the last check.
 
         Args:
-            call: Check only questions that were asked inside this recorded call. None: check all.
+            call: Check only questions that were asked inside this recorded call (step or gated tool). None: check all.
 
         Raises:
-            CannotPause: The refusal was swallowed.
+            CannotPause: The code has swallowed it.
         """
         if not self._unseen:
             return
@@ -72,10 +72,13 @@ class RefusalTracker:
         self._is_raised = self._is_raised and bool(self._unseen)
 
     def may_be_behind(self, error: BaseException | None) -> bool:
-        """Return whether the run may have passed a refused question.
+        """Return whether the code of the run may have continued behind a refused question.
 
-        If so, the run cannot be continued from its current state, or from the place where `error` was raised. A run has
-        not passed the question if `error` is the refusal itself, or was raised because of it.
+        If so, the run must not be saved at its current position, or at the position where `error` was raised.
+
+        Args:
+            error: The error that the code has raised. If it is the refusal itself, or was raised because of it, the
+                code has not continued behind that question. None: no error.
         """
         if self._is_raised:
             return True
@@ -101,7 +104,7 @@ def _names_refusal(types: Any) -> bool:
 
 
 def _is_being_raised(error: BaseException) -> bool:
-    """Return whether a `finally` block or the end of a `with` block runs for the error in this thread now.
+    """Return whether this thread now runs a `finally` block or the end of a `with` block because of the error.
 
     If so, no handler has caught the error yet.
     """
@@ -112,10 +115,14 @@ def _is_being_raised(error: BaseException) -> bool:
 
 
 def is_caught_by_name(error: BaseException) -> bool:
-    """Return whether the code that caught a refusal names its class, as `except CannotPause` does.
+    """Return whether the code that caught a `CannotPause` names this class, as `except CannotPause` does.
 
-    An argument of a `with` block counts, too: `with suppress(CannotPause)`. The first entry of a traceback is of the
-    frame that caught the error. False if the code cannot be read.
+    Such code continues without the question on purpose. `HitlError` counts as such a name, too. An argument of a `with`
+    block counts, too: `with suppress(CannotPause)`. False if the code cannot be read, or if the handler raises the
+    error again.
+
+    Args:
+        error: The caught error. The first entry of its traceback is of the frame that caught it.
     """
     entry = error.__traceback__
     if entry is None:

@@ -12,14 +12,14 @@ from hitl_nb.engine.position.frames.frames import SavedStack
 
 @dataclass
 class RunPosition:
-    """The position of a run, as it is saved.
+    """The position of a run, in the form in which it is saved.
 
     Attributes:
-        stack: Its frames, outermost first. No frames: the code has ended.
-        counts: Counters from which the names of its calls continue.
+        stack: The frames of the run, outermost first. Without frames, the code has ended.
+        counts: Counters from which the names of the next recorded calls (steps and questions) are made.
         result: Return value of the code, if it has ended.
-        find_line: Computes `line`, while the run is still at this position. It is called only if a message needs the
-            line.
+        find_line: Returns the text for `line`. It is called only if a message needs it, and must be called while the
+            run is still at this position.
     """
 
     stack: SavedStack

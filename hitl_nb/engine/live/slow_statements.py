@@ -25,14 +25,14 @@ MAX_LINE_CHARS = 100
 
 
 class Worklog:
-    """Log of the slow statements of one run in this process."""
+    """Log of the slow statements of one run in this process, for the timeline."""
 
     def __init__(self) -> None:
         self._found: list[Statement] = []
         self.begin_statement()
 
     def begin_statement(self) -> None:
-        """Start the clock for the next statement."""
+        """Start to measure the time of the next statement."""
         self._began = time.perf_counter()
 
     def record_statement(self, frame: FrameType, at: float) -> None:

@@ -1,7 +1,8 @@
 """Active steps of a session: steps that have begun and not ended.
 
-A run keeps its claim until they have ended, because their results are recorded under the claim. So a question that is
-asked while another step is active does not leave that step in doubt.
+A session keeps its claim (the right to write to the run) until these steps have ended, because their results are
+recorded under the claim. So if a question is asked while another step is active, the result of that step is still
+recorded.
 """
 
 from __future__ import annotations
@@ -28,14 +29,17 @@ recorded_calls: ContextVar[tuple[object, ...]] = ContextVar("hitl_nb_recorded_ca
 def find_active_step() -> Future[None] | None:
     """Return the future of the step whose function runs now; None outside of steps.
 
-    It is done when the step has ended.
+    The future is done when the step has ended.
     """
     calls = recorded_calls.get()
     return getattr(calls[-1], "under_way", None) if calls and in_step.get() is not None else None
 
 
 class StepCounter:
-    """The steps of a run that have begun and not ended, in all its tasks and threads. It is false if there are none."""
+    """The steps of a run that have begun and not ended, in all its tasks and threads.
+
+    `bool()` of this object is False if there are none.
+    """
 
     def __init__(self) -> None:
         self._calls: dict[Future[None], asyncio.Task[Any] | None] = {}
@@ -50,14 +54,21 @@ class StepCounter:
         return sorted(set(self._names.values()))
 
     def begin_step(self, name: str) -> Future[None]:
-        """Add a step. Returns its future; pass it to `end_step` when the step has ended."""
+        """Add a step that is about to start.
+
+        Args:
+            name: Name of the step, for messages.
+
+        Returns:
+            A future for the step, done when the step has ended. Pass it to `end_step` after that.
+        """
         call: Future[None] = Future()
         self._calls[call] = None
         self._names[call] = name
         return call
 
     def end_step(self, call: Future[None]) -> None:
-        """Remove a step, after its result has been recorded."""
+        """Remove a step after its result has been recorded, and mark its future as done."""
         self._calls.pop(call, None)
         self._names.pop(call, None)
         if not call.done():
@@ -97,7 +108,7 @@ class StepCounter:
                 task.cancel()
 
     async def wait_until_idle(self, check: Callable[[], None] = lambda: None) -> None:
-        """Wait until no step is active.
+        """Wait until all steps have ended.
 
         Args:
             check: Called about once per second or more often. An error that it raises ends the wait.
@@ -113,9 +124,12 @@ class StepCounter:
             seconds = min(2 * seconds, 1.0)
 
     def find_blocked_step(self) -> str | None:
-        """Return the name of an active step, if all active steps wait for something that only the run's own tasks do.
+        """Find out whether all active steps wait for something that only other asyncio tasks of the run do.
 
-        A pause ends those tasks, so it would wait forever for the steps. None if a step can end.
+        A pause ends those tasks, and would then wait forever for the steps.
+
+        Returns:
+            The name of such a step; None if there is no active step, or if at least one can end by itself.
         """
         tasks = [task for task in self._calls.values() if task is not None]
         if not tasks or len(tasks) < len(self._calls) or not all(map(waits_for_run, tasks)):
@@ -123,7 +137,7 @@ class StepCounter:
         return context_of(tasks[0]).get(in_step)
 
     def cancel_steps(self) -> None:
-        """Cancel the async steps. Nobody knows then whether their effects happened."""
+        """Cancel the active async steps. It is not known then whether their effects happened."""
         for task in list(self._calls.values()):
             if task is not None:
                 task.cancel()

@@ -1,8 +1,9 @@
-"""Threads that an agent starts: they belong to its run, so that their steps are recorded and their questions are asked.
+"""Threads that an agent starts belong to its run: their steps are recorded, and their questions are asked.
 
 `asyncio.to_thread` passes the context variables on; `loop.run_in_executor`, `ThreadPoolExecutor` and `Thread` do not. A
-step in such a thread would be called without a record, and again after a crash. So the variables of a run, and no
-others, are passed on to threads and submitted calls that code of a run starts. Code outside of a run is not affected.
+step in such a thread would be called without a record, and again after a crash. So the context variables of a run, and
+no others, are passed on to threads and submitted calls that code of a run starts. Code outside of a run is not
+affected.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ _inherited_variables: list[ContextVar[Any]] = []
 
 
 def share_with_threads(*variables: ContextVar[Any]) -> None:
-    """Make threads inherit these context variables from the code that starts them, from now on.
+    """Make threads and submitted calls inherit these context variables from the code that starts them, from now on.
+
+    `Thread.start` and `ThreadPoolExecutor.submit` are patched for this at the first call.
 
     Args:
-        variables: The variables. The first one has the session; nothing is inherited if it is not set.
+        variables: The variables. The first one has the session of the running code; nothing is inherited if it is None.
     """
     if not _inherited_variables:
         ThreadPoolExecutor.submit = _wrap_submit(ThreadPoolExecutor.submit)

@@ -11,12 +11,12 @@ from hitl_nb.engine.compile.runtime.runtime import RUNTIME
 
 
 class Ticker:
-    """Context manager that makes running code call the engine from time to time, for example to save the run.
+    """Context manager that makes running code call the engine at regular intervals, for example to save the run.
 
     One thread of the process does this for all tickers, because reading a clock in the running code would slow it down.
 
     Args:
-        seconds: Returns the time between two calls, in seconds.
+        seconds: Function that returns the interval in seconds.
     """
 
     def __init__(self, seconds: Callable[[], float]) -> None:
@@ -55,6 +55,6 @@ def _request_reports() -> None:
 
 
 def _end_reports() -> None:
-    """Stop the timer if no `Ticker` is entered. Otherwise code outside of runs would call the engine in vain."""
+    """Stop the calls of the engine if no `Ticker` is entered, because they would slow down code outside of runs."""
     if not _entered_tickers:
         RUNTIME.due = False

@@ -12,7 +12,7 @@ _PACKAGE_FOLDER = str(Path(__file__).resolve().parents[2])
 
 
 def find_user_frame() -> types.FrameType:
-    """Return the innermost frame on the stack that is not of this package."""
+    """Return the innermost frame on the stack whose code is not in the package hitl_nb."""
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE_FOLDER):
         frame = frame.f_back

@@ -9,7 +9,10 @@ from hitl_nb.engine.position.runtime_hooks import current_driver
 
 
 def show_last_value(value: Any) -> None:
-    """Show the value of a cell's last expression: by the run that executes the cell, or else by `sys.displayhook`."""
+    """Show the value of a cell's last expression.
+
+    The run that executes the cell shows it. Outside of a run, `sys.displayhook` does.
+    """
     driver = current_driver()
     run = getattr(driver, "run", None)
     display = getattr(run, "display", None)

@@ -1,8 +1,8 @@
-"""Runs instrumented code so that its stack can be saved, and continues a saved stack.
+"""Execution of instrumented code in a way that its stack can be saved, and continuation of a saved stack.
 
-*Instrumented code* is code of the user that hitl_nb compiled so that its frames can be saved. A *frame that asks*
-requests the decision of a person, as `hitl.checkpoint` does. The *main task* of a run is the asyncio task that awaits
-the run's own coroutine.
+*Instrumented code* is code of the user that hitl_nb compiled so that its frames can be saved. A *poll* is a call of the
+engine that it makes between two statements and at each turn of a loop. The *main task* is the asyncio task that awaits
+the run's own coroutine. A function *asks* if it requests a person's decision, as `hitl.checkpoint` does.
 """
 
 from __future__ import annotations
@@ -40,18 +40,20 @@ from hitl_nb.engine.position.stack.suspended_frames import (
 
 
 class Driver:
-    """One run in this process. It knows the frame below the run's stack, and the saved frames to be restored.
+    """Executes the code of one run in this process, reads its stack as data, and continues a saved stack.
+
+    The code is *instrumented*: hitl_nb compiled it so that its frames can be saved.
 
     Args:
-        on_poll: called with the current frame when the code next reaches a poll (a check between statements). Polls are
-            active only while `RUNTIME.due` is True.
-        run: the object that the driver runs for; only the owner of the driver uses it.
+        on_poll: Called with the current frame when the code reaches a poll, a call of the engine between two
+            statements. Polls happen only while `RUNTIME.due` is True.
+        run: The `LiveRun` for which the driver works; only other code uses it.
 
     Attributes:
-        branches: of an agent cell that has ended: by name, the engine locals that record which of its branches have
-            run.
-        on_unwinding: called before an error leaves a frame by a handler, `finally` or `with`. It gets the error, the
-            frame, and whether it is a `with`.
+        branches: Set when an agent cell has ended. Name -> value of the engine's variables that record which branches
+            of the cell's `if` and other statements have run.
+        on_unwinding: Called before an error leaves an `except`, `finally` or `with` block of a frame. Arguments: the
+            error, the frame, and True if the block is a `with`.
     """
 
     def __init__(self, on_poll: Callable[[types.FrameType], None] | None = None, run: Any = None) -> None:
@@ -75,16 +77,22 @@ class Driver:
     # -- running
 
     def start(self, function: Callable[[], Any]) -> Any:
-        """Run a function and return its result; for a coroutine function, a coroutine to be awaited."""
+        """Run a function from its beginning, and return its result.
+
+        If the function returns a coroutine, the result is a coroutine that the caller must await.
+        """
         beginning.forget_loaded_objects()
         return self._drive_function(function)
 
     def resume(self, stack: SavedStack, answer: Callable[[], Any] | None) -> Any:
-        """Continue a saved stack, and return the result of its outermost frame (a coroutine, if it is one).
+        """Continue a saved stack, and return the result of its outermost frame.
+
+        If the outermost frame is of a coroutine, the result is a coroutine that the caller must await.
 
         Args:
-            stack: the saved stack; its list of frames is emptied.
-            answer: returns the value that the innermost frame waits for, or raises. None: it waits for no value.
+            stack: The saved stack. Its list of frames is emptied.
+            answer: Function without arguments. It returns the value of the call at which the innermost frame was saved,
+                for example a decision. It may raise an error instead. None: the frame was not saved at a call.
         """
         join_coroutines(stack)
         outermost, *rest = stack.frames
@@ -144,12 +152,15 @@ class Driver:
     # -- saving
 
     def read_stack(self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None) -> SavedStack:
-        """Read the stack of the run from its outermost frame to `frame`, as data.
+        """Read the stack of the run, from its outermost frame to `frame`, as data that can be saved.
 
         Args:
-            frame: the innermost frame of the run.
-            is_answered: takes the function that `frame` calls, and returns whether the call waits for a person's
-                answer, as a checkpoint does. None: `frame` is at a poll.
+            frame: The innermost frame of the run.
+            is_answered: Takes the function that `frame` calls. Returns True if the call waits for a person's answer, as
+                a checkpoint does; the run then continues behind the call. None: `frame` is between two statements.
+
+        Returns:
+            The saved stack, with the asyncio tasks of the run that have not ended.
 
         Raises:
             CannotSave: The stack cannot be saved at its present position in the code.
@@ -175,7 +186,7 @@ class Driver:
         return stack
 
     def _refuse_tasks(self) -> None:
-        """Raise CannotSave if a run whose own code awaits nothing has started tasks that have not ended."""
+        """Raise CannotSave if a run whose code is not a coroutine has unfinished asyncio tasks; a pause loses them."""
         try:
             loop, main = asyncio.get_running_loop(), asyncio.current_task()
         except RuntimeError:
@@ -189,7 +200,9 @@ class Driver:
                 )
 
     def _find_asking_task(self) -> asyncio.Task[Any] | None:
-        """Return the task that runs now. None: it is the main task, or another thread runs, or the run has no tasks.
+        """Return the asyncio task that runs now; if that task does a call for another task (a step), the other task.
+
+        None: it is the main task, the caller is in another thread, or the run has no tasks.
 
         Raises:
             CannotSave: The event loop runs a callback, which is no task. A callback cannot ask for a decision.
@@ -210,7 +223,7 @@ class Driver:
 
     @property
     def asking_task_name(self) -> str:
-        """Prefix for the names of code positions in the task that runs now; "" for the main task."""
+        """Name of the asyncio task that runs now, for example "task 2.1"; "" for the main task and for callbacks."""
         try:
             asking = self._find_asking_task()
         except CannotSave:
@@ -218,23 +231,24 @@ class Driver:
         return "" if asking is None else f"task {origin_of(asking).key}"
 
     def _is_in_awaited_call(self) -> bool:
-        """Return whether the running task or thread belongs to an awaited call that a resume executes again."""
+        """Return whether this task or thread does a call (a step) that the run awaits and a resume makes again."""
         if threading.get_ident() != self._thread_id:
             return True
         running = asyncio.current_task()
         return running is not None and origin_of(running).awaiting_task is not None
 
     def _find_own_frame(self, frame: types.FrameType) -> types.FrameType:
-        """Return the innermost frame of the run's own thread: `frame`, or the frame in which that thread waits."""
+        """Return the innermost frame of the run's own thread; that is `frame` if the caller is in this thread."""
         if threading.get_ident() == self._thread_id:
             return frame
         return sys._current_frames()[self._thread_id]  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
 
     @contextlib.contextmanager
     def hold_tasks(self) -> Generator[None]:
-        """Stop the event loop, and so all tasks of the run, inside the `with` block, for another thread of the run.
+        """Stop the event loop of the run while the `with` block is executed, so that none of its tasks continues.
 
-        Nothing is done in the event loop's own thread, and for a run that awaits nothing.
+        It is for other threads of the run. In the event loop's own thread, and for a run whose code is not a coroutine,
+        nothing is stopped.
 
         Raises:
             CannotSave: The event loop did not stop within 5 seconds.
@@ -257,14 +271,14 @@ class Driver:
             goes_on.set()
 
     def _find_tasks(self) -> list[asyncio.Task[Any]]:
-        """Find the tasks of the run that have not ended, without the main task."""
+        """List the asyncio tasks that belong to the run and have not ended, without the main task."""
         assert self._main_task is not None
         found = [task for task in asyncio.all_tasks(self._main_task.get_loop()) if task is not self._main_task]
         mine = [task for task in found if self._is_own_context(turns.context_of(task))]
         return [task for task in mine if not origin_of(task).is_outside]
 
     def _find_reevaluated_tasks(self) -> list[asyncio.Task[Any]]:
-        """Find the tasks of libraries that begin again when the call that awaits them is executed again."""
+        """List the asyncio tasks of libraries that start again because a resume executes the call that started them."""
         assert self._main_task is not None
         found = [task for task in asyncio.all_tasks(self._main_task.get_loop()) if task is not self._main_task]
         mine = [(task, origin_of(task)) for task in found if self._is_own_context(turns.context_of(task))]
@@ -274,14 +288,23 @@ class Driver:
         return context.get(active_driver) is self
 
     def end_paused_tasks(self) -> None:
-        """End the tasks of a paused run. The caller must then leave the running code by raising `Unwind`."""
+        """End all asyncio tasks of a paused run. The caller then raises `Unwind`."""
         if self._main_task is not None:
             self._is_left = self._is_in_awaited_call() or asyncio.current_task() is not self._main_task
             end_tasks([*self._find_tasks(), *self._find_reevaluated_tasks()], self._main_task, self._main_coroutine)
             tasks.discard_leftovers()
 
     def read_places(self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None) -> StackPlaces:
-        """Read the names of the code positions of the frames down to `frame`. The arguments are as for `read_stack`.
+        """Read at which positions in the code the frames of the run are, without the values of their variables.
+
+        Args:
+            frame: The innermost frame of the run.
+            is_answered: Takes the function that `frame` calls. Returns True if the call waits for a person's answer, so
+                that the run continues behind the call. None: `frame` is between two statements.
+
+        Returns:
+            The names of the positions, from the outermost frame of the run to the innermost frame that a resume
+            continues. In a task other than the main task, the first name is the name of the task.
 
         Raises:
             CannotSave: The stack cannot be saved at its present position.
@@ -300,20 +323,26 @@ class Driver:
     def _find_waiting_frame(
         self, frame: types.FrameType, is_answered: Callable[[Any], bool] | None
     ) -> tuple[types.FrameType, Callable[[Any], bool] | None]:
-        """Return the frame and `is_answered` to read the stack with.
+        """Return the frame from which the stack must be read, and the `is_answered` to read it with.
 
-        While `answer` of a resumed run is being called, the frame is the one that waits for the answer.
+        These are the arguments, with one exception: while the value for a resumed frame is being computed, that frame
+        still waits at its saved position. Then that frame and None are returned.
         """
         return (frame, is_answered) if self._answered_frame is None else (self._answered_frame, None)
 
     def read_failed_stack(
         self, error: BaseException, left_frame: types.FrameType, *, is_left_by_with: bool
     ) -> SavedStack | None:
-        """Read the stack before `error`, which is about to leave `left_frame` by a `finally` or `with`.
+        """Read the stack as it was when `error` was raised, before the error leaves a `finally` or `with` block.
+
+        Args:
+            error: The error.
+            left_frame: The frame whose block the error is about to leave.
+            is_left_by_with: True if the block is a `with`.
 
         Returns:
-            The stack. None: a handler may still catch the error, or cleanup code or a handler has changed the state
-            since.
+            The stack, from which a resume executes the failed call again. None: a handler may still catch the error, or
+            cleanup code or a handler has changed the state since.
 
         Raises:
             CannotSave: The position of a frame cannot be continued.
@@ -323,7 +352,7 @@ class Driver:
 
     @property
     def context(self) -> contextvars.Context:
-        """The `contextvars` context of the run's own code."""
+        """The `contextvars` context in which the run's own code is executed."""
         return contextvars.copy_context() if self._main_task is None else turns.context_of(self._main_task)
 
     @property
@@ -333,15 +362,17 @@ class Driver:
 
     @property
     def is_answering(self) -> bool:
-        """Whether the answer for which the innermost frame of a resumed stack waits is being computed now."""
+        """Whether the value for the frame that waited at the last pause (such as a decision) is being computed now."""
         return self._answered_frame is not None
 
     # -- what instrumented code asks
 
     def take_pending_call(self) -> Callable[[], Any]:
-        """Return the function that a restored frame calls at its place: it continues the next saved frame inward.
+        """Return the function that a restored frame calls instead of the call at which it was saved.
 
-        For the innermost frame, the function returns the answer, or None if the frame waits for no answer.
+        The function takes no arguments. If the saved stack has another frame further inward, the function continues
+        that frame and returns its result. For the innermost frame, it returns the value that `answer` of `resume`
+        gives, or None if there is no `answer`.
         """
         if self._pending_frames:
             function, box = continue_frame(self._pending_frames.pop(0))

@@ -28,14 +28,14 @@ def read_failed_stack(
     *,
     is_left_by_with: bool = False,
 ) -> SavedStack | None:
-    """Read the stack at the position where an error was raised, so that the innermost call is executed again.
+    """Read the stack at the position where an error was raised, so that a resume executes the innermost call again.
 
     Args:
-        error: the error.
-        left_frame: the frame that the error is about to leave by a `finally` or `with`. None: the error has left all
+        error: The error.
+        left_frame: The frame that the error is about to leave by a `finally` or `with`. None: the error has left all
             frames.
-        root: the engine's frame below the frames of the run.
-        is_left_by_with: whether `left_frame` is left by a `with`.
+        root: The engine's frame that has called the outermost frame of the run.
+        is_left_by_with: True if `left_frame` is left by a `with`, False if by a `finally`.
 
     Returns:
         The stack, outermost frame first. None: the run cannot be continued before the error, because a `finally`,
@@ -91,7 +91,7 @@ def read_failed_stack(
 
 
 def _add_traceback_views(views: list[FrameView], error: BaseException) -> None:
-    """Add the frames that an error has left, from its traceback, to `views`."""
+    """Append to `views` the frames of the run that an error has left, as its traceback lists them."""
     entry = error.__traceback__
     while entry is not None:
         frame = entry.tb_frame
@@ -115,15 +115,17 @@ def _is_await_unrepeatable(view: FrameView, number: int) -> bool:
 
 
 def _restore_iterators(saved_frame: SavedFrame, view: FrameView, number: int) -> bool:
-    """Put the iterators of the loops around a place back into the saved frame. An error that leaves a loop drops them.
+    """Put the iterators of `for` loops back into a saved frame.
+
+    Instrumented code drops an iterator when an error leaves its loop.
 
     Args:
-        saved_frame: the frame to change.
-        view: the frame as it was on the stack.
-        number: number of the node at the place.
+        saved_frame: The frame to change.
+        view: The same frame as it was on the stack.
+        number: Number of the syntax node at which the error was raised. The loops around this node count.
 
     Returns:
-        Whether all iterators are available.
+        True if all iterators are available; False if one is missing, so that the frame cannot be continued.
     """
     known = view.instrumented_code
     assert known is not None
@@ -141,20 +143,20 @@ def _restore_iterators(saved_frame: SavedFrame, view: FrameView, number: int) ->
 
 
 def find_loop_names(guard: Any) -> tuple[str, str]:
-    """Return two names of local variables of an instrumented loop.
+    """Return the names of two engine variables of an instrumented `for` loop.
 
     Args:
-        guard: the `try` that instrumented code has around the loop.
+        guard: The `try` node that instrumented code has around the loop.
 
     Returns:
-        The name under which the guard keeps the iterator when an error leaves the loop, and the iterator's own name.
+        (variable that keeps the iterator when an error leaves the loop, variable of the iterator while the loop runs).
     """
     keep: Any = guard.handlers[0].body[0]
     return keep.targets[0].id, keep.value.args[0].id
 
 
 def _find_handler_flag(node: ast.Try) -> str:
-    """Return the name of the local variable that records whether a handler of a `try` has begun."""
+    """Return the name of the engine variable that records whether an `except` of a `try` statement has begun."""
     begun: Any = node.handlers[-1].body[0]
     return begun.targets[0].id
 

@@ -1,4 +1,4 @@
-"""Checks whether an error that leaves a frame may be handled in this frame: by an `except`, or by a `with`.
+"""Checks whether an error may still be handled in a frame: by an `except`, or by a `with` that ends the error.
 
 Some context managers end an error (`contextlib.suppress`). The check does not run code of the user.
 """
@@ -49,10 +49,12 @@ _TRANSPARENT_MANAGERS = frozenset(
 def may_be_handled(view: FrameView, number: int, error: BaseException) -> bool:
     """Return whether an error may be handled in a frame: by an `except` of the user, or by a `with` that may end it.
 
+    True if that is not known. The check does not run code of the user.
+
     Args:
-        view: the frame.
-        number: number of the node that has raised the error.
-        error: the error.
+        view: The frame, with its code and variables.
+        number: Number of the syntax node that has raised the error.
+        error: The error.
     """
     place = _find_frame_place(view, number)
     if place is None:
@@ -73,12 +75,12 @@ def find_with_blocks(view: FrameView, place: NodePlace) -> list[tuple[ast.Try, s
     """Find the `with` blocks around a position in a frame.
 
     Args:
-        view: the frame.
-        place: the position, as a node and the path to it.
+        view: The frame.
+        place: The position, as a syntax node and the path to it.
 
     Returns:
-        The blocks, outermost first. Each has the node of its `try`, and the name of a local variable, its flag, that
-        records how the block is left.
+        The blocks, outermost first. Each is (the `try` node into which instrumented code turns the `with`, name of the
+        engine variable that records how the block is left).
     """
     known = view.instrumented_code
     assert known is not None
@@ -91,19 +93,19 @@ def find_with_blocks(view: FrameView, place: NodePlace) -> list[tuple[ast.Try, s
 
 
 def find_left_flag(view: FrameView, number: int, *, is_left_by_with: bool) -> str | None:
-    """Find the flag of the `with` by which an error is about to leave a frame.
+    """Find the `with` block by which an error is about to leave a frame, and return the name of its flag.
 
-    A flag is a local variable of instrumented code that records how a block is left. In the saved frame this flag must
-    be changed, so that the block counts as not left.
+    A flag is an engine variable that records how a block is left. Before the frame is saved, this flag must be set
+    back, so that the block counts as not left.
 
     Args:
-        view: the frame.
-        number: number of the node that has raised the error.
-        is_left_by_with: whether the error leaves by a `with`, and not by a `finally`.
+        view: The frame.
+        number: Number of the syntax node that has raised the error.
+        is_left_by_with: True if the error leaves a `with`, False if it leaves a `finally`.
 
     Returns:
-        The name of the flag to change. "": No flag has to be changed. None: A `with` or `finally` further inside has
-        run already.
+        The name of the flag to set back. "": no flag has to be set back. None: the frame cannot be continued, because a
+        `with` or `finally` further inside has run already.
     """
     place = _find_frame_place(view, number)
     assert place is not None
@@ -117,7 +119,7 @@ def find_left_flag(view: FrameView, number: int, *, is_left_by_with: bool) -> st
 
 
 def is_loop_guard(node: Any) -> bool:
-    """Return whether a node is the `try` that instrumented code has around a loop.
+    """Return whether a syntax node is the `try` that instrumented code has around a `for` loop.
 
     It is the only `try` in instrumented code that has both handlers and a `finally`.
     """
@@ -143,7 +145,10 @@ def _can_callback_suppress(callback: Any, error: BaseException) -> bool:
 
 
 def _can_generator_suppress(generator: Any, error: BaseException) -> bool:
-    """Return whether the generator of a `@contextmanager` may catch the error at the `yield` where it waits."""
+    """Return whether the generator of a `@contextmanager` may catch the error at the `yield` where it waits.
+
+    True if the generator's code is not instrumented, so that it cannot be read.
+    """
     frame = frame_of(generator)
     view = FrameView(frame) if frame is not None else None
     if view is None or view.instrumented_code is None:
@@ -156,7 +161,7 @@ def _can_generator_suppress(generator: Any, error: BaseException) -> bool:
 def _can_method_suppress(kind: Any) -> bool:
     """Return whether the `__exit__` or `__aexit__` of a class may return a true value, which ends the error.
 
-    Only methods of the notebook can be read. For others the result is True.
+    Only methods that are defined in the notebook can be read. For other methods the result is True.
     """
     method = inspect.getattr_static(kind, "__exit__", inspect.getattr_static(kind, "__aexit__", None))
     known = find_code(method.__code__) if isinstance(method, types.FunctionType) else None
