@@ -1,14 +1,15 @@
-"""The `key=` argument, which identifies a question or a step in place of its number in the order of calls.
+"""The argument `key=` of questions and steps. It identifies a call in place of the number of the call.
 
-Code may be executed again after a pause. If several tasks run concurrently, it may then make its calls in another
-order. With a key, the same call is the one with the same key, function and statement of the agent.
+Without a key, calls of the same function are told apart by their order. But code may be executed again after a pause,
+and concurrent tasks may then make their calls in another order. With a key, a call counts as the same call if key,
+function and the statement of the agent are the same.
 
 Calls can follow each other with one key (a loop with the same key in each turn). They are distinguished by their order,
 like calls without a key. This holds for questions and gated calls that are equal otherwise. A step with other arguments
 is refused.
 
-Exact code is code in which a run continues directly behind the call. In exact code, each statement, and each turn of a
-loop, is a separate place: the same key means a different call in each.
+A call is *exact* if a continued run continues directly behind it. For exact calls, each statement, and each turn of a
+loop, is a separate position: the same key means a different call in each.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ inside_call: ContextVar[str] = ContextVar("hitl_nb_inside_call", default="")
 """Prefix for the names of calls that are made inside a gated call; empty outside of gated calls."""
 
 started_in: ContextVar[Execution | None] = ContextVar("hitl_nb_started_in", default=None)
-"""In a thread that the run has started: the execution that started the thread; see `keys.Execution`.
+"""In a thread that the run has started: the execution of the code that started the thread.
 
-The thread's calls are named after this execution, at whatever time they are made.
+An execution is one execution of code with recorded calls. The names of the thread's calls are made from it, at whatever
+time the calls are made.
 """
 
 _MAX_KEY_CHARS = 200
@@ -40,11 +42,11 @@ _MAX_KEY_CHARS = 200
 
 
 def check_key(key: object, of: str) -> Key | None:
-    """Return `key` as a str or an int; None if it is None.
+    """Check a `key=` argument, and return it as a str or an int; None if it is None.
 
     Args:
         key: The key that the user has given.
-        of: Name of the call with that key, for the error message.
+        of: Name of the called function, for the error message.
 
     Raises:
         TypeError: `key` is neither a str nor an int.
@@ -83,7 +85,7 @@ def make_call_key(key: Key | Callable[..., Any] | None, bound: inspect.BoundArgu
     """Return the key of one call of a decorated function; None if the decorator has no key.
 
     Args:
-        key: The `key=` of the decorator. A function is called by `call_with_arguments` and returns the key.
+        key: The `key=` of the decorator: a key, or a function that makes the key from the arguments of the call.
         bound: Arguments of the call.
         of: Name of the decorated function, for the error message.
 
@@ -101,10 +103,14 @@ def make_call_key(key: Key | Callable[..., Any] | None, bound: inspect.BoundArgu
 
 
 def call_with_arguments(function: Callable[..., Any], bound: inspect.BoundArguments) -> Any:
-    """Call a function that was given to a decorator (as `key=`, for example) with the arguments of a decorated call.
+    """Call a function that the user has given to a decorator, for example as `key=`, with the arguments of a call.
 
     If all required parameters of the function are named like arguments of the call, the function gets those arguments
     by name. Otherwise it gets all arguments in the order of the call.
+
+    Args:
+        function: The given function.
+        bound: Arguments of the decorated call.
     """
     try:
         parameters = inspect.signature(function).parameters.values()

@@ -1,11 +1,13 @@
-"""Records of earlier calls that a continued run may still ask for, so that they must be read from the store.
+"""Search for the stored records of earlier calls that a continued run may still need.
 
-The result of a recorded call (a step or a question) is stored under the call's name. Code that is executed again asks
-for it. The running numbers in the names alone do not decide which records are needed. One task may not have reached
-again the calls that it made before a crash, while another task saves the run's state with higher numbers.
+The result of a recorded call (a step or a question) is stored under the call's name. If the run executes code again,
+the code makes the same calls again and gets the stored results. The running number in a name does not tell whether its
+record is still needed. After a crash, one task may have to make old calls again, while another task has already made
+calls with higher numbers.
 
-A *chain* is a digest of the places (the pending instruction of each frame) that lead to a call. An *execution* is one
-exact call, or one execution of code that is executed again; see `keys`.
+A *chain* is a digest of the positions in the code (one for each frame) that lead to a call. An *execution* is one exact
+call, or one execution of code that a continued run may execute again. A call is *exact* if a continued run continues
+directly behind it.
 """
 
 from __future__ import annotations
@@ -16,11 +18,12 @@ from typing import NamedTuple
 
 
 class CallRecord(NamedTuple):
-    """The stored record of the result of a call (a step, for example), or of a decision.
+    """Data of one stored call: a step, or a question with its decision.
 
     Attributes:
         name: Name of the call.
-        pause: Number of the pause at which the decision was requested. None: no decision, or there was no pause.
+        pause: Number of the pause at which the decision was requested. None: the record is no decision, or no pause was
+            needed.
         is_open: True if the call has not ended. Its record is then needed in any case.
     """
 
@@ -30,10 +33,10 @@ class CallRecord(NamedTuple):
 
 
 class ExpectedCalls:
-    """The stored records that a continued run may still need, because its code may make the same calls again.
+    """The stored records of calls that a continued run may still need, because its code may make the same calls again.
 
     Args:
-        records: The records that exist when the run is continued.
+        records: All records that exist when the run is continued.
     """
 
     def __init__(self, records: Iterable[CallRecord] = ()) -> None:
@@ -42,15 +45,17 @@ class ExpectedCalls:
         self._outer_places = {digest_call(record.name): place for record, place in self._records}
 
     def find_floors(self, ended_counts: Mapping[str, int]) -> tuple[int | None, int | None]:
-        """Drop the records that the run cannot need any more, and return from which point on records must be read.
+        """Forget the records that the run does not need any more, and return the lowest numbers of the other records.
+
+        Records below these numbers need not be read from the store when the run is continued again.
 
         Args:
-            ended_counts: Digest of a position in the code -> number of its executions that have ended. Calls in those
-                executions are not made again.
+            ended_counts: Digest of the positions that lead to a call -> number of executions with this digest that have
+                ended. The run does not make the calls of these executions again.
 
         Returns:
-            (lowest running number in the name of a call, number of the first pause) of the other records. Each is None
-            if there is no such record.
+            (lowest running number in the name of a call, number of the first pause). Each is None if no record has such
+            a number.
         """
         self._records = [one for one in self._records if one[0].is_open or self._is_needed(one[1], ended_counts)]
         number = min((place.number for _, place in self._records), default=None)
@@ -76,7 +81,10 @@ def _parse_name(name: str) -> _CallPlace | None:
 
 
 def digest_call(name: str) -> str:
-    """Return the digest that is used for a recorded call in the names of the calls that it makes."""
+    """Return a digest of a recorded call's name: 12 hexadecimal digits.
+
+    Calls that are made inside the recorded call have this digest in their names.
+    """
     return hashlib.sha256(name.encode()).hexdigest()[:12]
 
 

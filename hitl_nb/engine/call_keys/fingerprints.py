@@ -38,7 +38,7 @@ class Fingerprint:
 
     Attributes:
         digest: Hash; equal for equal content. Empty if the content cannot be read.
-        comparable: True if another digest proves that the content is different.
+        comparable: True if a different digest of another value proves that the content is different.
     """
 
     digest: str

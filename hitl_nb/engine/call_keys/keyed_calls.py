@@ -24,9 +24,9 @@ class KeyedCalls:
         self._arguments: dict[tuple[str, Key], str] = {}
 
     def begin_execution(self, execution: Execution | None) -> None:
-        """Set the execution of a statement to which the next calls belong.
+        """Set the execution of a statement in which the next calls are made.
 
-        Calls of another execution are forgotten. If the execution is the same as before, nothing changes.
+        If it is another execution than before, the earlier calls are forgotten. None: the calls belong to no execution.
         """
         if self._execution is not execution:
             self._execution, self._tasks, self._arguments = execution, {}, {}
@@ -35,10 +35,10 @@ class KeyedCalls:
         """Check that no other call in this execution of the statement has the same key, but other arguments.
 
         Args:
-            name: Name of the function.
+            name: Name of the called function.
             key: Key of the call.
-            arguments: Fingerprint of the arguments. If it is not comparable, nothing is checked.
-            line: Returns the line of the run, for the message.
+            arguments: Fingerprint (hash of the content) of the arguments. If it is not comparable, nothing is checked.
+            line: Function that returns the current line of the run, for the message.
 
         Raises:
             ValueError: There is such a call.
@@ -53,7 +53,11 @@ class KeyedCalls:
             )
 
     def check_alone(self, name: str, key: Key) -> None:
-        """Check that no other task has an unfinished call with the same name and key.
+        """Check that no other asyncio task has an unfinished call with the same name and key, and record this call.
+
+        Args:
+            name: Name of the called function.
+            key: Key of the call.
 
         Raises:
             ValueError: There is such a call.

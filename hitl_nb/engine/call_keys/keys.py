@@ -33,18 +33,20 @@ from hitl_nb.own_objects import mark_own
 class KeyCounts:
     """Counters from which the names of recorded calls (steps and questions) are made.
 
-    They are part of a run's saved state.
+    They are saved with the run's state.
 
-    A *chain* is a digest of the positions in the code that lead to a call. An *execution* is one execution of a call,
-    or of code that may be executed again, with all recorded calls in it.
+    A *chain* is a digest of the positions in the code that lead to a call. An *execution* is one execution of a
+    recorded call, or of code that a continued run may execute again, with all recorded calls in it.
 
     Attributes:
-        execution_count: Number of executions so far.
-        asked_counts: Chain -> number of its executions that have ended.
-        open_executions: Task -> (chain, number, innermost position, whether it is exact) of its current execution.
-        floor: Lowest running number of a recorded call that the run may ask for. None: it follows from the other
-            fields.
-        first_pause: Number of the first pause whose decisions the run may ask for. None: the last pause.
+        execution_count: Number of executions that have ended.
+        asked_counts: Chain -> number of executions with this chain that have ended.
+        open_executions: Name of a task -> its current execution, as (chain, number, name of the innermost position,
+            True if the run continues directly behind the call).
+        floor: Lowest running number in the names of the recorded calls whose results the run may still need. None: it
+            is computed from the other fields.
+        first_pause: Number of the first pause whose decisions the run may still need. None: it needs those of the last
+            pause only.
     """
 
     execution_count: int = 0
@@ -58,21 +60,24 @@ class KeyCounts:
 
 @dataclass(eq=False)
 class Execution:
-    """One execution of a recorded call, or of code that may be executed again. The recorded calls in it are numbered.
+    """One execution of a recorded call, or of code that a continued run may execute again.
 
-    A call is *exact* if a continued run continues directly behind it. Otherwise code around it is executed again.
+    The recorded calls in an execution are numbered.
+
+    A recorded call is a call of a step or a question. It is *exact* if a continued run continues directly behind it.
+    Otherwise code around it is executed again.
 
     Attributes:
-        chain: Digest of the positions in the code that lead to it.
-        number: Number of executions that were counted when it began.
-        place: Name of its innermost position in the code.
+        chain: Digest of the positions in the code, one for each frame, that lead to the call or code.
+        number: Number of executions that had ended when this one began.
+        place: Name of the innermost of these positions.
         ask_count: Number of earlier executions with the same chain.
         is_exact: True if its call is exact.
         is_restored: True if it began in another process, and this process has neither made its call nor answered it.
-        is_awaited: True if its call still runs, and a continued run makes the call again by this name.
+        is_awaited: True if its call still runs. A continued run then makes the call again under the same name.
         has_failed: True if the call that it awaits raised an error. If no code handles the error, the call is made
             again.
-        ordinals: Kind of call -> number of calls made so far.
+        ordinals: Kind of call -> number of calls of this kind made so far.
     """
 
     chain: str
@@ -86,13 +91,14 @@ class Execution:
     ordinals: dict[str, int] = field(default_factory=dict[str, int])
 
     def name_call(self, kind: str) -> str:
-        """Return the name of the next recorded call of this kind.
+        """Return the name under which the next recorded call in this execution is stored.
 
         If the program makes the same call again after a resume, the name is the same. Two different calls never share a
         name.
 
         Args:
-            kind: Kind of the call. Calls of one kind are distinguished by their order.
+            kind: Kind of the call, for example the name of the called function. Calls of one kind are told apart by
+                their order.
         """
         ordinal = self.ordinals.get(kind, 0)
         self.ordinals[kind] = ordinal + 1
@@ -100,17 +106,19 @@ class Execution:
 
 
 class Keys:
-    """Maker of names for the recorded calls (steps and questions) of one run.
+    """Makes the names under which the recorded calls (steps and questions) of one run are stored.
 
     If the code makes the same call again after a pause or crash, the call gets the same name, so its recorded result is
-    found. Each asyncio task has its own current execution.
+    found. Each asyncio task has its own current *execution*: one recorded call, or one execution of code that a
+    continued run may execute again.
 
     Args:
         counts: Counters from the run's saved state; None for a new run.
 
     Attributes:
-        first_pause: Number of the first pause whose decisions the run may ask for. None: the last pause.
-        expected_calls: The records that the run may still ask for.
+        first_pause: Number of the first pause whose decisions the run may still need. None: it needs those of the last
+            pause only.
+        expected_calls: The stored records that the run may still need.
     """
 
     def __init__(self, counts: KeyCounts | None = None) -> None:
@@ -130,16 +138,17 @@ class Keys:
 
         With them, a continued run gives the same names to the same calls.
 
-        If a task has an exact execution (a call behind which the run continues) but waits at another position by now,
-        that execution is over. If it were kept open, the next call at its position would be taken for the same call. An
-        execution is not over while it is awaited, or while this process still has to continue it.
+        Executions that are over are ended first. The execution of an exact call (the run continues directly behind it)
+        is over if its task waits at another position by now. If it were kept open, the next call at its position would
+        get its name. An execution is not over while its call is awaited, or while this process still has to continue
+        it.
 
         Args:
-            unfinished_tasks: Names of the tasks that have not ended. None: no code has run, the state is as it was
-                saved.
-            asking_task: Name of the task that makes, or awaits, the call at which the run is saved.
-            place: Name of the innermost position in the code of the call that is saved. None: that of the task's last
-                call.
+            unfinished_tasks: Names of the tasks that have not ended; the executions of other tasks are ended. None: no
+                code has run, so no execution is ended.
+            asking_task: Name of the task that makes, or awaits, the call at which the run is saved; "" for the main
+                task.
+            place: Name of the innermost position in the code of that call. None: the position of the task's last call.
         """
         if unfinished_tasks is not None:
             for task, one in list(self._executions.items()):
@@ -158,27 +167,31 @@ class Keys:
 
     @property
     def lowest_number(self) -> int:
-        """The lowest running number that can be in the names of calls that are made from now on."""
+        """The lowest running number that the names of later calls can have."""
         return min([self._counts.execution_count, *(one.number for one in self._executions.values())])
 
     @property
     def floor(self) -> int:
-        """The lowest running number in the name of a recorded call that the loaded run may still ask for."""
+        """The lowest running number in the names of the recorded calls whose results the run may still need."""
         return self.lowest_number if self._floor is None else min(self.lowest_number, self._floor)
 
     def take_up_execution(self, task: str = "") -> None:
-        """Record that the call with which a task waits is being answered.
+        """Record that the result of the call for which a task waited at a pause is being computed.
 
-        The next call at the same position in the code is then a different call with another name.
+        The next call at the same position in the code is then a new call with another name.
+
+        Args:
+            task: Name of the task; "" for the main task.
         """
         at_hand = self._executions.get(task)
         if at_hand is not None:
             at_hand.is_restored = False
 
     def end_restored_execution(self, name: str) -> None:
-        """Record that the object which an exact call returned is part of the restored state.
+        """Record that a call need not be made again after a resume, because the object that it returned was restored.
 
-        A new call at the same position in the code is then a different call with another name.
+        Only an exact call is affected (the run continues directly behind it). The next call at the same position in the
+        code is then a new call with another name.
 
         Args:
             name: Name of the call.
@@ -194,36 +207,38 @@ class Keys:
     def find_execution(self, task: str = "") -> Execution | None:
         """Return the current execution of a task; None if it has none.
 
-        An execution is a recorded call, or one execution of code that may be executed again.
+        An execution is one recorded call, or one execution of code that a continued run may execute again.
 
         Args:
-            task: Name of the task; "" outside of tasks.
+            task: Name of the task; "" for the main task.
         """
         return self._executions.get(task)
 
     @property
     def has_executions(self) -> bool:
-        """Whether any task of the run is inside a recorded call, or in code that may be executed again."""
+        """Whether any task of the run has a current execution: a recorded call, or code that may be executed again."""
         return bool(self._executions)
 
     @property
     def has_inexact_execution(self) -> bool:
-        """Whether a task is in code that would be executed again after a pause.
+        """Whether a task runs code that would be executed again after a pause.
 
-        That ends when the code next calls the engine between statements, so such a call must be requested.
+        That is over when the code next calls the engine between statements, so such a call of the engine must be
+        requested.
         """
         return any(not execution.is_exact for execution in self._executions.values())
 
     def begin_call(self, places: Sequence[str], *, is_exact: bool, task: str = "") -> None:
-        """Record that a recorded call is about to be made.
+        """Record that a task is about to make a recorded call (of a step or a question).
 
-        It starts a new execution of the task, or belongs to the current one if the code is the same.
+        The call starts a new execution of the task. It belongs to the current execution if that one is at the same
+        position and is restored or not exact: then code is executed again.
 
         Args:
             places: Names of the positions of all frames in the code, outermost first.
-            is_exact: True if a continued run continues behind the call. False: the innermost code of `places` is
-                executed again.
-            task: Name of the task; "" outside of tasks.
+            is_exact: True if a continued run continues directly behind the call. False: the innermost code of `places`
+                is executed again.
+            task: Name of the task; "" for the main task.
         """
         chain = _digest_places(places)
         at_hand = self._executions.get(task)
@@ -237,14 +252,15 @@ class Keys:
         )
 
     def name_call(self, kind: str = "", task: str = "") -> str:
-        """Return the name of the recorded call that is about to be made.
+        """Return the name under which the recorded call that is about to be made is stored.
 
         If the program makes the same call again after a resume, the name is the same. Two different calls never share a
         name.
 
         Args:
-            kind: Kind of the call. Calls of one kind are distinguished by their order.
-            task: Name of the task; "" outside of tasks.
+            kind: Kind of the call, for example the name of the called function. Calls of one kind are told apart by
+                their order.
+            task: Name of the task; "" for the main task.
         """
         at_hand = self._executions.get(task)
         if at_hand is None:
@@ -254,13 +270,14 @@ class Keys:
     def notice_poll(self, places: Sequence[str], *, is_exact: bool, task: str = "") -> None:
         """Record that the code of a task has reached the end of a statement or a new turn of a loop.
 
-        The code before is then not executed again, so the current execution of the task is over. It continues if the
-        statement is inside code that would be executed again as a whole.
+        A continued run does not execute the code before this position again, so the current execution of the task is
+        over. Exception: the statement is inside code that would be executed again as a whole; then the execution
+        continues.
 
         Args:
             places: Names of the positions of all frames in the code, outermost first.
             is_exact: True if a continued run would continue exactly at these positions.
-            task: Name of the task; "" outside of tasks.
+            task: Name of the task; "" for the main task.
         """
         at_hand = self._executions.get(task)
         if at_hand is not None and (is_exact or at_hand.is_exact or at_hand.chain != _digest_places(places)):
@@ -273,9 +290,9 @@ class Keys:
 
 
 def identify_call(name: str) -> str:
-    """Return the part of a recorded call's name that identifies the call.
+    """Return the name of a recorded call without its running number. This part is the same after a resume.
 
-    The running number is left out, because tasks may take turns differently when the code is executed again.
+    The running number may differ, because tasks may take turns in another order when the code is executed again.
     """
     number, _, rest = name.partition("/")
     return rest if number.isdigit() and "//" not in name else name

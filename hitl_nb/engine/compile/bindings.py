@@ -8,11 +8,12 @@ from collections.abc import Iterable
 
 
 def find_bound_names(nodes: Iterable[ast.AST], *, deep: bool = True) -> set[str]:
-    """Find the names that statements bind.
+    """Find the names to which statements give a value, by assignment, import, `def`, `class`, `for`, `with` or `match`.
 
     Args:
         nodes: The statements.
-        deep: If False, names that are bound inside the bodies of these statements are left out.
+        deep: True: all names, also those that are bound in nested statements and function bodies. False: only names
+            that the given statements bind themselves.
 
     Returns:
         The names. `from m import *` counts as the public names of `m` if `m` is imported already; otherwise it adds

@@ -1,11 +1,12 @@
-"""Hashes of the instrumenter's sources and of its results.
+"""Hashes of the instrumenter's source files, and of the code that it produces.
 
-The instrumenter is the code of this package: it turns source text into instrumented code. It gives each syntax node a
-number, and a saved frame names its place in the code by such a number.
+The instrumenter is the code of the package `compile`: it turns source text into instrumented code, whose frames can be
+saved. It gives each syntax node a number. A saved frame states its position in the code by such a number. So the number
+must mean the same in the process that continues the run.
 
 Another version of the instrumenter still gives the same numbers to most code. So a snapshot has two kinds of hashes.
-The hash of the instrumenter's sources is compared first; if it is equal, no more is needed. If it differs, the hash of
-each unit's code is compared. (A unit is the compiled source of one cell or module.)
+The hash of the instrumenter's source files is compared first; if it is equal, no more is needed. If it differs, the
+hash of each unit's code is compared. (A unit is the compiled source of one cell or module.)
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from hitl_nb.engine.compile.units import Unit, find_code
 
 @functools.cache
 def hash_instrumenter() -> str:
-    """Return a hash of the source files of `hitl_nb.engine.compile`: 16 hexadecimal digits."""
+    """Return a hash of the source files of the package `hitl_nb.engine.compile`: 16 hexadecimal digits."""
     found = hashlib.sha256()
     for file in sorted(Path(__file__).parent.rglob("*.py")):
         found.update(file.read_bytes() + b"\0")

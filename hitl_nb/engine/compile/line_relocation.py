@@ -1,7 +1,7 @@
-"""Conversion of node numbers to the user's source positions, in compiled code.
+"""Conversion of line tables: from numbers of syntax nodes to the user's lines and columns.
 
-Instrumented code is compiled with a number of the syntax node in place of each line number, so that an instruction
-names its node exactly. Afterwards this module writes a line table with the user's lines and columns. A *code unit* is
+Instrumented code is compiled with the number of a syntax node in place of each line number, so that each instruction
+states its node exactly. Afterwards this module writes a line table with the user's lines and columns. A *code unit* is
 two bytes of bytecode.
 
 One walk over the entries of the compiler's own table does this, because a large cell has thousands of entries.
@@ -51,22 +51,23 @@ def relocate_code(
     *,
     has_start: bool,
 ) -> tuple[bytes, bytes]:
-    """Compute the final instructions and line table of compiled code.
+    """Compute the final instructions and the final line table of compiled code.
 
-    The iterator of a loop is kept in a local variable, and the loop reads it from there. Calling `__iter__` of that
-    iterator again may begin from the start. So the `GET_ITER` instruction of such a loop is replaced by `NOP`.
+    The line table gets the user's lines and columns. Also, some `GET_ITER` instructions are replaced by `NOP`. The
+    reason: instrumented code keeps the iterator of a loop in a local variable, and calling `__iter__` of that iterator
+    again may begin from the start.
 
     Args:
-        code: Code object whose line table has node numbers in place of lines.
+        code: Code object whose line table has numbers of syntax nodes in place of lines.
         numbering: The user's position of each node number.
-        loops: Node numbers of the instructions that call `iter()` on an object that is an iterator already.
-        first_line: The user's first line of the code.
+        loops: Node numbers of the `GET_ITER` instructions to replace. Their object is an iterator already.
+        first_line: The user's first line of the code, 1-based.
         writer: Encoder of the line table, shared by the codes of a unit.
         has_start: If True, the instructions before the first statement get the start of the first line, as in code that
             Python compiles itself.
 
     Returns:
-        New values for `co_code` and `co_linetable`.
+        (new `co_code`, new `co_linetable`) for the code object.
     """
     operations = code.co_code
     start = operations[::2].find(_RESUME) + 1 if has_start else 0
@@ -106,7 +107,9 @@ def _take_out(operations: bytes, units: list[int]) -> bytes:
 
 
 def _skip_units(places: Iterator[_Place], start: int) -> Iterator[_Place]:
-    """Return the entries of a line table from code unit `start` on; an entry that contains `start` is split.
+    """Return the entries of a line table without its first `start` code units.
+
+    An entry that contains code unit `start` is split.
 
     Args:
         places: Entries, each as (number of code units, node number, user position).
@@ -120,14 +123,15 @@ def _skip_units(places: Iterator[_Place], start: int) -> Iterator[_Place]:
 
 
 def _read_line_entries(code: CodeType, numbering: NodeNumbers) -> Iterator[_Place]:
-    """Yield the entries of a code object's line table, with the user's positions added.
+    """Yield the entries of a code object's line table, each with the user's position added.
 
     Args:
-        code: Code object whose line table has node numbers in place of lines.
+        code: Code object whose line table has numbers of syntax nodes in place of lines.
         numbering: The user's position of each node number.
 
     Yields:
-        (number of code units, node number, user position). For code without a position, the last two are 0 and None.
+        (number of code units, node number, user position). For instructions without a position, the last two are 0 and
+        None.
     """
     nodes, methods = numbering.nodes, numbering.method_positions
     number = code.co_firstlineno
@@ -155,11 +159,13 @@ def _read_line_entries(code: CodeType, numbering: NodeNumbers) -> Iterator[_Plac
 
 
 def _add_exit(counts: list[int], positions: list[SourcePosition | None], units: int) -> None:
-    """Give the user's last line to the instruction at which an exception leaves a frame. Debuggers rely on that line.
+    """Add an entry for the instruction at which an exception leaves a frame. It gets the user's last line.
+
+    Debuggers rely on that line.
 
     Args:
-        counts: Number of code units of each position; extended in place.
-        positions: Positions; extended in place.
+        counts: Number of code units of each entry; extended in place.
+        positions: User position of each entry; extended in place.
         units: Number of code units between the end of the table and that instruction.
     """
     last = next((position for position in reversed(positions) if position is not None), None)

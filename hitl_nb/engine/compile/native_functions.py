@@ -1,4 +1,4 @@
-"""Search for functions that stay native, which means that they are not instrumented.
+"""Search for functions that stay *native*: hitl_nb does not instrument them, so their frames cannot be saved.
 
 There are three reasons: a compiler such as numba reads the function's bytecode, the function is a step (`@hitl.step`),
 or it has the comment `# hitl: native`.
@@ -24,11 +24,11 @@ Resolve = Callable[[str], "str | None"]
 
 @dataclass(frozen=True)
 class DefinitionHead:
-    """First lines of a function or class that may stay native: its decorators, its comment and its `def`.
+    """First lines of a function or class that may stay native (not instrumented): decorators, comment and `def` line.
 
     Attributes:
-        line: Number of the first line; the line of the first decorator if it has any.
-        has_comment: True if the comment `# hitl: native` is there.
+        line: Number of the first line, 1-based; the line of the first decorator if there is one.
+        has_comment: True if these lines, or the line above them, have the comment `# hitl: native`.
         names: Dotted names in the decorators. Names that the source text imports are replaced by full names, for
             example `numba.njit`.
     """
@@ -40,10 +40,12 @@ class DefinitionHead:
     def is_left_native(self, resolve: Resolve) -> bool:
         """Return whether the function or class stays native (not instrumented).
 
-        That is so if it has the comment `# hitl: native`, or a decorator of a step or of a compiler such as numba.
+        True if it has the comment `# hitl: native`, the decorator `hitl.step`, or a decorator of a compiler such as
+        numba.
 
         Args:
-            resolve: Returns the qualified name of the object that a name refers to, or None.
+            resolve: Takes a name of the source text, and returns the qualified name of the object behind the name.
+                None: not known.
         """
         return self.has_comment or any(_is_native_decorator(_resolve_name(name, resolve)) for name in self.names)
 
@@ -57,9 +59,13 @@ _STEP_DECORATOR = re.compile(r"hitl_nb\.([\w.]*\.)?step$")
 
 
 def find_definition_heads(module: ast.Module, source: str) -> list[DefinitionHead]:
-    """List the functions and classes of a module that may stay native (not instrumented).
+    """List the functions and classes of a source text that have a decorator or the comment `# hitl: native`.
 
-    These have a decorator or the comment `# hitl: native`. `DefinitionHead.is_left_native` decides.
+    Only these may stay native (not instrumented). `DefinitionHead.is_left_native` decides for each of them.
+
+    Args:
+        module: The parsed source text.
+        source: The source text.
     """
     if "@" not in source and not _NATIVE_COMMENT.search(source):
         return []
@@ -78,14 +84,15 @@ def find_definition_heads(module: ast.Module, source: str) -> list[DefinitionHea
 
 
 def find_left_native(heads: list[DefinitionHead], native: types.CodeType) -> dict[tuple[str, int], types.CodeType]:
-    """Find the functions that stay native (not instrumented) because of their decorators or a comment.
+    """Find the native code of the functions that are not instrumented because of a decorator or a comment.
 
     Args:
         heads: The result of `find_definition_heads`.
         native: Code of the same source, compiled by Python without instrumentation.
 
     Returns:
-        Maps (qualified name, first line) to the native code object. Functions inside such a function are not listed.
+        (qualified name, first line) of a function -> its native code object. Functions inside such a function are not
+        listed.
     """
     lines = frozenset(head.line for head in heads if head.is_left_native(_COMMON_ALIASES.get))
     return (
@@ -96,10 +103,10 @@ def find_left_native(heads: list[DefinitionHead], native: types.CodeType) -> dic
 
 
 def reads_bytecode(name: str) -> bool:
-    """Return whether a decorator or function reads the bytecode of functions that it gets, as `numba.njit` does.
+    """Return whether a decorator or function reads the bytecode of functions passed to it, as `numba.njit` does.
 
     Args:
-        name: Qualified name of the decorator or function.
+        name: Qualified name of the decorator or function, for example `numba.njit`.
     """
     return bool(_BYTECODE_READERS.match(name))
 
@@ -142,7 +149,15 @@ def _read_dotted_name(node: Any) -> str | None:
 
 
 def _iterate_head_lines(lines: list[str], first: int, last: int) -> Iterator[str]:
-    """Yield the lines that may have the comment: the `def` line, the line above, and the line above the decorators."""
+    """Yield the lines in which the comment `# hitl: native` counts.
+
+    These are the `def` line, the line above it, and the line above the decorators.
+
+    Args:
+        lines: All lines of the source text.
+        first: Number of the first line of the definition (with decorators), 1-based.
+        last: Number of the `def` or `class` line, 1-based.
+    """
     for number in {first - 1, last - 1, last}:
         if 0 < number <= len(lines):
             yield lines[number - 1]

@@ -1,7 +1,8 @@
-"""Additions to compiled code that Python's compiler cannot make.
+"""Final form of the code objects that Python compiled from an instrumented syntax tree.
 
-They are: qualified names, the user's positions, the runtime object (functions that instrumented code calls), and a mark
-that names unit and function. A *place* is the node that an instruction was compiled from.
+Python's compiler cannot make it. The added parts are qualified names, the user's line numbers, the object `RUNTIME`,
+and a constant that identifies the unit and function. Instrumented code calls functions of `RUNTIME`. A *unit* is the
+compiled source of one cell or module.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ _FIRST_LINE_NAME = "__firstlineno__"
 
 
 class CodePlaces:
-    """Maps each instruction of a code object to the syntax node from which it was compiled.
+    """Tells from which syntax node each instruction of a code object was compiled.
 
-    The index is that of the code unit (two bytes of bytecode). The value is (node number, column). The compiler's line
-    table is kept, and decoded at the first access, because few code objects are ever looked up.
+    `places[i]` is (node number, column) of the instruction at code unit `i` (two bytes of bytecode each, 0-based). The
+    line table of the compiler is decoded at the first access, because few code objects are ever looked up.
     """
 
     __slots__ = ("_compiled_from", "_decoded")
@@ -63,12 +64,18 @@ class CodePlaces:
 
 
 class Postprocessor:
-    """Changes the code objects that Python has compiled from an instrumented tree to their final form.
+    """Changes the code objects that Python has compiled from an instrumented syntax tree to their final form.
 
     It sets names and the user's line numbers, and adds the constants that instrumented code needs.
 
+    Args:
+        tree: The instrumented syntax tree.
+        key: Key of the unit (the compiled source of one cell or module).
+        left_native: (qualified name, first line) -> native code of the functions that are not instrumented.
+
     Attributes:
-        finished_codes: For each function: (its final code, the function, the syntax nodes of its instructions).
+        finished_codes: One item for each finished function: (its final code, the function, the syntax nodes of its
+            instructions).
     """
 
     def __init__(self, tree: SourceTree, key: str, left_native: Mapping[tuple[str, int], types.CodeType]) -> None:
@@ -87,7 +94,8 @@ class Postprocessor:
         Args:
             code: Code object as the compiler made it.
             function: The function of the code. None: the function is found by the first line of the code.
-            outer: Qualified name and kind of the code around it.
+            outer: (qualified name, kind) of the code that contains this code. The kind is "cell", "class" or "def", for
+                example.
         """
         function = function or self.tree.find_function(code)
         if function is not None:
@@ -140,15 +148,16 @@ class Postprocessor:
 
 
 def _insert_first_line(operations: bytes, code: types.CodeType, constants: list[Any], first_line: int) -> bytes:
-    """Return the instructions of a class body, changed so that `__firstlineno__` becomes the user's line.
+    """Return the instructions of a class body, changed so that the class gets the user's line as `__firstlineno__`.
 
-    The compiler has stored a node number there. The attribute exists since Python 3.13; before, nothing is changed.
+    The compiler has stored a node number there. The attribute exists since Python 3.13; for older versions the
+    instructions are returned unchanged.
 
     Args:
         operations: Bytes of the instructions.
         code: Code object of the class body.
         constants: Its constants; a constant is changed or appended.
-        first_line: The user's line.
+        first_line: The user's line, 1-based.
     """
     if _FIRST_LINE_NAME not in code.co_names:
         return operations

@@ -1,7 +1,8 @@
-"""Units: a unit is one source text (a cell or a module's file) with the instrumented code that was compiled from it.
+"""Units: a *unit* is one source text (a cell or the file of a module) with the code that was compiled from it.
 
-A unit has a *key*, which is a hash of its text, its file name and its options. The *tree* of a unit is the instrumented
-syntax tree. *Native code* is what Python compiles from the same text without instrumentation.
+Most functions of a unit have *instrumented code*, whose frames can be saved. A unit has a *key*, which is a hash of its
+text, its file name and its options. The *tree* of a unit is the instrumented syntax tree. *Native code* is what Python
+compiles from the same text without instrumentation.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class Unit:
     _codes_by_number: dict[int, types.CodeType] = field(default_factory=dict[int, types.CodeType])
 
     def find_function_code(self, number: int) -> types.CodeType:
-        """Return the code object of a function.
+        """Return the instrumented code object of a function.
 
         Args:
             number: Number of the function, an index of `functions`.
@@ -123,11 +124,18 @@ class Unit:
         return tree
 
     def build_tree(self, module: ast.Module) -> SourceTree:
-        """Instrument the parsed source of this unit."""
+        """Return the instrumented syntax tree of this unit.
+
+        Args:
+            module: The syntax tree of the source, as `ast.parse` returns it.
+        """
         return TreeBuilder(self.flags, is_async=self.is_async).build_tree(module, shows_last=self.shows_last)
 
     def cache_tree(self, tree: SourceTree) -> None:
-        """Keep the tree for `get_tree`; the one that was not used for the longest time is dropped if there are many."""
+        """Keep the tree in memory for `get_tree`.
+
+        If there are more than `MAX_TREES` trees, the least recently used one is dropped.
+        """
         _trees[self.key] = tree
         while len(_trees) > MAX_TREES:
             _trees.popitem(last=False)
@@ -135,7 +143,11 @@ class Unit:
     def compile_nodes(self, module: ast.Module, flags: int = 0) -> types.CodeType:
         """Compile an instrumented syntax tree to a code object.
 
-        The code has numbers of syntax nodes in place of line numbers. `finish_code` makes the final form.
+        The code has numbers of syntax nodes in place of line numbers. `finish_code` replaces them.
+
+        Args:
+            module: The tree.
+            flags: Compiler flags in addition to those of the unit.
         """
         with ignore_compiler_warnings(self.filename):  # compiling the source itself has shown the warnings
             return compile(module, self.filename, "exec", self.flags | flags, True)
@@ -143,10 +155,9 @@ class Unit:
     def finish_code(
         self, code: types.CodeType, function: InstrumentedFunction, *, is_primary: bool = False
     ) -> types.CodeType:
-        """Return the final form of a function's compiled code, and register it for `find_code`.
+        """Return a function's compiled code with the user's names and line numbers, and register it for `find_code`.
 
-        The final form has the user's names and line numbers. Code objects of functions inside it are changed and
-        registered, too.
+        Code objects of functions inside it are changed and registered, too.
 
         Args:
             code: Code object as `compile_nodes` returned it.
@@ -167,12 +178,12 @@ class Unit:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class InstrumentedCode:
-    """Data on one instrumented code object.
+    """The origin of one instrumented code object.
 
     Attributes:
-        unit: The source text from which it was compiled.
-        function: Its function.
-        places: Maps each instruction to its syntax node: (node number, column).
+        unit: The unit from whose source text it was compiled.
+        function: The function whose code it is.
+        places: Tells from which syntax node each instruction was compiled: (node number, column).
     """
 
     unit: Unit
@@ -182,7 +193,7 @@ class InstrumentedCode:
 
 @dataclass(frozen=True)
 class SavedUnit:
-    """Plain data from which a unit can be compiled again in another process. The fields are those of `Unit`."""
+    """Plain data from which another process can compile a unit again. The fields are those of `Unit`."""
 
     key: str
     source: str
@@ -193,7 +204,7 @@ class SavedUnit:
 
     @classmethod
     def from_unit(cls, unit: Unit) -> SavedUnit:
-        """Return the data from which another process can compile the same unit."""
+        """Return the data of a unit (source text, file name, options) to save in a snapshot."""
         return cls(unit.key, unit.source, unit.filename, unit.is_cell, unit.shows_last, unit.flags)
 
 
@@ -214,7 +225,7 @@ def compile_unit(
     flags: int = 0,
     warns: bool = True,
 ) -> Unit:
-    """Compile a source text to instrumented code, or return the unit that was made from the same text before.
+    """Compile a source text to instrumented code. If this was done before for the same text, the same unit is returned.
 
     The text is first compiled without instrumentation, so errors and warnings are Python's own.
 
@@ -223,7 +234,7 @@ def compile_unit(
         filename: File name for tracebacks; the same text under another name is another unit.
         is_cell: True for a notebook cell, False for the file of a module.
         shows_last: If True, the value of the last expression is displayed.
-        flags: Compiler flags of `from __future__` imports that the text itself does not make.
+        flags: Compiler flags of `from __future__` imports that the text itself does not have.
         warns: False if other code has compiled the text before and has shown the compiler's warnings.
 
     Returns:
@@ -269,7 +280,10 @@ FUTURE_FLAGS: int = sum(getattr(__future__, name).compiler_flag for name in __fu
 
 
 def is_awaitable_code(code: types.CodeType) -> bool:
-    """Return whether code is of a generator function marked by `types.coroutine`, whose generators can be awaited."""
+    """Return whether code is of a generator function with the decorator `types.coroutine`.
+
+    The generators of such a function can be awaited.
+    """
     return bool(code.co_flags & _ITERABLE_COROUTINE)
 
 
@@ -279,18 +293,22 @@ def mark_awaitable_code(code: types.CodeType) -> types.CodeType:
 
 
 def compile_module(source: str, filename: str) -> types.CodeType:
-    """Compile the text of a module to code for a function without arguments.
+    """Compile the source text of a module, and return the instrumented code of its top level.
 
-    Its globals must be the module's namespace.
+    The code is for a function without arguments, whose globals must be the namespace of the module.
+
+    Raises:
+        SyntaxError: The text is not valid Python.
     """
     return compile_unit(source, filename, is_cell=False).code
 
 
 def find_code(code: types.CodeType) -> InstrumentedCode | None:
-    """Return the unit and the function of a code object, with the syntax nodes of its instructions.
+    """Find out from which source and function an instrumented code object was compiled.
 
     Returns:
-        None if the code is not instrumented, or if its source is not known in this process.
+        The unit, the function, and the syntax nodes of the instructions. None if the code is not instrumented, or if
+        its source is not known in this process.
     """
     entry = _codes.get(id(code))
     if entry is not None:
@@ -305,7 +323,7 @@ def find_code(code: types.CodeType) -> InstrumentedCode | None:
 
 
 def find_unit(key: str) -> Unit | None:
-    """Return the unit (a source text with its instrumented code) with this key; None if it is not known.
+    """Return the unit (a source text with its instrumented code) that has this key; None if it is not known.
 
     A unit that `remember_sources` has registered is compiled at the first call.
     """
@@ -321,7 +339,7 @@ def remember_sources(units: Iterable[SavedUnit]) -> None:
 
 
 def _compile_saved_unit(saved: SavedUnit) -> Unit:
-    """Return a unit for the data of another process.
+    """Return a unit for a source text that another process has saved.
 
     If this process has a unit with the same text and options, under any file name, that unit is returned. Otherwise the
     saved text is compiled.
