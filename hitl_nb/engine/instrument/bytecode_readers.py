@@ -20,9 +20,9 @@ from hitl_nb.engine.instrument.counterparts import get_counterparts
 
 
 def restore_native(function: object) -> None:
-    """Replace the code of an instrumented function by the code that Python compiled without instrumentation.
+    """Replace the code of an instrumented function by the code that Python compiles without instrumentation.
 
-    Objects that are no instrumented function are not changed.
+    An object that is not an instrumented function is not changed.
     """
     if not isinstance(function, types.FunctionType):
         return
@@ -56,7 +56,7 @@ def _hook_numba(module: Any) -> None:
 
 
 def _make_hook(*names: str) -> Callable[[Any], None]:
-    """Make a hook for a module. It wraps functions that read bytecode, so that they get code without instrumentation.
+    """Make a hook that patches functions of a module which read bytecode: they then get code without instrumentation.
 
     Args:
         names: Names of these functions in the module, for example `compile` in `torch`.
@@ -100,9 +100,9 @@ jax and joblib need no hook: jax runs the functions that it gets, and joblib sen
 
 
 class _HookingFinder:
-    """Import finder for the modules in `_HOOKS`.
+    """Import finder for the modules in `_HOOKS` (libraries that read bytecode).
 
-    It finds them as Python does, and calls the module's hook after the import.
+    It finds a module as Python does, and calls the module's hook after the import.
     """
 
     def find_spec(

@@ -21,7 +21,10 @@ from hitl_nb.engine.instrument.resolved_names import make_resolver
 
 
 def has_functions(code: types.CodeType) -> bool:
-    """Return whether compiled code contains code that could be instrumented: of a function, class or comprehension."""
+    """Return whether compiled code contains code objects of functions, classes, lambdas or comprehensions.
+
+    If it contains none, there is nothing to instrument.
+    """
     return any(isinstance(value, types.CodeType) for value in code.co_consts)
 
 
@@ -46,7 +49,7 @@ def instrument_source(source: str, filename: str, *, flags: int = 0) -> Unit | N
 
 
 def instrument_cell(code: types.CodeType, unit: Unit, namespace: Mapping[str, Any]) -> types.CodeType:
-    """Return a copy of the code of a statement in which the code of its functions is instrumented.
+    """Return a copy of a statement's code in which the functions that it defines are instrumented.
 
     The statement itself keeps its instructions.
 

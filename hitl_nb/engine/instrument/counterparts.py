@@ -1,4 +1,4 @@
-"""Matching of native code objects with the instrumented code of the same function."""
+"""Search for the instrumented code of a function from its native code (as Python compiles it), and the reverse."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class CodePair:
 
 
 class Counterparts:
-    """Finds the instrumented code of a function from its native code (as Python compiles it), and the reverse.
+    """Pairs of native code (as Python compiles it) and instrumented code, for all functions of one source text.
 
     Args:
-        unit: The source of one cell or module, with its instrumented code.
+        unit: The source text of one cell or module, with its instrumented code.
     """
 
     def __init__(self, unit: Unit) -> None:
@@ -69,7 +69,13 @@ class Counterparts:
     def find_rewritten(self, code: types.CodeType) -> types.CodeType | None:
         """Return the instrumented code of a function whose code a tool has rewritten, as pytest does with assertions.
 
-        The function is found by its name and line alone. None if no function, or more than one, has them.
+        The function is found by its name and first line alone.
+
+        Args:
+            code: The rewritten code.
+
+        Returns:
+            The instrumented code. None if no function, or more than one, has this name and line.
         """
         pairs = self._pairs.get((code.co_qualname, code.co_firstlineno), [])
         return pairs[0].instrumented if len(pairs) == 1 and can_replace_code(pairs[0].instrumented, code) else None
@@ -92,11 +98,11 @@ class Counterparts:
         return code in self._native.get((code.co_qualname, code.co_firstlineno), ())
 
     def graft_functions(self, code: types.CodeType, leaves: Callable[[types.CodeType], bool]) -> types.CodeType:
-        """Return a copy of code in which the code of its functions is instrumented.
+        """Return a copy of code in which the code of the functions that it defines is instrumented.
 
         Args:
             code: Code as Python compiled it. If it has no functions to replace, it is returned itself.
-            leaves: Returns True for the code of a function that must not be instrumented.
+            leaves: Takes the code of a function. Returns True if the function must not be instrumented.
         """
         constants = [self._graft_constant(value, leaves) for value in code.co_consts]
         if all(new is old for new, old in zip(constants, code.co_consts, strict=True)):
@@ -122,7 +128,7 @@ def get_counterparts(unit: Unit) -> Counterparts:
 
 
 def can_replace_code(new: types.CodeType, old: types.CodeType) -> bool:
-    """Return whether a function can get the code `new` in place of its code `old`.
+    """Return whether the code of a function can be replaced, so that it has the code `new` and not `old`.
 
     Parameters, free variables, and the kind (generator, coroutine) must be the same.
     """
@@ -159,10 +165,13 @@ def _group_by_key(code: types.CodeType) -> dict[CodeKey, list[types.CodeType]]:
 def _pair_codes(
     native: list[types.CodeType], made: list[types.CodeType]
 ) -> Iterator[tuple[types.CodeType, types.CodeType]]:
-    """Yield (native code, instrumented code) of functions that have the same name and line, such as two lambdas.
+    """Match the native and instrumented code objects that have the same name and first line, such as two lambdas.
 
     They are matched by the positions of their first instructions. Without positions (`-X no_debug_ranges`), they are
     matched by order and content.
+
+    Yields:
+        (native code, instrumented code) of one function.
     """
     known = [code for code in made if find_code(code) is not None]
     if len(native) == 1 and len(known) == 1:

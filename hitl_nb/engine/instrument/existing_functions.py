@@ -1,4 +1,4 @@
-"""Instrumentation of functions that cells defined before the extension was loaded.
+"""Instrumentation of functions that cells defined before the extension hitl_nb was loaded.
 
 The function objects stay; their code is replaced. Generators that have begun keep the code with which they began.
 """
@@ -17,7 +17,7 @@ from hitl_nb.engine.instrument.resolved_names import make_resolver
 
 
 def instrument_existing(shell: Any) -> int:
-    """Instrument the functions that earlier cells of this shell have defined: their code is replaced.
+    """Instrument the functions that earlier cells of an IPython shell have defined: their code is replaced.
 
     Returns:
         The number of functions with new code.
@@ -34,9 +34,16 @@ def instrument_existing(shell: Any) -> int:
 
 
 def read_cell_source(shell: Any, filename: str) -> str | None:
-    """Return the source of a cell as it was compiled; None if no cell of this shell has this file name.
+    """Return the source of a cell as it was compiled.
 
     The text is in the shell's history. `linecache` has only the lines, without the original line endings.
+
+    Args:
+        shell: The IPython shell.
+        filename: File name that IPython has given to the cell, as in tracebacks.
+
+    Returns:
+        The text. None if no cell of this shell has this file name.
     """
     number: int | None = getattr(shell.compile, "_filename_map", {}).get(filename)
     if number is None:

@@ -31,12 +31,15 @@ class SourceChangedError(InstrumentationError):
 
 
 def instrument_function(function: types.FunctionType) -> types.CodeType:
-    """Return the instrumented code of a function; `function.__code__` can be replaced with it.
+    """Return the instrumented code of a function. The caller can assign it to `function.__code__`.
+
+    If the function is instrumented already, its present code is returned.
 
     Raises:
-        NoSourceError: The source is not available (made by `exec` of a text, or in the plain `python` prompt).
+        NoSourceError: The source is not available, because `exec` or the plain `python` prompt made the function.
         SourceChangedError: The file was edited since it was imported.
-        InstrumentationError: The function must not be instrumented (numba, a step, `# hitl: native`).
+        InstrumentationError: The function must not be instrumented. Reasons: a decorator of numba, `@hitl.step`, or the
+            comment `# hitl: native`.
     """
     code = function.__code__
     if find_code(code) is not None:

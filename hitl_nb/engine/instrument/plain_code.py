@@ -1,4 +1,4 @@
-"""Descriptions of code objects without the additions of the instrumentation."""
+"""Properties of code objects in which the additions of the instrumentation are left out."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _NAMED, _CONSTANT, _PREFIX = frozenset(dis.hasname), dis.opmap["LOAD_CONST"], di
 
 
 def list_global_names(code: CodeType) -> set[str]:
-    """Return the names of globals and attributes in a function's own code.
+    """Return the names of globals and attributes that a code object uses, without those in nested functions.
 
-    Names that instrumentation added are left out.
+    Names that the instrumentation added are left out.
     """
     if find_code(code) is None:
         return {*code.co_names}
@@ -30,9 +30,9 @@ def list_global_names(code: CodeType) -> set[str]:
 
 
 def describe_code(code: CodeType) -> tuple[Any, ...]:
-    """Return a tuple that describes the content of code.
+    """Return a tuple that describes the content of a code object, to compare it with other code.
 
-    It is equal for equal source, in every process and at any line of a cell.
+    The tuple is equal for equal source, in every process and at any line of a cell.
     """
     known = find_code(code)
     constants = code.co_consts if known is None else code.co_consts[:-1]  # the last constant names unit and function

@@ -23,7 +23,7 @@ _SOURCE = "_hitl_source"  # attribute of the nodes that a compiler has parsed: t
 
 
 def install(shell: Any) -> None:
-    """Make the compiler of an IPython shell instrument all cells from now on.
+    """Make the compiler of an IPython shell instrument the functions in all cells from now on.
 
     Functions that earlier cells have defined are instrumented, too.
 
@@ -45,10 +45,13 @@ def install(shell: Any) -> None:
 
 
 def _running_cell(shell: Any) -> dict[str, str]:
-    """Return {file name: text} of the cell that runs `install`; an empty dictionary if there is none.
+    """Find the cell that calls `install` now, for example by `%load_ext hitl_nb`.
 
-    IPython compiles the statements of a cell one by one, so those below `%load_ext hitl_nb` are compiled later. Their
-    nodes were parsed before, by the old class, which did not keep the text.
+    IPython compiles the statements of a cell one by one, so the statements below `%load_ext hitl_nb` are compiled
+    later. Their syntax nodes were parsed before, by the original compiler class, which did not keep the text.
+
+    Returns:
+        {file name of the cell: its text}; empty if no cell runs.
     """
     frame, name = sys._getframe(), None  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
     while frame is not None:
@@ -60,10 +63,10 @@ def _running_cell(shell: Any) -> dict[str, str]:
 
 
 def find_local_scope(frame: types.FrameType) -> Any:
-    """Return the local variables of a frame for an IPython magic that reads and binds them.
+    """Return the variables of a frame that an IPython magic can read and bind.
 
-    For a cell, that is the namespace of the notebook. For an instrumented function, it is a copy without the variables
-    that the engine has added.
+    For a cell, that is the namespace of the notebook itself. For an instrumented function, it is a copy of its local
+    variables, without the variables that the engine has added.
     """
     known = find_code(frame.f_code)
     if known is None:
@@ -102,11 +105,13 @@ def _find_original_class(kind: type) -> type:
 
 
 class _InstrumentingCompiler:
-    """Base class that is put in front of the class of a shell's compiler. It instruments the functions of cells.
+    """Compiler of an IPython shell that also instruments the functions of cells.
+
+    `install` makes a class from this class and the class of the shell's compiler.
 
     Attributes:
         hitl_shell: The shell.
-        hitl_begun: File name -> text of the cell that was running when the class was installed.
+        hitl_begun: File name -> text of the cell that was running when `install` was called.
     """
 
     hitl_shell: Any

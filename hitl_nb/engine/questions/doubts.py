@@ -1,7 +1,7 @@
-"""Effects in doubt: steps that had begun when their process died, so that nobody knows whether their effect happened.
+"""Effects in doubt: a step had begun when its process died, so nobody knows whether the effect of the step happened.
 
-People are asked about all of them together, before any code of the run is executed again. An answer belongs to one try
-of one call. It says nothing about the next try.
+People are asked about all such steps together, before any code of the run is executed again. An answer belongs to one
+try of one call. It says nothing about the next try.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _brief, _full = _ShortRepr(40), _ShortRepr(_MAX_TEXT_CHARS)
 
 @dataclass(frozen=True)
 class EffectAnswer:
-    """The answer of people to the question whether a step took effect, whose process died during its call.
+    """People's answer about a step whose process died during the call: did the step take effect?
 
     Attributes:
         took_effect: True if the call took effect.
@@ -60,14 +60,17 @@ class EffectAnswer:
 
 
 class Doubts(PendingCall):
-    """Questions about effects in doubt (steps whose process died), as the call for whose answers a run waits.
+    """The questions about effects in doubt (steps whose process died), saved as the call for which the run waits.
 
-    It gives no value to the code. The answers are read when the run continues.
+    The engine asks them, not a call of the agent. So no value is returned to the code. The answers are read when the
+    run continues.
     """
 
 
 def describe_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, dict[str, str]]:
-    """Return a call as text for people, and its arguments.
+    """Describe a call as text for people, and return its arguments.
+
+    Values of arguments that are named like a secret are replaced by "…".
 
     Args:
         function: The function that is called.
@@ -75,8 +78,8 @@ def describe_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         kwargs: Its keyword arguments.
 
     Returns:
-        (text such as `pay(10, to='Ann')`, {name of an argument: its value as text}). Values of arguments that are named
-        like a secret are replaced by "…". If the arguments do not fit, the dictionary is empty.
+        (text such as `pay(10, to='Ann')`, {name of an argument: its value as text}). If the arguments do not fit the
+        function, the text has "..." in their place and the dictionary is empty.
     """
     try:
         bound = _read_signature(function).bind(*args, **kwargs)
@@ -125,19 +128,19 @@ def _shorten(value: Any, brief: _ShortRepr) -> str:
 
 
 def name_doubt_place(step: Step) -> str:
-    """Return the name under which the question about one try of a step is recorded."""
+    """Return the name under which the question whether one try of a step took effect is recorded."""
     return f"{step.key}/doubt:{step.tries}"
 
 
 def build_doubt_question(step: Step, ns: dict[str, Any], *, noticed: datetime, died: bool) -> LiveQuestion:
-    """Build the question whether a step took effect.
+    """Build the question whether a step took effect. People answer it by an edit.
 
-    No answer is preselected, so that an approval alone decides nothing.
+    No answer is preselected, and the question cannot be approved as it is.
 
     Args:
         step: The record of the step.
         ns: Namespace of the notebook.
-        noticed: Time at which the doubt was noticed.
+        noticed: Time at which it was noticed that the step had not ended.
         died: True if the process died; False if the run was interrupted.
     """
     call = step.call or f"{step.name}()"
@@ -173,11 +176,11 @@ def build_doubt_question(step: Step, ns: dict[str, Any], *, noticed: datetime, d
 
 
 def read_effect_answer(decision: Decision, returns: Any) -> EffectAnswer:
-    """Return the answer that people gave to the question whether a step took effect.
+    """Return the answer of people to the question whether a step took effect.
 
     Args:
-        decision: The decision of the question that `build_doubt_question` made.
-        returns: Type that the step returns, to which the result is converted; None: the result stays JSON data.
+        decision: The decision about the question that `build_doubt_question` returned.
+        returns: Type that the step returns, to which the result is converted. None: the result stays JSON data.
 
     Raises:
         InvalidEdit: The answer, or its result, is not valid.
@@ -246,9 +249,9 @@ def _make_answer_schema(returns: Any) -> dict[str, Any]:
 
 
 class EffectsInDoubt:
-    """Asks people about the effects in doubt of one run, and reads their answers.
+    """Asks people about the steps of one run that may or may not have taken effect, and reads their answers.
 
-    An effect is in doubt if the process died during the call of a step, so that nobody knows whether it happened.
+    This is not known (the effect is *in doubt*) if the process died during the call of a step.
     """
 
     def __init__(self, session: Session) -> None:
@@ -256,7 +259,7 @@ class EffectsInDoubt:
         self._answers: dict[str, EffectAnswer] = {}
 
     def settle_all(self) -> None:
-        """Read the answers about all effects in doubt (steps whose process died), and ask people about the others.
+        """Read people's answers about all steps whose effect is in doubt, and ask people about those without an answer.
 
         It is called before any code runs. If the state cannot be saved at this point, people are asked about each
         effect when its step is called again.
@@ -270,7 +273,7 @@ class EffectsInDoubt:
                 self._settle(doubtful)
 
     def is_in_doubt(self, step: Step) -> bool:
-        """Return whether nobody knows if a recorded step took effect.
+        """Return whether it is not known if a recorded step took effect.
 
         That is so if its process died before the step ended, and the step is not idempotent.
         """

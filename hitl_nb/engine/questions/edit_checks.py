@@ -1,7 +1,8 @@
-"""Checks of an answer by guardrails and policies: can the value that people edited be used?
+"""Checks of an answer by guardrails and policies: can the run use the value that people edited?
 
-A *guardrail* is a function that looks at a value and passes, escalates or blocks it. *Terms* are the conditions of a
-question: who decides, how many people, and by when.
+A *guardrail* is a function of the user that looks at a value and passes, escalates or blocks it. A *gate* asks people
+before a tool is called; they may edit the arguments. *Terms* are the conditions of a question: who decides, how many
+people, and by when.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ NOT_USED_PREFIX = "The last edit was not used: "
 
 @dataclass(frozen=True)
 class AnswerCheck:
-    """The result of the check whether people's answer to a question can be used.
+    """The result of the check whether the run can use people's answer to a question.
 
     Attributes:
         refusal: Why the answer cannot be used; "" if it can.
-        further: People who must agree in addition, if the same answer can be used then. None: no such people.
-        objections: Objections of guardrails that the deciding people had seen. The answer is used despite them.
+        further: Terms for people who must agree in addition. If they do, the refused answer can be used. None: there
+            are no such people.
+        objections: Objections of guardrails (checks of the value) that the deciding people had seen. The answer is used
+            despite them.
     """
 
     refusal: str = ""
@@ -43,13 +46,16 @@ class AnswerCheck:
 
 
 def check_answer(asked: LiveQuestion, decision: Decision, decided: Proposal, ledger: Ledger, run: Run) -> AnswerCheck:
-    """Check an answer: guardrails look at the edited value, and policies at the call that a gate makes with it.
+    """Check whether an answer can be used.
+
+    Guardrails (functions that check a value) look at the edited value. If the question is about a call of a tool,
+    policies judge the call with the edited arguments.
 
     Args:
         asked: The question.
         decision: The answer.
         decided: The record of the question and its answer.
-        ledger: The records of the store.
+        ledger: Reads the records of the store.
         run: The record of the run.
 
     Raises:
@@ -68,10 +74,17 @@ def check_answer(asked: LiveQuestion, decision: Decision, decided: Proposal, led
 def _ask_guardrails(
     asked: LiveQuestion, decision: Decision, decided: Proposal, ledger: Ledger, run: Run
 ) -> tuple[str, tuple[GuardrailResult, ...]]:
-    """Run the guardrails (functions that check a value) on the value that people edited.
+    """Run the guardrails (functions that check a value) of a question on the value that people edited.
 
-    A guardrail may escalate with a reason that the deciding people had seen. A person has then looked at it, so it is
-    no refusal.
+    If a guardrail escalates with a reason that the deciding people had seen, a person has looked at that reason. The
+    value is then not refused for it.
+
+    Args:
+        asked: The question for the edited value.
+        decision: The answer. Without an edit, nothing is checked.
+        decided: The record of the question and its answer.
+        ledger: Reads the records of the store.
+        run: The record of the run.
 
     Returns:
         (why the value cannot be used, or ""; the results that people had seen and that are therefore accepted).
@@ -86,20 +99,30 @@ def _ask_guardrails(
 
 
 def describe_objection(one: GuardrailResult) -> str:
-    """Return a sentence for people: a guardrail objects to an edited value, and the value is used all the same."""
+    """Return a sentence for people: a guardrail objects to an edited value, but the value is used.
+
+    Args:
+        one: The result of the guardrail.
+    """
     return f"the guardrail {one.name} still objects to the edited value, as who decided was told: {one.message}"
 
 
 def _judge_call(
     asked: LiveQuestion, edited: LiveQuestion, decided: Proposal, run: Run
 ) -> tuple[str, FurtherTerms | None]:
-    """Check by policies whether the call with edited arguments can be made.
+    """Check by policies whether a tool may be called with the arguments that people edited.
 
-    Problems of the value alone were found when people edited it. This function checks the question that a gate builds
-    from the edited arguments.
+    The policies judge the question that would have been asked for these arguments. If its title, tags and settings are
+    the same as before, nothing is checked.
+
+    Args:
+        asked: The question that people were asked.
+        edited: The question for the edited arguments.
+        decided: The record of `asked` and its answer.
+        run: The record of the run.
 
     Returns:
-        (why the call cannot be made, or ""; the people who must agree in addition, or None).
+        (why the call cannot be made, or ""; the terms for people who must agree in addition, or None).
     """
     if edited is asked or _list_policy_inputs(edited) == _list_policy_inputs(asked):
         return "", None
@@ -133,7 +156,10 @@ def _explain_plan(edited: LiveQuestion, decided: Proposal, found: Plan, run: Run
 
 
 def read_call_terms(asked: LiveQuestion) -> CallTerms | None:
-    """Return who decides, and by when, as the arguments of a `checkpoint` call say; None if they say nothing."""
+    """Return who decides a question, and by when, as the arguments of its `checkpoint` call say.
+
+    None if the call has no such arguments.
+    """
     review = asked.review
     if not review.has_terms:
         return None
@@ -143,7 +169,7 @@ def read_call_terms(asked: LiveQuestion) -> CallTerms | None:
 
 
 def _list_policy_inputs(asked: LiveQuestion) -> tuple[Any, ...]:
-    """Return the facts about a question, other than its value, on which the decision of a policy may depend."""
+    """Return the parts of a question, other than its value, from which a policy may decide."""
     question, review = asked.question, asked.review
     return question.title, question.tags, question.confidence, replace(review, guardrails=())
 

@@ -1,6 +1,6 @@
 """Calls of guardrails for the questions of a run: before a question is asked, and after people have edited the value.
 
-A guardrail is a function that looks at a value and passes, escalates or blocks it. See `guardrail_checks.py`.
+A guardrail is a function of the user that looks at a value and passes, escalates or blocks it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 
 
 def run_guardrails(asked: Sequence[LiveQuestion], ledger: Ledger, run: Run) -> None:
-    """Run the guardrails (functions that check a value) of each question, and store their results in the question.
+    """Run the guardrails (functions that check a value) of each question, and add their results to the question.
 
     Questions that have results already are skipped.
+
+    Args:
+        asked: The questions; they are changed.
+        ledger: Gives the time.
+        run: The record of the run. Guardrails get the names of the agent and notebook, and the labels.
 
     Raises:
         CannotPause: A guardrail asks a question.
@@ -44,8 +49,14 @@ def run_guardrails(asked: Sequence[LiveQuestion], ledger: Ledger, run: Run) -> N
 def run_guardrails_on_edit(asked: LiveQuestion, value: Any, ledger: Ledger, run: Run) -> tuple[GuardrailResult, ...]:
     """Run the guardrails (functions that check a value) of a question on the value that people edited.
 
+    Args:
+        asked: The question.
+        value: The edited value, as a Python object.
+        ledger: Gives the time.
+        run: The record of the run.
+
     Returns:
-        The results.
+        The results, one for each guardrail.
 
     Raises:
         CannotPause: A guardrail asks a question.
@@ -58,7 +69,10 @@ def run_guardrails_on_edit(asked: LiveQuestion, value: Any, ledger: Ledger, run:
 
 
 def _list_guardrail_facts(question: Question, ledger: Ledger, run: Run) -> dict[str, Any]:
-    """Return a copy of the facts that a guardrail gets in addition to the value. A change of the copy has no effect."""
+    """Return the facts that a guardrail gets in addition to the value, such as title and tags, by name.
+
+    Changes that a guardrail makes to them do not change the question.
+    """
     return {
         "kind": question.kind,
         "title": question.title,
@@ -75,13 +89,13 @@ def _list_guardrail_facts(question: Question, ledger: Ledger, run: Run) -> dict[
 
 @contextmanager
 def _count_steps_apart(position: str) -> Generator[None]:
-    """Number the steps that a guardrail calls separately from other steps, inside the `with` block.
+    """Number the steps that are called inside the `with` block separately from other steps.
 
-    If the question is already decided when the code is executed again, the guardrail is not called. So its steps must
-    not count in the numbers of other steps.
+    The block calls guardrails. If the question is already decided when the code is executed again, they are not called.
+    So their steps must not count in the numbers of other steps.
 
     Args:
-        position: Name of the question.
+        position: Name under which the question is recorded.
     """
     token = inside_call.set(f"{hashlib.sha256(f'guardrails {position}'.encode()).hexdigest()[:12]}:")
     try:

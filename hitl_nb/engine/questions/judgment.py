@@ -1,7 +1,8 @@
 """Judgment of a run's questions by policies and guardrails, before people are asked and after they have edited.
 
-Guardrails find facts, policies decide on facts. A *plan* is the result for one question: it passes, is blocked, or
-people are asked under some terms. This module does not write questions to the store; `questions.py` does.
+A *guardrail* checks a value and reports what it found; a *policy* decides with these reports. A *plan* is the result
+for one question: it passes, is blocked, or people are asked under some terms (who must agree, by when). This module
+does not write questions to the store; `questions.py` does.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ class QuestionJudgment:
     """The decisions of policies on some questions: each passes, is blocked, or must be decided by people.
 
     Attributes:
-        plans: One result for each question. None if neither a policy nor an argument applies: people are asked, and
-            anyone may decide.
-        facts: The facts that were used, in addition to the questions themselves.
+        plans: One result for each question. None if no policy, no guardrail and no argument about reviewers applies:
+            people are asked, and anyone may decide.
+        facts: The time and the labels of the run, from which the policies decided in addition to the questions.
         policies: The merged policies that were used.
     """
 
@@ -50,17 +51,24 @@ class QuestionJudgment:
 
     @property
     def is_decided(self) -> bool:
-        """Whether nobody has to be asked, because each question passes or is blocked."""
+        """Whether no person has to be asked, because each question passes or is blocked."""
         return self.plans is not None and all(one.verdict != "ask" for one in self.plans)
 
     def list_asked(self, count: int) -> list[bool]:
-        """Return for each of `count` questions whether people are asked."""
+        """Return one bool for each question: True if people are asked.
+
+        Args:
+            count: Number of questions.
+        """
         return [True] * count if self.plans is None else [one.verdict == "ask" for one in self.plans]
 
     def make_ledger_arguments(self, ledger: Ledger) -> dict[str, Any]:
-        """Return the keyword arguments with which the ledger records these decisions of policies.
+        """Return keyword arguments for the ledger, so that it records these decisions of policies with the questions.
 
-        The dictionary is empty if neither a policy nor an argument applies to the questions.
+        The dictionary is empty if `plans` is None.
+
+        Args:
+            ledger: Gets the policies that it must keep.
         """
         if self.plans is None:
             return {}
@@ -74,6 +82,9 @@ NO_JUDGMENT = QuestionJudgment()
 
 class Judge:
     """Finds decisions for the questions of one run without asking people: recorded answers, and verdicts of policies.
+
+    Args:
+        session: The work of this process on the run.
 
     Attributes:
         expired: Why the questions of the run's last pause have expired; "" if they have not.
@@ -89,17 +100,17 @@ class Judge:
         found: Sequence[Proposal | None],
         comments: Sequence[Sequence[Comment]] | None = None,
     ) -> list[Decision] | None:
-        """Return the decisions that answer these questions.
+        """Return the decisions that answer these questions, from their recorded answers.
 
-        If one is missing or cannot be used, notes with the questions say why.
+        If an answer expired or cannot be used, a note with the reason is added to its question.
 
         Args:
             asked: The questions.
             found: The recorded answer of each question, or None.
-            comments: The comments on each question, if they were read already.
+            comments: The comments on each question. None: they are read from the store.
 
         Returns:
-            One decision for each question; None if one is missing or cannot be used.
+            One decision for each question; None if an answer is missing or cannot be used.
         """
         session = self.session
         decided = [p for p in found if p is not None and p.status == "decided"]
@@ -126,15 +137,15 @@ class Judge:
         return decisions
 
     def decide_pending(self, pending: PendingCall, found: Sequence[Proposal | None], *, exact: bool) -> list[Decision]:
-        """Decide questions by policies, or pause to ask people.
+        """Decide questions by policies, or pause the run to ask people.
 
-        If any question needs a person, all questions are asked together. A policy then does not pass a question that
-        people were asked before.
+        If any question needs a person, people are asked all questions together. A policy then does not pass a question
+        that people were asked before.
 
         Args:
-            pending: The call that asks.
-            found: The recorded answer of each question, or None. If there is an answer for each question, none can be
-                used.
+            pending: The call that asks the questions.
+            found: The recorded answer of each question, or None. If no answer is missing, the answers together cannot
+                be used.
             exact: True: a continued run continues directly behind the call. False: it makes the call again.
 
         Returns:
@@ -201,6 +212,11 @@ class Judge:
         """Check whether an answer can be used.
 
         If it cannot, a note with the reason is added to the question, which is then asked again.
+
+        Args:
+            asked: The question.
+            decision: The answer.
+            decided: The record of the question and its answer.
         """
         session = self.session
         if decided.pause != session.run_record.pauses:
@@ -213,7 +229,7 @@ class Judge:
         return found
 
     def _accept_despite_objections(self, decision: Decision, decided: Proposal, found: AnswerCheck) -> Decision:
-        """Log and show that an edit is used despite objections of guardrails, which the deciding people knew.
+        """Record and show that an edit is used despite objections of guardrails, which the deciding people knew.
 
         Returns:
             The decision with the objections added to its reasons.
@@ -228,6 +244,11 @@ def judge_questions(asked: Sequence[LiveQuestion], ledger: Ledger, run: Run) -> 
     """Apply the policies to questions: each passes, is blocked, or must be decided by people.
 
     The guardrails of the questions must have run before.
+
+    Args:
+        asked: The questions.
+        ledger: Gives the time.
+        run: The record of the run.
 
     Raises:
         PolicyError: A policy cannot be used.
@@ -266,12 +287,12 @@ def _add_further(found: Plan, asked: LiveQuestion, facts: Facts) -> Plan:
 
 
 def require_people_again(judged: QuestionJudgment, plans: Sequence[Plan], again: Sequence[bool]) -> QuestionJudgment:
-    """Return the judgment changed so that no policy passes a question that people were asked before.
+    """Return a judgment in which no policy passes a question that people were asked before: they are asked again.
 
     Args:
-        judged: The judgment.
-        plans: Its plans.
-        again: For each question, whether people were asked before.
+        judged: The judgment to start from.
+        plans: Its results, one for each question.
+        again: For each question, True if people were asked before.
     """
     changed = [
         replace(one, verdict="ask") if repeated and one.verdict == "pass" else one
@@ -286,7 +307,12 @@ def _was_asked(proposal: Proposal) -> bool:
 
 
 def add_note(questions: Sequence[LiveQuestion], error: InvalidEdit) -> None:
-    """Add to the context of each question why the last edit cannot be used. The questions are then asked again."""
+    """Add to the context of each question why the last edit cannot be used. The questions are then asked again.
+
+    Args:
+        questions: The questions; they are changed.
+        error: Tells why.
+    """
     note = f"{NOT_USED_PREFIX}{error}"
     for asked in questions:
         context = asked.question.context

@@ -1,4 +1,4 @@
-"""The pending call of a pause: a call of the agent that waits for decisions."""
+"""The pending call of a pause: the call, such as `checkpoint(...)`, with which the agent waits for decisions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from hitl_nb.review.decision import Decision, LiveQuestion
 class PendingCall:
     """A call of the agent, such as `checkpoint(...)`, that waits for decisions of people.
 
-    It is saved with the run's position. A resume computes its value from the decisions; the call is not made again.
+    It is saved with the run's position. A resume computes the result of the call from the decisions; the call is not
+    made again.
+
+    Args:
+        asked: The questions of the call.
 
     Attributes:
         asked: The questions of the call.
@@ -26,12 +30,12 @@ class PendingCall:
         self.asked = asked
 
     def complete(self, decisions: list[Decision]) -> Any:
-        """Return the value of the call from the decisions of people. It may be an awaitable.
+        """Return the result of the call, computed from the decisions of people. It may be an awaitable.
 
         Args:
             decisions: One decision for each question in `asked`.
 
         Raises:
-            Exception: The call raises it, for example because it was rejected.
+            Exception: The call raises it, for example because people rejected the proposal.
         """
         raise AssertionError

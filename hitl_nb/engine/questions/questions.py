@@ -1,4 +1,7 @@
-"""Questions of a run. Each is answered from the run's record, decided by policies, or asked of people at a pause."""
+"""Questions of a run. Each is answered from the run's record, decided by policies, or asked of people at a pause.
+
+The run's record has the questions that were decided before, with their answers.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 class QuestionDesk:
     """Asks the questions of one run, or answers them from its record and by policies.
 
+    Args:
+        session: The work of this process on the run.
+
     Attributes:
         answers_by_place: Name of a question -> its decided proposals. It has the questions that the code may ask again.
         resumed: The call that waited for decisions when this process continued the run; None if there was none.
@@ -44,15 +50,15 @@ class QuestionDesk:
         self._unrecorded: tuple[str, object] = "", None
 
     def ask(self, pending: PendingCall, *, exact: bool, name: str = "checkpoint") -> Any:
-        """Return the value of a call that asks questions.
+        """Return the result of a call that asks questions. It is computed from the answers.
 
-        The answers come from the record, from policies, or after a pause.
+        The answers come from the run's record, from policies, or from people after a pause.
 
         Args:
             pending: The call that asks.
             exact: True: a continued run continues directly behind the call. False: it makes the call again, and the
                 call is then answered from the record.
-            name: Name of the function that asks, for messages.
+            name: Name of the function that asks, for messages and for the name of each question.
 
         Raises:
             Paused: People have to be asked; the run is saved and waits.
@@ -70,7 +76,7 @@ class QuestionDesk:
 
     @contextlib.contextmanager
     def remember_refusal(self) -> Generator[None]:
-        """Record a `CannotPause` that leaves the `with` block, even if the code around it swallows the error."""
+        """Record a `CannotPause` that leaves the `with` block. It is raised again if the agent's code swallows it."""
         try:
             yield
         except CannotPause as error:
@@ -79,9 +85,14 @@ class QuestionDesk:
             raise
 
     def _find_answers(self, pending: PendingCall, *, exact: bool, name: str) -> list[Proposal | None]:
-        """Return the recorded answer of each question, or None.
+        """Return the recorded answer of each question of a call, or None for a question without an answer.
 
         An answer counts only if exactly the same question was asked at the same position in the code.
+
+        Args:
+            pending: The call that asks.
+            exact: True: a continued run continues directly behind the call. False: it makes the call again.
+            name: Name of the function that asks.
 
         Raises:
             CannotPause: No question can be asked at this point.
@@ -115,9 +126,13 @@ class QuestionDesk:
         return next((p for p in reversed(same) if _is_same_question(p, asked.question)), None)
 
     def _add_other_question_notes(self, questions: list[LiveQuestion], answers: list[Proposal | None]) -> None:
-        """Add a note for people to each question that differs from the question decided before at the same position.
+        """Add a note for people to each question that differs from the one decided before at the same position.
 
         This happens if code that is executed again asks another question than before.
+
+        Args:
+            questions: The questions; they are changed.
+            answers: The recorded answer of each question, or None.
         """
         for asked, answer in zip(questions, answers, strict=True):
             if answer is None and self.answers_by_place.get(identify_call(asked.question.position)):
@@ -133,8 +148,8 @@ class QuestionDesk:
     def pause(self, pending: PendingCall, *, exact: bool, judged: QuestionJudgment = NO_JUDGMENT) -> NoReturn:
         """Save the run with its questions, in one transaction, and leave its code by raising `Paused`.
 
-        If other steps are active, the transaction is postponed until they have ended and are recorded; `run` makes it
-        then. Until then people see nothing. If the process dies first, the question is asked again.
+        If other steps are active, the transaction is postponed until they have ended and are recorded; `Session.run`
+        makes it then. Until then people see nothing. If the process dies first, the question is asked again.
 
         Args:
             pending: The call that asks.
@@ -236,12 +251,12 @@ class QuestionDesk:
         session.run_record, session.proposals = asked
 
     def record_postponed_pause(self) -> None:
-        """Write the pause that was postponed until steps had ended; nothing happens if there is none."""
+        """Store the pause that was postponed until the active steps had ended. Nothing is done if there is none."""
         if self._postponed_pause is not None:
             self._record_pause(*self._postponed_pause)
 
     def forbid_pause(self, why: str) -> None:
-        """Refuse a pause that would execute the current code again, because a call in it must not be repeated.
+        """Refuse later pauses that would execute the current code again, because a call in it must not be repeated.
 
         Args:
             why: The reason, for the message.
@@ -249,9 +264,9 @@ class QuestionDesk:
         self._unrecorded = why, self.session.live.current_execution
 
     def prepare_completion(self, pending: PendingCall, proposals: list[Proposal]) -> Callable[[], Any]:
-        """Return a function that computes the value of a call on which people have decided.
+        """Return a function that computes the result of a call on which people have decided.
 
-        If the decisions cannot be used, the function asks again.
+        The function takes no arguments. If the decisions cannot be used, it asks again.
 
         Args:
             pending: The call.
@@ -282,9 +297,9 @@ class QuestionDesk:
         return complete_call
 
     def find_decided_call(self) -> PendingCall | None:
-        """Return the call whose decisions are being used now, to save it again if the run pauses or fails inside it.
+        """Return the call whose decisions are being used now; None if there is no such call.
 
-        None if there is no such call.
+        If the run pauses or fails during that time, this call is saved again.
         """
         if not self.session.live.is_running:
             return self.resumed  # no code has run, so the call is not completed yet
@@ -292,7 +307,7 @@ class QuestionDesk:
 
 
 def describe_refusal(problem: CannotSave, line: str) -> str:
-    """Return the message for a position that cannot be saved.
+    """Return the message of `CannotPause` for a position that cannot be saved.
 
     Args:
         problem: The error, which may begin with the line.

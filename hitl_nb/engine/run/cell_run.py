@@ -1,10 +1,10 @@
-"""Execution of an agent cell: start a run, or continue the run that exists.
+"""Execution of an agent cell: start a new run, or continue the existing run of the cell.
 
-The state of the run decides:
+The action depends on the state of the existing run:
 
-no run yet, --restart     a new run starts at the first statement
+no run yet, or --restart  a new run starts at the first statement
 --restart, which started the run before
-                          the same run, if it has paused and has not finished: see `_is_continued`
+                          the same run continues, if it has paused and has not finished: see `_is_continued`
 waiting                   the same proposals are shown again
 ready (all decided)       the run continues behind the checkpoint
 failed, or its process died
@@ -47,13 +47,14 @@ from hitl_nb.storage.interface import Store
 
 @dataclass
 class AgentCell:
-    """An agent cell, ready to run.
+    """A notebook cell with `%%agent`, compiled and ready to run.
 
     Attributes:
-        notebook, agent, key: Together they identify the run of the cell.
-        unit: The compiled code.
+        notebook, agent, key: Name of the notebook, name of the agent, and `--key` of the cell. Together they identify
+            its run.
+        unit: The source of the cell with its compiled code.
         ns: Namespace of the notebook.
-        label: Description of the process that runs it, for people ("kernel", "hitl-nb run").
+        label: Description of the process that runs the cell, for people ("kernel", "hitl-nb run").
         notebook_id: Id in the notebook's metadata; "" if it has none.
     """
 
@@ -66,10 +67,10 @@ class AgentCell:
     notebook_id: str = ""
 
     def make_code(self, source: str | None = None) -> RunCode:
-        """Return the code that the run executes.
+        """Return the code that the run executes, with the namespace of the notebook.
 
         Args:
-            source: Source that a snapshot recorded. None: the cell as it is now.
+            source: Source text that a snapshot recorded. None: the cell as it is now.
         """
         unit = self.unit if source is None else compile_cell(source, self.unit.filename, self.unit.flags)
         self.ns.setdefault(
@@ -78,12 +79,17 @@ class AgentCell:
         return RunCode(FunctionType(unit.code, self.ns, "<module>"), self.ns, unit.source, unit)
 
     def digest_code(self) -> str:
-        """Return the SHA-256 of the code's syntax. Comments, blank lines and the line of the magic do not change it."""
+        """Return a SHA-256 hash of the code. Comments, blank lines and the `%%agent` line do not change it."""
         return hashlib.sha256(ast.dump(ast.parse(self.unit.source)).encode()).hexdigest()
 
 
 def compile_cell(source: str, filename: str, flags: int = 0) -> Unit:
-    """Compile the code of an agent cell, so that it can pause at its top level.
+    """Compile the source of an agent cell, so that a run can pause between and inside its statements.
+
+    Args:
+        source: The source text.
+        filename: File name of the cell, for tracebacks.
+        flags: Compiler flags of `from __future__` imports of earlier cells.
 
     Raises:
         SyntaxError: The source is not valid.
@@ -95,7 +101,11 @@ _ledgers: dict[int, Ledger] = {}
 
 
 def get_ledger(store: Store | None = None) -> Ledger:
-    """Return the ledger of a store, by default of this user's store. There is one ledger for each open store."""
+    """Return the ledger (reads and writes the records) of a store. There is one ledger for each open store.
+
+    Args:
+        store: The store. None: the default store of this user.
+    """
     store = store or open_store()
     ledger = _ledgers.get(id(store))
     if ledger is None or ledger.store is not store:
@@ -115,9 +125,9 @@ async def run_cell(
     """Run an agent cell from the point that its run has reached; start a run if there is none.
 
     Args:
-        ledger: The records of the store.
+        ledger: Reads and writes the records of the store.
         cell: The cell.
-        saver: Saves the state of the run.
+        saver: Saves and restores the state of the run.
         shown: Shows to people how the run continues.
         restart: True for `--restart`.
         as_recorded: True for `--as-recorded`: the code that the last snapshot recorded is run.
@@ -176,6 +186,10 @@ def _is_continued(run: Run, restarted: str) -> bool:
     If the cell is run once without the flag, `run` no longer counts as started by `--restart`. With the flag added
     again, the cell starts a new run. An edited cell starts a new run too, unless that would lose a decision: then it
     continues, or CellChanged says why it cannot.
+
+    Args:
+        run: The existing run.
+        restarted: Hash of the code of the cell as it is now.
     """
     if not run.restarted or run.pauses == 0 or run.status in ("finished", "cancelled"):
         return False
@@ -183,16 +197,24 @@ def _is_continued(run: Run, restarted: str) -> bool:
 
 
 def _list_waiting_questions(ledger: Ledger, run: Run, saved: OpenedSnapshot | None, cell: AgentCell) -> list[Proposal]:
-    """Return the open proposals of a waiting run. A note says which inputs have other values now."""
+    """Return the open proposals of a waiting run.
+
+    If inputs of the cell have other values now than when the run began, a note is added to the proposals.
+    """
     changed = NotebookValues(cell.ns, saved.inputs).changed if saved is not None else {}
     return ledger.run_facts.note_changes(run.id, describe_changed_inputs(changed.values()) if changed else "")
 
 
 def _refuse_other_inputs(cell: AgentCell, saved: OpenedSnapshot, own: NotebookValues) -> None:
-    """Refuse to show a finished run as the result of a cell if inputs that it has read have other values now.
+    """Check that the inputs which a finished run has read have the same values now. Otherwise its result is not shown.
+
+    Args:
+        cell: The cell.
+        saved: The snapshot of the finished run.
+        own: The values of the notebook now.
 
     Raises:
-        InputChanged: There are such inputs.
+        InputChanged: An input has another value.
     """
     unit = compile_cell(saved.source, cell.unit.filename, cell.unit.flags)
     read = find_reached_names(compile_run_code(unit, saved.branches), cell.ns)

@@ -1,4 +1,4 @@
-"""The live objects of the runs that this process has executed.
+"""Memory of the live objects of the runs that this process has executed.
 
 The process that paused a run continues it with these objects, and not with copies from the snapshot.
 """
@@ -20,8 +20,9 @@ class HeldState:
     """The live objects of a run that this process has executed, and the snapshot with the same state.
 
     Attributes:
-        place: Name of the snapshot's place in the store.
+        place: Name under which the store has the snapshot.
         envelope: Signed header of the snapshot.
+        loaded: The live objects, in the form in which a loaded snapshot has its objects.
         cell: (notebook, name of the agent).
         is_finished: True if the run has finished. The notebook then has its variables, and the cell may be run again.
     """
@@ -41,9 +42,16 @@ held_states: dict[str, HeldState] = {}
 
 
 def load_state(run: Run, saved: OpenedSnapshot, ns: dict[str, Any], saver: Saver) -> LoadedState:
-    """Return the state of a run: the live objects if this process has them, otherwise loaded from the snapshot.
+    """Restore the state of a run, and return it.
 
-    The saved variables are put into `ns`. `saver` restores the state of the process and of modules.
+    The live objects are used if this process has them and no other process has continued the run since. Otherwise the
+    objects are loaded from the snapshot.
+
+    Args:
+        run: The record of the run.
+        saved: The run's snapshot.
+        ns: Namespace of the notebook; the saved variables are put into it.
+        saver: Restores the state of the process (such as the working directory) and of modules.
     """
     saver.process.must_restore = run.status != "finished"
     saver.definitions.own |= saved.own
@@ -73,8 +81,8 @@ def load_state(run: Run, saved: OpenedSnapshot, ns: dict[str, Any], saver: Saver
 def _has_other_classes(loaded: LoadedState, saved: OpenedSnapshot, ns: dict[str, Any]) -> bool:
     """Return whether the notebook has redefined a class of which the saved state has objects.
 
-    Live objects would keep the old class, and the next save would keep it by value, in every later kernel too. Objects
-    that are loaded from the snapshot get the new class.
+    Live objects would keep the old class, and the next save would save the old class with them, for every later kernel
+    too. Objects that are loaded from the snapshot get the new class.
     """
     return any(
         isinstance(definition, type) and root not in saved.own and ns.get(root) is not definition
@@ -84,16 +92,28 @@ def _has_other_classes(loaded: LoadedState, saved: OpenedSnapshot, ns: dict[str,
 
 
 def _is_defined_again(name: str, value: Any, ns: dict[str, Any]) -> bool:
-    """Return whether the notebook has since defined a function or class again, so that the saved one is not used."""
+    """Return whether the notebook has defined a function or class again since it was saved.
+
+    The saved one is then not used.
+
+    Args:
+        name: Name in the namespace.
+        value: The saved function, class or other value.
+        ns: Namespace of the notebook.
+    """
     return find_defined_name(value, ns) == name and find_notebook_name(ns.get(name), ns) == name
 
 
 def hold_state(session: Session, status: str) -> None:
-    """Keep the live objects of a run, so that this process continues the run with them and not with copies.
+    """Keep the live objects of a run in memory, so that this process continues the run with them and not with copies.
 
     Of the finished runs of an agent cell, only the last one is kept: running the cell again gives the notebook its
     variables back. Nothing is kept if an `@agent` function has failed or finished, or if generators or context managers
     were ended. The next try then continues from the snapshot.
+
+    Args:
+        session: The work of this process on the run, which has just ended.
+        status: How it ended: "waiting", "finished" or "failed".
     """
     run, position = session.run_record, session.saves.position
     held_states.pop(run.id, None)

@@ -1,6 +1,7 @@
-"""Continuation of a run: claim the run in the store, restore its state, and execute its code.
+"""Start and continuation of a run: claim the run in the store, restore its state, and execute its code.
 
-The process that paused continues with its own live objects. Any other process loads the objects from the snapshot.
+A *claim* is the right of one process to write to a run. The process that paused a run continues it with its own live
+objects. Any other process loads the objects from the snapshot.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ from hitl_nb.review.policy_files.policy_files import load_policy
 
 @dataclass
 class RunCode:
-    """The code that a run executes, as it is defined now.
+    """The code that a run executes, as the notebook or module defines it now.
 
     Attributes:
-        begin: Starts the code from its beginning.
+        begin: Function without arguments that starts the code from its beginning.
         ns: Globals of the code.
         source: Source text, shown to people and used by `--as-recorded`.
         cell, function: Compiled code of the agent cell, or the `@hitl.agent` function. The other one is None.
@@ -50,7 +51,7 @@ class RunCode:
     function: Any = None
 
     def read_end(self) -> SavedStack:
-        """Return the saved form of a run that is behind the last statement of the code."""
+        """Return the stack to save after the last statement of the code has run. For a function it has no frames."""
         return read_cell_end(self.cell, self.ns) if self.cell is not None else SavedStack([], False, {})
 
 
@@ -74,7 +75,14 @@ class RunOutcome:
 async def start_run(
     ledger: Ledger, opened: tuple[Run, Claim], code: RunCode, saver: Saver, shown: RunDisplay
 ) -> RunOutcome:
-    """Execute the code of a run that was just opened.
+    """Execute the code of a new run to its end or first pause.
+
+    Args:
+        ledger: Reads and writes the records of the store.
+        opened: (record of the run, claim: the right of this process to write to it).
+        code: The code of the run.
+        saver: Saves the state of the run.
+        shown: Shows the progress to people.
 
     Raises:
         BaseException: Any error that the code raises.
@@ -90,18 +98,21 @@ async def start_run(
 async def continue_run(
     ledger: Ledger, before: Run, code: RunCode, saver: Saver, shown: RunDisplay, label: str
 ) -> RunOutcome:
-    """Claim a run that no process executes, and continue it from its saved position.
+    """Claim a run that no process executes, and continue it from its saved position to its end or next pause.
+
+    If an error is raised before code of the run is executed, the run gets its status back and can be continued later.
 
     Args:
-        ledger: The records of the store.
+        ledger: Reads and writes the records of the store.
         before: The record of the run, as it was read before the claim.
         code: The code of the run, as it is defined now.
-        saver: Saves the state of the run.
+        saver: Saves and restores the state of the run.
         shown: Shows to people how the run continues.
         label: Description of this process, for people.
 
     Raises:
-        RunClaimed, CellChanged, Untrusted, WrongPython, StoreError, PolicyError: The run keeps its saved position.
+        RunClaimed, CellChanged, Untrusted, WrongPython, StoreError, PolicyError: Raised before code of the run is
+            executed.
         BaseException: Any error that its code raises.
     """
     policy = load_policy(before.notebook)
@@ -150,7 +161,11 @@ async def continue_run(
 
 
 def describe_changed_inputs(sentences: Iterable[str]) -> str:
-    """Return a message about inputs with other values now, made of a sentence for each input."""
+    """Return a message that inputs of the run have other values in the notebook now.
+
+    Args:
+        sentences: One sentence for each input.
+    """
     return (
         f"{CHANGED_SINCE} {'; '.join(sentences)}. It continues with the values that it began with. "
         "Add --restart to run it again with the present values, or --key EXPR to have one run for each value."
@@ -181,9 +196,16 @@ def open_saved_state(ledger: Ledger, run: Run) -> OpenedSnapshot | None:
 
 
 def _open_run_snapshot(ledger: Ledger, run: Run, found: RunState | None, *, claimed: bool) -> OpenedSnapshot | None:
-    """Open a snapshot of a run after a check of its signature; None if `found` is None.
+    """Check the signature of a run's snapshot, and open the snapshot.
 
-    `claimed` is True if this process has the claim, so that nobody else can have changed the run.
+    Args:
+        ledger: Reads the records of the store.
+        run: The record of the run.
+        found: The stored snapshot; None: there is none.
+        claimed: True if this process has the claim, so that no other process can have changed the run.
+
+    Returns:
+        The snapshot; None if `found` is None.
 
     Raises:
         Untrusted: The signature is not valid, or the snapshot is older than the run's last pause.
@@ -219,7 +241,19 @@ async def _work_on_run(session: Session) -> RunOutcome:
 def _make_live_run(
     run: Run, status: str, saved: OpenedSnapshot | None, code: RunCode, saver: Saver, shown: RunDisplay
 ) -> tuple[LiveRun, PendingCall | None]:
-    """Return the run's code at its saved position, and the call that waits there for decisions; None if none waits."""
+    """Prepare the code of a run at its saved position.
+
+    Args:
+        run: The record of the run.
+        status: Status of the run before it was claimed.
+        saved: The run's snapshot; None: there is none, so the code starts at its beginning.
+        code: The code as it is defined now. The saved frames are moved to it.
+        saver: Restores the state.
+        shown: Shows the value of the last expression.
+
+    Returns:
+        (the code, ready to run; the call that waits for people's decisions at the saved position, or None).
+    """
     if saved is None:
         return LiveRun(code.begin, end=code.read_end, display=shown.display), None
     loaded = load_state(run, saved, code.ns, saver)
@@ -233,15 +267,24 @@ def _make_live_run(
 
 
 def copy_stack(stack: SavedStack) -> SavedStack:
-    """Return a copy of a saved stack. To continue a run changes the copy, not the original."""
+    """Return a copy of a saved stack, with new frames and new dictionaries of variables. The values are not copied.
+
+    When a run continues, it changes the frames. So each continuation needs its own copy.
+    """
     frames = [replace(frame, locals=dict(frame.locals), cells=dict(frame.cells)) for frame in stack.frames]
     return SavedStack(frames, stack.waits_for_answer, {}, frames, stack.tasks)
 
 
 def _read_known_steps(ledger: Ledger, run: Run, live: LiveRun, status: str) -> list[Step]:
-    """Return the records of the steps that the run may call from its saved position on.
+    """Return the records of the steps that the run may call after its saved position.
 
-    Failed steps of a statement that failed are left out, so that they are called again.
+    If a statement failed, its failed steps are left out, so that they are called again.
+
+    Args:
+        ledger: Reads the records of the store.
+        run: The record of the run.
+        live: The code of the run.
+        status: Status of the run before it was claimed.
     """
     here = f"{live.keys.lowest_number:09d}"
     return [
@@ -252,9 +295,11 @@ def _read_known_steps(ledger: Ledger, run: Run, live: LiveRun, status: str) -> l
 
 
 def _remember_answers(session: Session, asked: list[Proposal]) -> None:
-    """Give a session the decided questions that its code may ask again, but not the whole history.
+    """Give a session the decisions that the code may need again after the saved position, but not the whole history.
 
-    `asked` has the proposals of the run's last pause.
+    Args:
+        session: The work of this process on the run.
+        asked: The proposals of the run's last pause.
     """
     run, floor = session.run_record, _find_floor(session.live)
     if any(p.status == "expired" for p in asked):
@@ -287,5 +332,8 @@ def _list_recorded_decisions(session: Session, decided: list[Proposal]) -> list[
 
 
 def _find_floor(live: LiveRun) -> str:
-    """Return the lowest beginning (nine digits) of the names of recorded calls that the run may still ask for."""
+    """Return the lowest running number, as nine digits, in the names of the recorded calls that the run may still need.
+
+    The names of these calls (steps and questions) begin with such a number.
+    """
     return f"{live.keys.floor:09d}"

@@ -1,4 +1,4 @@
-"""Saves of a run's state: between pauses, together with a step, at a pause, and at the end."""
+"""Saves of a run's state: regularly while code runs, together with a step, at a pause, and at the end."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ So saves take at most 2.5 % of the time of a run.
 
 
 def snapshot_place(ledger: Ledger, run_id: str, epoch: int, pause: int, save: int) -> str:
-    """Return the name of a snapshot's place in the store. The snapshot's signature is bound to this name.
+    """Return the name under which the store keeps a snapshot. The snapshot's signature is bound to this name.
 
     Args:
-        ledger: The records of the store.
+        ledger: Gives the id of the store.
         run_id: Id of the run.
-        epoch: Number of the claim under which the snapshot is saved.
+        epoch: Number of the claim (the right of one process to write to the run) under which the snapshot is saved.
         pause: Number of the pause.
         save: Number of the save between pauses under this claim; 0 at a pause.
     """
@@ -44,8 +44,11 @@ def snapshot_place(ledger: Ledger, run_id: str, epoch: int, pause: int, save: in
 class Saves:
     """Saves the state of one run in this process, and remembers the last save.
 
+    Args:
+        session: The work of this process on the run.
+
     Attributes:
-        place: Name of the last snapshot's place in the store; its signature is bound to this name.
+        place: Name under which the store keeps the last snapshot; its signature is bound to this name.
         envelope: Signed header of the last snapshot.
         pending: Call that waited for decisions at the last save; None if there was none.
         position: Position of the run at the last save.
@@ -71,10 +74,10 @@ class Saves:
 
         Args:
             position: The position of the run.
-            pending: Call that waits for decisions at the position. None: the decided call that is being completed, if
-                there is one.
+            pending: Call that waits for decisions at the position. None: the call whose decisions are being used now,
+                if there is such a call.
             between: True: a save between pauses. False: the last save of this session.
-            asks: True if people are asked, so that the snapshot is of a new pause.
+            asks: True if people are asked, so that the snapshot belongs to a new pause.
 
         Raises:
             CannotPause: The state cannot be saved.
@@ -101,7 +104,7 @@ class Saves:
     def make_last(self) -> Snapshot:
         """Return a snapshot of the state at the end of the run. It is not stored yet.
 
-        Values that cannot be saved are left out, so a finished run does not fail.
+        A result or variables that cannot be saved are left out, so that a finished run does not fail.
         """
         position = self.session.live.read_end_position()
         try:
@@ -115,10 +118,12 @@ class Saves:
                 return self.make_snapshot(position)
 
     def save_if_due(self, frame: FrameType) -> None:
-        """Save the run if the last save is long enough ago. Called at the end of statements and at each turn of a loop.
+        """Save the run if the last save is long enough ago, and log the statement if it was slow.
+
+        Called between statements and at each turn of a loop.
 
         Args:
-            frame: Frame of the statement.
+            frame: Frame of the code that runs.
         """
         now = time.perf_counter()
         self.session.worklog.record_statement(frame, now)
@@ -140,7 +145,13 @@ class Saves:
         self._cost = max(self._saved_at - began, 0.0005)
 
     def save_position(self, position: RunPosition) -> None:
-        """Save the run at a position that an error leaves; nothing is saved if the state cannot be saved."""
+        """Save the run at the position of an error, before the error changes the state.
+
+        Nothing is saved if the state cannot be saved.
+
+        Args:
+            position: The position of the statement that raised the error.
+        """
         with contextlib.suppress(CannotPause):
             self.session.ledger.runs.save_snapshot(self.session.claim, self.make_snapshot(position, between=True))
 

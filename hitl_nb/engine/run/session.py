@@ -1,6 +1,6 @@
 """Session: the work of one process on one run. It connects the running code with the store.
 
-The session saves the run's state, asks questions, and has the records of earlier tries of the same run.
+The session saves the run's state and asks questions. It knows the records of steps and answers from earlier processes.
 """
 
 from __future__ import annotations
@@ -48,10 +48,16 @@ TICK_SECONDS = 0.01
 
 @contextlib.contextmanager
 def enter_loading(ledger: Ledger, run: Run, claim: Claim, saver: Saver) -> Generator[None]:
-    """Make a `Session` the current one inside the `with` block, while the saved state of a run is loaded.
+    """Make a session the current one inside the `with` block, while the saved state of a run is loaded.
 
-    Resources (`hitl.resource`) are opened during that time. Steps that their factories call get their results from the
-    record.
+    Loading opens resources again (`hitl.resource`). Steps that the functions of these resources call get their results
+    from the record of the run.
+
+    Args:
+        ledger: Reads and writes the records of the store.
+        run: The record of the run.
+        claim: The right of this process to write to the run.
+        saver: Restores the state.
     """
     session = Session(ledger, run, claim, LiveRun(None), saver, source="")
     token = running_session.set(session)
@@ -65,9 +71,9 @@ class Session:
     """The work of one process on one run.
 
     Args:
-        ledger: The records of the store.
+        ledger: Reads and writes the records of the store.
         run: The record of the run.
-        claim: The right to write to the run.
+        claim: The right of this process to write to the run.
         live: The running code.
         saver: Saves and loads the state.
         source: Source text of the code, for the snapshot.
@@ -75,12 +81,13 @@ class Session:
         opened: Shows a workspace that the code has opened.
         drawn: Returns figures that are drawn and not shown yet, as outputs. A pause shows them until the run continues.
         finishing: Called when the code has ended, before the end is saved.
-        judged: Shows decisions of a policy without a pause. Also called when a decision is used again.
-        objected: Shows that an edit is used although guardrails object.
+        judged: Shows decisions that a policy made without a pause. Also called when such a decision is used again.
+        objected: Shows that people's edit of a value is used although guardrails (checks of the value) object.
         noted: Shows sentences about the run to people.
         summarize: Shows how many decisions of policies were not shown one by one. Called before the last save.
-        known: Records of steps that the run may call from its position on.
-        died: True if the last process that executed the run has died, so that steps may be in doubt.
+        known: Records of steps that the run may call after its saved position.
+        died: True if the last process that executed the run has died. Nobody knows then whether a started step took
+            effect.
     """
 
     def __init__(
@@ -138,7 +145,7 @@ class Session:
     # -- running
 
     async def run(self) -> Any:
-        """Execute the code to its end or next pause. Regular calls from the code to the engine save the run.
+        """Execute the code to its end or next pause. While it runs, its state is saved at intervals.
 
         Returns:
             The return value of the code.
@@ -151,7 +158,7 @@ class Session:
             return await self._run_code()
 
     async def _run_code(self) -> Any:
-        """Execute the code to its end or next pause, and record in the store how it ended.
+        """Execute the code to its end or next pause, record in the store how it ended, and return its return value.
 
         Raises:
             Paused: The run is saved and waits.
@@ -192,7 +199,7 @@ class Session:
                 self.ledger.claims.release(self.claim)
 
     async def _end_steps(self) -> None:
-        """Wait until all steps have ended, while this process has the claim. No new step or question can begin.
+        """Wait until all active steps have ended. From now on, no step or question of this session can begin.
 
         Raises:
             CannotPause: A pause would wait forever, or would lose threads that a step has started.
@@ -206,7 +213,7 @@ class Session:
             raise CannotPause(f"cannot pause: {left}")
 
     def _check_steps(self) -> None:
-        """Check that a pause does not wait forever for steps.
+        """Check, while a pause waits for active steps, that it does not wait forever.
 
         Raises:
             CannotPause: Steps wait for tasks that the pause has ended.
@@ -231,7 +238,7 @@ class Session:
         self.noted([waited_for])
 
     def _record_questions(self) -> None:
-        """Write the pause to the store, if it was postponed until steps had ended."""
+        """Store the pause with its questions, if that was postponed until the active steps had ended."""
         try:
             self.questions.record_postponed_pause()
         except BaseException as error:
@@ -239,9 +246,9 @@ class Session:
             raise
 
     def _leave_managers(self) -> None:
-        """Undo the effects of the `with` blocks in which the run is, and close its generators.
+        """Undo the effects of the `with` blocks that have begun and not ended, and close the generators of the run.
 
-        The generators are closed without running their code. Called when the pause is stored.
+        The generators are closed without running their code. Called after the pause was stored.
         """
         revert_effects(self.saver.entered)
         end_generators_quietly(self.saver.generators)
@@ -260,7 +267,7 @@ class Session:
         Raises:
             Paused: The run has paused.
             NotInAgent: The run has ended.
-            ValueError: Another call has this key.
+            ValueError: Another call in the same statement has this key.
         """
         self.check_going()
         if key is not None:
@@ -274,9 +281,9 @@ class Session:
 
     @functools.cached_property
     def earlier_steps(self) -> dict[str, Step]:
-        """Identifier of a step's call -> its record, for all steps of the run.
+        """Identifier of a step's call (its name without the running number) -> its record, for all steps of the run.
 
-        Needed for a call that was made before the saved position and is awaited later.
+        Needed for a call that was made before the saved position and is awaited after it.
         """
         return {identify_call(step.key): step for step in self.ledger.steps.list_of_run(self.run_record.id)}
 

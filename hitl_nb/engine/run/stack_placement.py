@@ -1,6 +1,6 @@
-"""Placement of a saved stack in the current code. The cell or function may have been edited since the stack was saved.
+"""Adaptation of a saved stack to the current code. The cell or function may have been edited since the stack was saved.
 
-Code that already ran, and the statement at each saved place, must have the same syntax (comments and layout do not
+Code that already ran, and the statement at each saved position, must have the same syntax (comments and layout do not
 count). The rest may be new.
 """
 
@@ -28,17 +28,17 @@ from hitl_nb.errors import CellChanged
 def move_to_current_code(
     stack: SavedStack, cell: Unit | None, ns: dict[str, Any], function: Any = None, *, retry: bool = False
 ) -> bool:
-    """Move the frames of a loaded stack to the code as it is defined now.
+    """Change the frames of a loaded stack, so that they continue in the code as it is defined now.
 
     Args:
         stack: The loaded stack; its frames are changed.
-        cell: The cell as it is now; None: the run is of `function`.
+        cell: The agent cell as it is now; None: the run is of `function`.
         ns: Namespace of the notebook.
-        function: The function that the run is of; None: the run is of `cell`.
-        retry: True if the innermost statement failed, so that it may have been edited.
+        function: The `@hitl.agent` function as it is now; None: the run is of `cell`.
+        retry: True if the run failed. The statement that failed may then have been edited.
 
     Returns:
-        True if the failed statement was edited.
+        True if the statement that failed was edited.
 
     Raises:
         CellChanged: The code that already ran is different now.
@@ -74,7 +74,14 @@ def _comparable_parts(unit: Unit) -> tuple[object, ...]:
 
 
 def _current_unit(frame: SavedFrame, cell: Unit | None, ns: dict[str, Any], function: Any) -> Unit | None:
-    """Return the source text, with its instrumented code, that defines a frame's function now; None if not found."""
+    """Return the compiled source (unit) that defines a frame's function now; None if the function is not found.
+
+    Args:
+        frame: The saved frame.
+        cell: The agent cell as it is now, or None.
+        ns: Namespace of the notebook.
+        function: The `@hitl.agent` function, if `frame` is its frame; otherwise None.
+    """
     unit = find_unit(frame.unit)
     if unit is None:
         return None
@@ -107,7 +114,13 @@ def _find_outermost_function(qualname: str, namespace: dict[str, Any]) -> Any:
 
 
 def make_change_error(old_unit: Unit, new_unit: Unit, problem: PlaceChangedError) -> CellChanged:
-    """Return the error for code that was edited where it already ran. It shows the difference and how to continue."""
+    """Return the error for code that was edited where it already ran. It shows the difference and how to continue.
+
+    Args:
+        old_unit: The source as it ran, compiled.
+        new_unit: The source as it is now, compiled.
+        problem: Tells the function and the line that were changed.
+    """
     if new_unit.is_cell and new_unit.shows_last:
         what = "the cell"
         ways = (
@@ -147,9 +160,13 @@ def _find_source_part(unit: Unit, name: str) -> str:
 
 
 def read_cell_end(cell: Unit, ns: dict[str, Any]) -> SavedStack:
-    """Return the saved form of a cell's run behind its last statement.
+    """Return the stack to save after the last statement of a cell has run.
 
-    A finished run continues there if statements are added to the cell.
+    If statements are added to the cell later, the finished run continues with them.
+
+    Args:
+        cell: The compiled cell.
+        ns: Namespace of the notebook.
     """
     frame = SavedFrame(cell.key, 0, find_poll_place(cell), "call", {}, {}, ns)
     return SavedStack([frame], True, {}, [frame])
