@@ -2,8 +2,8 @@
 
 Terms of this module:
 
-- The *place* of a frame is the position of its pending call in the code. A *chain* is a digest of the places of all
-  frames, from the outermost to the innermost.
+- The *place* of a frame is the position in the code of the call that the frame waits for. A *chain* is a digest of the
+  places of all frames, from the outermost to the innermost.
 - A call is *exact* if a continued run continues directly behind it. Otherwise code around the call is executed again.
 - An *execution* is one exact call, or one run of code that may be executed again, with all recorded calls in it.
 

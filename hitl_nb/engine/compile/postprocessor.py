@@ -40,7 +40,7 @@ class CodePlaces:
 
         Args:
             code: The finished code object.
-            table: The line table before it was finished; it has node numbers in place of lines.
+            table: The line table as the compiler made it; it has node numbers in place of lines.
             first_number: Node number of the first line of `table`.
         """
         self._compiled_from = code, table, first_number

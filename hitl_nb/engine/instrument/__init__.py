@@ -1,7 +1,7 @@
 """Choice of the code to instrument: cells as IPython compiles them, existing functions, and `@hitl.agent` functions.
 
-*Instrumented* code is native Python code that also keeps its intermediate values in local variables, so that a pause
-can save its frames (see `engine.compile`). *Native* code here is code that Python compiled without these additions.
+*Instrumented* code is ordinary Python bytecode that also keeps its intermediate values in local variables, so that a
+pause can save its frames (see `engine.compile`). *Native* code is code that Python compiled without these additions.
 
 `install` and `uninstall` switch the compiler of an IPython shell. `instrument_source` and `instrument_cell` are called
 by that compiler. `instrument_function` is for one function.

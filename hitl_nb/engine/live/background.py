@@ -34,10 +34,11 @@ class _Start:
     """The origin of a piece of background work (a thread or a submitted call).
 
     Attributes:
-        moment: The execution of the statement that started it; see `LiveRun.current_moment`.
-        line: The line that started it, for messages.
-        name: Name of the function that it runs, for messages.
-        step: Future of the step whose function started it, done when the step has ended. None if no step started it.
+        moment: Identifies the execution of the statement that started the work, as `LiveRun.current_moment` returns it.
+        line: The line that started the work, for messages.
+        name: Name of the function that the thread or call runs, for messages.
+        step: Future of the step whose function started the work, done when the step has ended. None if no step started
+            it.
     """
 
     moment: object

@@ -251,15 +251,15 @@ class LiveRun:
 
     @property
     def is_nested(self) -> bool:
-        """Whether the current code runs inside a recorded call. Calls that it makes are named after that call."""
+        """Whether the current code runs inside a recorded call. The names of its own calls then contain that call."""
         return bool(inside_call.get())
 
     def name_call(self, name: str, key: Key | None = None) -> str:
         """Return the name under which the next recorded call (of a step or a question) is stored.
 
         If the program makes the same call again after a resume, the name is the same; two different calls never share
-        one. Calls made inside a gated call are numbered separately, because they are not made again if the gated call
-        is not executed again.
+        one. A gated call is a call of a tool that people approve first. Calls made inside it are numbered separately,
+        because they are not made again if the gated call is not executed again.
 
         Args:
             name: Name of the called function.
@@ -314,8 +314,8 @@ class LiveRun:
     def current_moment(self) -> object:
         """Object that identifies the current execution of the current statement.
 
-        It is equal to other values read in the same execution. In a loop, each execution of a statement has its own
-        object. None if no code of the run has begun.
+        Two such objects are equal if they were read in the same execution of the same statement. In a loop, each
+        execution of a statement has another object. None if no code of the run has begun.
         """
         if not self.is_running:
             return None

@@ -24,7 +24,7 @@ class ExecutionMoments:
     def find_moment(self, names: tuple[str, ...]) -> object:
         """Return an object that identifies the current execution of a statement.
 
-        It is equal for all calls in that execution.
+        Two such objects are equal if they were returned in the same execution of the same statement.
 
         Args:
             names: Names of the positions of all frames in the code, outermost first.

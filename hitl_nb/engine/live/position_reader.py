@@ -136,10 +136,14 @@ class PositionReader:
         return RunPosition(stack, self._read_failure_counts(stack), find_line=lambda: "the error")
 
     def _step_out_for_retry(self, error: BaseException, stack: SavedStack) -> bool:
-        """Remove innermost frames from a failed stack, if only a retry of the code around them can help.
+        """Remove from a failed stack the innermost frames that would only raise the same error again.
+
+        Args:
+            error: The error.
+            stack: The stack; it is changed.
 
         Returns:
-            True if a retry from the changed stack may help; False if the stack cannot be used.
+            True if a retry from the changed stack may help; False if the run cannot continue there.
         """
         if not step_out_of_raising(stack):
             return False

@@ -1,4 +1,4 @@
-"""Search for the frames of the user's code, which the engine's frames call or are called by."""
+"""Search for frames of the user's code on a stack that also has frames of the engine."""
 
 from __future__ import annotations
 

@@ -200,9 +200,10 @@ class Driver:
                 )
 
     def _find_asking_task(self) -> asyncio.Task[Any] | None:
-        """Return the asyncio task that runs now; if that task does a call for another task (a step), the other task.
+        """Return the asyncio task that runs now.
 
-        None: it is the main task, the caller is in another thread, or the run has no tasks.
+        If that task only executes a call (a step) that another task awaits, the other task is returned. None: it is the
+        main task, the caller is in another thread, or the run has no tasks.
 
         Raises:
             CannotSave: The event loop runs a callback, which is no task. A callback cannot ask for a decision.
@@ -231,7 +232,7 @@ class Driver:
         return "" if asking is None else f"task {origin_of(asking).key}"
 
     def _is_in_awaited_call(self) -> bool:
-        """Return whether this task or thread does a call (a step) that the run awaits and a resume makes again."""
+        """Return whether the caller is inside a call (a step) that the run awaits and that a resume makes again."""
         if threading.get_ident() != self._thread_id:
             return True
         running = asyncio.current_task()

@@ -143,7 +143,7 @@ def _restore_iterators(saved_frame: SavedFrame, view: FrameView, number: int) ->
 
 
 def find_loop_names(guard: Any) -> tuple[str, str]:
-    """Return the names of two engine variables of an instrumented `for` loop.
+    """Return the names of two local variables that hitl_nb has added to an instrumented `for` loop.
 
     Args:
         guard: The `try` node that instrumented code has around the loop.
@@ -156,7 +156,7 @@ def find_loop_names(guard: Any) -> tuple[str, str]:
 
 
 def _find_handler_flag(node: ast.Try) -> str:
-    """Return the name of the engine variable that records whether an `except` of a `try` statement has begun."""
+    """Return the name of the variable (added by hitl_nb) that records whether an `except` of a `try` has begun."""
     begun: Any = node.handlers[-1].body[0]
     return begun.targets[0].id
 

@@ -49,7 +49,7 @@ _TRANSPARENT_MANAGERS = frozenset(
 def may_be_handled(view: FrameView, number: int, error: BaseException) -> bool:
     """Return whether an error may be handled in a frame: by an `except` of the user, or by a `with` that may end it.
 
-    True if that is not known. The check does not run code of the user.
+    A `with` also counts if it is not known whether its context manager ends errors. No code of the user is run.
 
     Args:
         view: The frame, with its code and variables.
@@ -79,8 +79,8 @@ def find_with_blocks(view: FrameView, place: NodePlace) -> list[tuple[ast.Try, s
         place: The position, as a syntax node and the path to it.
 
     Returns:
-        The blocks, outermost first. Each is (the `try` node into which instrumented code turns the `with`, name of the
-        engine variable that records how the block is left).
+        The blocks, outermost first. Each is (the `try` node into which hitl_nb has turned the `with`, name of the local
+        variable that records how the block is left).
     """
     known = view.instrumented_code
     assert known is not None
@@ -95,8 +95,8 @@ def find_with_blocks(view: FrameView, place: NodePlace) -> list[tuple[ast.Try, s
 def find_left_flag(view: FrameView, number: int, *, is_left_by_with: bool) -> str | None:
     """Find the `with` block by which an error is about to leave a frame, and return the name of its flag.
 
-    A flag is an engine variable that records how a block is left. Before the frame is saved, this flag must be set
-    back, so that the block counts as not left.
+    A flag is a local variable, added by hitl_nb, that records how a block is left. Before the frame is saved, this flag
+    must be set back, so that the block counts as not left.
 
     Args:
         view: The frame.

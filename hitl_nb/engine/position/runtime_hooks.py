@@ -23,7 +23,7 @@ active_driver: contextvars.ContextVar[Driver] = contextvars.ContextVar("hitl_nb_
 
 
 def current_driver() -> Driver | None:
-    """Return the driver whose code is running; None if no driver's code is running."""
+    """Return the driver whose code is running; None if there is none. A driver executes the code of one run."""
     return active_driver.get(None)
 
 

@@ -284,10 +284,15 @@ class EffectsInDoubt:
         return of_this_try or identify_call(name_doubt_place(step)) in self.session.questions.answers_by_place
 
     def find_effect_answer(self, step: Step) -> EffectAnswer:
-        """Return the answer of people to the question whether a step took effect, whose process died during its call.
+        """Return people's answer about a step whose process died during the call: did the step take effect?
+
+        If there is no answer yet, the run pauses and people are asked.
+
+        Args:
+            step: The record of the step.
 
         Raises:
-            Paused: Nobody has answered yet; the run is saved and waits.
+            Paused: People are asked; the run is saved and waits.
             CannotPause: The run cannot be saved at this point.
             HitlError: The step is called while a resource is opened again, so people cannot be asked.
         """

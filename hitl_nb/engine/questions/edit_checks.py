@@ -1,8 +1,8 @@
 """Checks of an answer by guardrails and policies: can the run use the value that people edited?
 
-A *guardrail* is a function of the user that looks at a value and passes, escalates or blocks it. A *gate* asks people
-before a tool is called; they may edit the arguments. *Terms* are the conditions of a question: who decides, how many
-people, and by when.
+A *guardrail* is a function of the user that looks at a value, and passes it, blocks it, or escalates it (a person must
+decide). A *gate* asks people before a tool is called; they may edit the arguments. *Terms* are the conditions of a
+question: who decides, how many people, and by when.
 """
 
 from __future__ import annotations

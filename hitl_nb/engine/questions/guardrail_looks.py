@@ -1,6 +1,7 @@
 """Calls of guardrails for the questions of a run: before a question is asked, and after people have edited the value.
 
-A guardrail is a function of the user that looks at a value and passes, escalates or blocks it.
+A guardrail is a function of the user that looks at a value, and passes it, blocks it, or escalates it (a person must
+decide).
 """
 
 from __future__ import annotations

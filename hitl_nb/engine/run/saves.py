@@ -158,9 +158,9 @@ class Saves:
     def make_if_cheap(self) -> Snapshot | None:
         """Return a snapshot to store together with a step that starts; None if it would take too long or is impossible.
 
-        The first step of a session always gets a snapshot if the state can be saved. A later step gets a snapshot if it
-        costs next to nothing. So after a crash a run continues at the step itself, unless steps follow each other
-        faster than they are saved.
+        The first step of a session always gets a snapshot if the state can be saved. A later step gets a snapshot only
+        if saving takes very little time. So after a crash a run continues at the step itself, unless steps follow each
+        other faster than they are saved.
         """
         if self.session.live.refused.may_be_behind(None):
             return None
