@@ -1,7 +1,7 @@
-"""Waiting coroutines of asyncio itself (`sleep`, `wait_for`, `wait`, waits for locks, events and queues), as data.
+"""Coroutines of asyncio itself that wait (in `sleep`, `wait_for`, `wait`, or for a lock, event or queue), as data.
 
-After a resume, each coroutine is called again with its arguments, unless the event that it waits for has happened
-before the save. So the deadlines of `wait_for` and `wait` start again; `sleep` keeps the time that was left.
+After a resume, each coroutine is called again with its arguments. Exception: the event that it waits for had happened
+before the save. So the timeouts of `wait_for` and `wait` start again; `sleep` keeps the time that was left.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def is_asyncio_coroutine(value: object) -> bool:
 
 
 def reduce_coroutine(coroutine: object) -> ReducedForm | None:
-    """Return the pickle form of a coroutine of asyncio, as `object.__reduce__` returns it.
+    """Return the pickle form of a coroutine of asyncio: a tuple as `object.__reduce__` returns it.
 
     None: the value is no coroutine of asyncio, or the engine cannot save coroutines of this function.
 
@@ -81,7 +81,11 @@ def _is_cancel_pending(coroutine: Any) -> bool:
 
 
 def find_innermost_coroutine(coroutine: Any) -> Any:
-    """Follow a chain of coroutines that await each other to the one that itself awaits no coroutine, and return it."""
+    """Return the innermost coroutine of a chain of coroutines that await each other.
+
+    Args:
+        coroutine: the outermost coroutine. It is returned itself if it awaits no other coroutine.
+    """
     while isinstance(getattr(coroutine, "cr_await", None), types.CoroutineType):
         coroutine = coroutine.cr_await
     return coroutine
@@ -93,9 +97,9 @@ async def _wait_for_cancel() -> None:
 
 
 def close_unstarted_coroutines() -> None:
-    """Close saved coroutines that have not started here, so that Python does not warn that they were never awaited.
+    """Close saved coroutines that have not started in this process, so that Python does not warn about them.
 
-    They continue in another process.
+    The warning would be that they were never awaited. They continue in another process.
     """
     for coroutine in asyncio_waits.unstarted_coroutines:
         coroutine.close()
@@ -121,7 +125,7 @@ async def _await_pending_cancel() -> None:
 
 
 def make_call(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """Call a function with the given arguments. Used in pickle forms."""
+    """Call a function with the given arguments, and return its result. Pickle forms name this function."""
     return function(*args, **keywords)
 
 
@@ -259,7 +263,13 @@ def _resume_get(queue: Any) -> Any:
 
 
 def _reduce_woken(names: dict[str, Any]) -> ReducedForm | None:
-    """Reduce a wait that was granted to its result True, even if the awaited object has changed its state since."""
+    """Return the pickle form of a wait that is over: a coroutine that returns True. None: the wait is not over.
+
+    The result stays True even if the awaited object has changed its state since.
+
+    Args:
+        names: the local variables of the waiting coroutine.
+    """
     return (_return_result, (True,)) if is_granted(names.get("fut")) else None
 
 
@@ -268,7 +278,12 @@ def _reduce_woken_acquire(names: dict[str, Any]) -> ReducedForm | None:
 
 
 async def _finish_acquire(shared: Any, waiter: Any) -> bool:
-    """Run the rest of `acquire`, for a waiter whose lock or semaphore was granted before the save."""
+    """Run the rest of `acquire`, for a task that had received its lock or semaphore before the save.
+
+    Args:
+        shared: the lock or semaphore.
+        waiter: the future on which the task was waiting.
+    """
     is_lock = issubclass(_kind_of(shared), asyncio.Lock)
     try:
         await _await_pending_cancel()

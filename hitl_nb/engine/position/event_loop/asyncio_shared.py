@@ -26,7 +26,7 @@ from hitl_nb.engine.position.frames.errors import CannotSave
 
 
 def reduce_shared(shared_object: object) -> ReducedForm | None:
-    """Reduce a shared object of asyncio to its pickle form, without the waiters.
+    """Return the pickle form of an object of asyncio that several coroutines share, without the tasks that wait for it.
 
     Args:
         shared_object: any object. Shared objects are locks, events, conditions, semaphores, queues, task groups,

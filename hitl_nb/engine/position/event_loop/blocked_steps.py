@@ -21,8 +21,8 @@ _WAIT_CODE: Any = vars(asyncio_tasks)["_wait"].__code__
 def waits_for_run(task: Any) -> bool:
     """Return whether a task of a step (a recorded call) waits for a task of the run, or for a saved lock or queue.
 
-    A lock that another step holds counts, too: the caller checks whether any step is still active. A wait with a
-    deadline counts: the deadline would pass only because the run does not continue. Events and other shared objects of
+    A lock that another step holds counts, too, so the caller must check that no other step can continue. A wait with a
+    timeout counts: the timeout would end it only because the run does not continue. Events and other shared objects of
     asyncio count like locks.
     """
     return _is_blocked(task, set())

@@ -24,12 +24,12 @@ _RANGE_ITERATOR = type(iter(range(0)))
 
 
 class AsCompletedIterator:
-    """The continued result of `asyncio.as_completed`: an iterator of coroutines.
+    """A restored result of `asyncio.as_completed`: an iterator of coroutines.
 
     Each coroutine returns the result of the next future that finishes.
 
     Args:
-        done_queue: futures that are done and were not taken yet.
+        done_queue: futures that are done and whose results no coroutine has returned yet.
         unfinished_futures: futures that are not done.
         left_count: number of coroutines that the iterator still gives.
     """
@@ -69,12 +69,14 @@ def is_as_completed(value: object) -> bool:
 
 
 def forget_iterators() -> None:
-    """Forget the iterators that `find_as_completed` found for an earlier state."""
+    """Forget the iterators that `find_as_completed` has returned, because another state of the run is saved now."""
     _known_iterators.clear()
 
 
 def find_as_completed(names: dict[str, Any]) -> AsCompletedIterator:
-    """Find the iterator that a coroutine from the generator of `as_completed` belongs to, or make it.
+    """Return the `AsCompletedIterator` to which a coroutine from the generator of `as_completed` belongs.
+
+    It is made at the first call; all coroutines of the same generator get the same iterator.
 
     Args:
         names: the local variables of the coroutine.

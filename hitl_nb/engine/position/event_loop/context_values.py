@@ -46,27 +46,29 @@ _MISSING: Any = object()
 
 
 def values_apart(context: contextvars.Context, common: contextvars.Context) -> Values:
-    """Return the values that can be saved, are set in `context`, and are missing or different in `common`.
+    """Return the values of context variables that one context has and another context lacks or has with another value.
+
+    Values that cannot be saved are left out.
 
     Args:
         context: a context, for example of a task.
-        common: another context, for example of the run itself.
+        common: the other context, for example of the run itself.
 
     Returns:
-        The values by name: module, class if there is one, variable.
+        Name -> value. A name is (module, class if there is one, variable).
     """
     return find_new_values(context, common)
 
 
 def find_new_values(now: AllValues, before: AllValues) -> Values:
-    """Find the values that can be saved, are in `now`, and are missing or different in `before`.
+    """Find the values of context variables that are new or different since the run began, and that can be saved.
 
     Args:
         now: all values of the context now.
         before: all values that the context had before the run.
 
     Returns:
-        The values by name: module, class if there is one, variable.
+        Name -> value. A name is (module, class if there is one, variable).
     """
     found: Values = {}
     for variable, value in now.items():
@@ -78,7 +80,7 @@ def find_new_values(now: AllValues, before: AllValues) -> Values:
 
 
 def list_unsaved_variables(now: AllValues, before: AllValues) -> list[str]:
-    """List the variables with a new value that is not saved, as people read them in a message: `NAME of PACKAGE`.
+    """List the context variables whose new value is not saved, as text for a message: `NAME of PACKAGE`.
 
     Args:
         now: all values of the context now.
@@ -101,7 +103,7 @@ def _find_saved_name(variable: contextvars.ContextVar[Any], value: Any) -> tuple
 
 
 def _is_of_the_run(variable: contextvars.ContextVar[Any]) -> bool:
-    """Return whether the run may have set a variable, and no other part of the snapshot saves it."""
+    """Return whether the run may have set a context variable, and no other part of the snapshot saves the variable."""
     if variable.name == _DECIMAL_CONTEXT or variable.name.startswith(_OWN_PREFIX):
         return False
     name = _find_user_name(variable) or _find_package_name(variable)
@@ -136,7 +138,10 @@ _ATOMS = frozenset(
 
 
 def set_values(values: Values) -> None:
-    """Set saved values in the current context, importing the modules of the variables.
+    """Set saved values of context variables in the current context. The modules of the variables are imported.
+
+    Args:
+        values: name -> value. A name is (module, class if there is one, variable).
 
     Raises:
         HitlError: A module cannot be imported, or it no longer has the variable.
@@ -165,7 +170,10 @@ def _find_user_name(variable: contextvars.ContextVar[Any]) -> tuple[str, ...] | 
 
 
 def _find_package_name(variable: contextvars.ContextVar[Any]) -> tuple[str, ...] | None:
-    """Find the name of a variable in all imported modules; None: no module has it, since it was made at run time."""
+    """Find the name (module, class if there is one, variable) of a context variable, in all imported modules.
+
+    None: no module has the variable, because it was made at run time.
+    """
     if _package_names.get(variable) is None:  # a module may have been imported since
         if len(_package_names) >= _MOST_NAMED:
             _package_names.clear()

@@ -29,15 +29,15 @@ _ASYNCIO = str(Path(asyncio.__file__).parent)
 
 @dataclass
 class Origin:
-    """The origin of a task: which code started it.
+    """The origin of an asyncio task: which code started it.
 
     Attributes:
         key: name of the task in the run, for example "2.1": the key of the task that started it, and a number.
-        line: line of the code that started it.
-        started_count: number of tasks that it has started itself.
+        line: line of the code that started the task.
+        started_count: number of tasks that the task has started itself.
         library_call: weak reference to the coroutine of a library in which the task was started; None: there is none.
         is_outside: whether the task does not belong to the run.
-        awaiting_task: the task that awaits it, if it does the work of one call (such as a step) of that task.
+        awaiting_task: the task that awaits this task, if this task only executes one call (such as a step) for it.
         is_cancelled: whether the restored task is to be cancelled as soon as it has reached its saved position.
     """
 
@@ -60,7 +60,10 @@ _origins: WeakKeyDictionary[Any, Origin] = WeakKeyDictionary()
 
 
 def origin_of(task: Any) -> Origin:
-    """Return the origin of a task. A task without a recorded origin gets a new one, whose key is the task's name."""
+    """Return the origin of a task (which code started it). A task without a recorded origin gets a new one.
+
+    The key of a new origin is the name of the task.
+    """
     found = _origins.get(task)
     if found is None:
         found = _origins[task] = Origin(task.get_name())
@@ -73,10 +76,10 @@ def set_origin(task: Any, origin: Origin) -> None:
 
 
 def record_task_origins(is_in_run: Callable[[], bool]) -> None:
-    """Record the origin of each task that is made from now on, in all event loops.
+    """Record for each task that asyncio makes from now on, in all event loops, which code started it.
 
     Args:
-        is_in_run: returns whether the code that runs now belongs to a run. Other tasks are not recorded.
+        is_in_run: returns whether the code that runs now belongs to a run. Tasks of other code are not recorded.
     """
     create: Any = asyncio.BaseEventLoop.create_task
     if getattr(create, "__hitl_origins__", False):
@@ -138,7 +141,10 @@ def _make_own_origin(parent: Origin, line: int) -> Origin:
 
 
 def _is_savable_coroutine(coroutine: Any) -> bool:
-    """Return whether a task of this coroutine can be saved: it is code of the notebook, or a coroutine that is data."""
+    """Return whether a task of this coroutine can be saved.
+
+    That is so if its code is the notebook's, or if the coroutine has a pickle form.
+    """
     code = getattr(coroutine, "cr_code", None)
     is_notebooks = isinstance(code, types.CodeType) and find_code(code) is not None
     return is_notebooks or is_gated_call(coroutine) or asyncio_calls.is_asyncio_coroutine(coroutine)

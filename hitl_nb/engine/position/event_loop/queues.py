@@ -1,6 +1,6 @@
-"""Replacements for a condition or queue, for a coroutine that was already waiting for it when it was saved.
+"""Replacements for a condition or a queue, for a restored coroutine that was already waiting for it when it was saved.
 
-The coroutine is called again from its beginning after a resume; the replacement makes it go directly to its wait.
+After a resume, the coroutine is called again from its beginning. With the replacement, it goes directly to its wait.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Restores tasks and futures of asyncio, all together, after a state was loaded and while an event loop runs.
 
 First all objects are made, since they may refer to one another. Then `restart_loaded_tasks` schedules calls on the
-event loop, in the saved order. These are the first step of each task, and the notices that a future is done.
+event loop, in the saved order. These are the first step of each task, and *notices*: calls that inform an object, such
+as a `gather`, that a future is done.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class LoopStep:
         turn: position of the call in the saved order of calls.
         callback: the callback.
         args: its arguments.
-        context: the context to call it in.
+        context: the context in which the callback is called.
     """
 
     turn: int
@@ -97,9 +98,9 @@ def reduce_loaded_object(value: Any) -> tuple[Any, ...] | None:
 
 
 def forget_loaded_objects() -> None:
-    """Forget the objects that were loaded and not started. Call this before another state is loaded or a run begins.
+    """Forget the objects that were loaded and not started, such as those of a state that was only inspected.
 
-    A state that was only inspected, or saved again, leaves such objects behind.
+    Call this before another state is loaded or a run begins.
     """
     _loaded_futures.clear()
     deferred_joins.clear()
@@ -197,7 +198,7 @@ def _restart_task(loop: Any, task: Any, state: TaskState) -> LoopStep:
 
 
 class _FirstStep:
-    """The first step of a restored task: it runs to its saved position, and is then cancelled if that was due.
+    """The first step of a restored task. It brings the task to its saved position, and then cancels it if needed.
 
     It calls `first`, which is the step as asyncio has scheduled it.
     """
@@ -295,7 +296,10 @@ async def _do_nothing() -> None: ...
 
 
 def _rejoin_futures(loop: Any, loaded_futures: list[tuple[Any, FutureState]]) -> list[LoopStep]:
-    """Connect each `gather` and `shield` with the futures that it waits for, inner ones first. Return the notices."""
+    """Connect each restored `gather` and `shield` with the futures that it waits for, inner ones first.
+
+    Returns the notices: calls that inform a `gather` or `shield` that a future is done.
+    """
     open_ = {id(future): (future, state) for future, state in loaded_futures if state[0] in ("gather", "shield")}
     steps: list[LoopStep] = []
 
@@ -321,9 +325,9 @@ def _rejoin_futures(loop: Any, loaded_futures: list[tuple[Any, FutureState]]) ->
 
 
 def make_turn_steps(intercepted_steps: list[LoopStep], futures: Any, notice_turns: Any) -> list[LoopStep]:
-    """Make a step for each notice (a call that reports a finished future), with its turn in the saved order of calls.
+    """Give each notice (a call that reports a finished future) its position in the saved order of calls.
 
-    `notice_turns` has the turn for each future in `futures`. The first argument of a notice is its future.
+    `notice_turns` has the position for each future in `futures`. The first argument of a notice is its future.
     """
     turns = {id(future): place for future, place in zip(futures, notice_turns, strict=True)}
     return [LoopStep(turns[id(step.args[0])], step.callback, step.args, step.context) for step in intercepted_steps]
@@ -389,7 +393,7 @@ def _return_unchanged(value: Any, *, loop: Any = None) -> Any:
 
 
 def _rebind_globals(function: Any, **names: Any) -> Any:
-    """Copy a function of asyncio so that some global names in it refer to the given objects."""
+    """Return a copy of a function of asyncio in which some global names refer to the given objects."""
     space = {**function.__globals__, **names}
     made = types.FunctionType(function.__code__, space, function.__name__, function.__defaults__, function.__closure__)
     made.__kwdefaults__ = function.__kwdefaults__

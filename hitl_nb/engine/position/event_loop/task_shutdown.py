@@ -79,7 +79,7 @@ def _retrieve_exception(task: asyncio.Task[Any]) -> None:
 
 
 def _wake_task(task: Any) -> None:
-    """Make a task take a step, in which it finds that its coroutine has ended.
+    """Make a task take its next step. In this step the task finds that its coroutine has ended, so the task ends, too.
 
     The future that the task waits for is not changed.
     """

@@ -28,8 +28,8 @@ class LoopCall(NamedTuple):
     """A call of a function of the notebook that is scheduled on the event loop, for example by `call_later`.
 
     Attributes:
-        turn: position of the call among the loop's next calls.
-        delay: seconds until the call; None: the loop calls the function in its turn.
+        turn: position of the call in the order of the event loop's next calls.
+        delay: seconds until the call; None: the function is called at its position in the order, without a delay.
         callback: the function.
         args: its arguments.
     """
@@ -68,13 +68,13 @@ class TurnOrder:
         self.has_step_tasks = False
 
     def turn_of(self, task: Any) -> int:
-        """Return the turn (position in the order of steps) of a task. An unknown task is after all others."""
+        """Return the position of a task in the order of the next steps. An unknown task is after all others."""
         return self.task_turns.get(id(task), len(self.task_turns))
 
     def notice_turn_of(self, future: Any, owner: Any) -> int:
-        """Return the turn (position in the order of steps) in which `owner` is informed that `future` is done.
+        """Return the position, in the order of next steps, of the call that informs `owner` that `future` is done.
 
-        -1 if this is not scheduled.
+        -1 if no such call is scheduled.
         """
         return self.notice_turns.get((id(future), id(owner)), -1)
 
@@ -194,7 +194,7 @@ def _read_notice(handle: Any, turn: int, notice_counts: Counter[int]) -> None:
 
 
 def find_handle_task(handle: Any) -> Any:
-    """Find the task whose next step a handle of the event loop runs; None: the handle runs something else."""
+    """Return the task whose next step a handle of the event loop runs; None: the handle runs another callback."""
     owner: Any = getattr(getattr(handle, "_callback", None), "__self__", None)
     is_task = isinstance(owner, asyncio.Task)
     return cast("Any", owner) if is_task else None
@@ -237,7 +237,12 @@ def context_of(task: Any) -> contextvars.Context:
 
 
 async def take_turn(next_step: asyncio.Handle | None) -> None:
-    """Let other tasks take their steps, up to `next_step`; None: all steps that are scheduled now."""
+    """Let other tasks of the event loop take their next steps.
+
+    Args:
+        next_step: the last of these steps is the one before `next_step`. None: all steps that are scheduled now are
+            taken.
+    """
     ready: Any = getattr(asyncio.get_running_loop(), "_ready", None)
     if ready is not None and next_step is not None:
         loop = asyncio.get_running_loop()

@@ -32,7 +32,11 @@ asyncio_waits = AsyncioWaits()
 
 
 def is_granted(future: Any) -> bool:
-    """Return whether the future on which a task waits was completed, and the task has not been cancelled since."""
+    """Return whether the wait of a task is over: its future was completed, and the task has not been cancelled since.
+
+    Args:
+        future: the future on which the task waits.
+    """
     return future is not None and future.done() and not future.cancelled() and not is_abandoned(future)
 
 

@@ -1,4 +1,7 @@
-"""Compiles residuals (the code that is left to run in a saved frame) to functions that continue saved frames."""
+"""Compiler of functions that continue saved frames.
+
+Each function contains the *residual* of a frame: the code that is left to run in it.
+"""
 
 from __future__ import annotations
 
@@ -36,15 +39,15 @@ _compiled_codes: dict[tuple[Any, ...], types.CodeType] = {}
 
 
 class Box:
-    """The values of a saved frame, until the function that continues the frame begins and takes them.
+    """Holder of the values of a saved frame, until the function that continues the frame begins and takes the values.
 
     After that only the running frame refers to the values, so that they are freed as early as in a normal run.
 
     Args:
         saved_frame: the frame.
-        names: the names of its locals, in the order in which `take` returns their values.
-        own_cell_names: the names of cells (closure variables) that the frame's own function defines. `take` returns
-            these cells after the values of the locals.
+        names: the names of its local variables, in the order in which `take` returns their values.
+        own_cell_names: the names of closure variables that the frame's own function defines. `take` returns the cells
+            (CPython's objects for closure variables) after the values.
     """
 
     __slots__ = ("names", "own_cell_names", "saved_frame")
@@ -54,9 +57,9 @@ class Box:
         self.names, self.own_cell_names = names, own_cell_names
 
     def take(self) -> tuple[Any, ...]:
-        """Return the values of the locals, then the own cells, and empty the saved frame.
+        """Return one flat tuple: the values of the local variables, then the closure cells of the frame's own function.
 
-        The saved frame is emptied so that it keeps no value alive.
+        The saved frame is emptied, so that it keeps no value alive.
         """
         saved = self.saved_frame
         assert saved is not None
@@ -67,7 +70,10 @@ class Box:
 
 
 def continue_frame(saved_frame: SavedFrame) -> tuple[types.FunctionType, Box]:
-    """Return a function that continues a saved frame, and the box to call this function with.
+    """Compile a function that continues a saved frame.
+
+    Returns:
+        (function, box). The box has the values of the frame; call the function with the box as its only argument.
 
     Raises:
         HitlError: The source of the frame is not available in this process.
@@ -82,7 +88,7 @@ def continue_frame(saved_frame: SavedFrame) -> tuple[types.FunctionType, Box]:
 
 
 def find_saved_unit(saved_frame: SavedFrame) -> Unit:
-    """Find the unit (compiled source of a cell or module) of a saved frame.
+    """Return the unit (compiled source of a cell or module) to which a saved frame belongs.
 
     Raises:
         HitlError: The unit is not available in this process.
@@ -98,9 +104,9 @@ def find_saved_unit(saved_frame: SavedFrame) -> Unit:
 
 
 def compile_continuation(unit: Unit, saved_frame: SavedFrame) -> types.CodeType:
-    """Compile the code that is left to run in a saved frame.
+    """Compile the code that is left to run in a saved frame, and return it.
 
-    The code is kept, and used again for frames with the same position, mode, names and flags.
+    The result is cached for frames with the same position, mode, names and flags.
     """
     flags = tuple(sorted((name, saved_frame.locals[name]) for name in saved_frame.locals if name.startswith(".f")))
     names, cells = tuple(saved_frame.locals), tuple(saved_frame.cells)

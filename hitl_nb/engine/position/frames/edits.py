@@ -1,9 +1,9 @@
-"""Finds the place of a saved frame in source that the user has edited since the frame was saved.
+"""Moves a saved frame to source that the user has edited since the frame was saved.
 
-A frame can be moved to the new source only if the code that led to its place has the same syntax. This code is: the
-statements before the place in each block around it, the headers of these blocks, and the statement at the place. Later
-code may be new. Code that comes later in the body of a loop may be new, too, although the loop has run before. So may
-the body of a function that was defined but not called.
+A frame can be moved only if the code that led to its position has the same syntax. This code is: the statements before
+the position in each block around it, the headers of these blocks, and the statement at the position. Later code may be
+new. Code that comes later in the body of a loop may be new, too, although the loop has run before. So may the body of a
+function that was defined but not called.
 """
 
 from __future__ import annotations
@@ -117,7 +117,10 @@ def find_poll_place(cell: Unit, count: int | None = None) -> int:
 
 
 def _count_numbered_statements(cell: Unit, count: int) -> int:
-    """Return how many of the first `count` statements have a number in paths. `from __future__` imports have none."""
+    """Return how many of the first `count` statements have a number in the paths of statements.
+
+    `from __future__` imports have no number.
+    """
     statements = ast.parse(cell.source).body[:count]
     return count - sum(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in statements)
 
@@ -190,10 +193,18 @@ def _is_block_slot(node: Any, slot: Slot) -> bool:
 
 
 def find_twin(function: InstrumentedFunction, old_unit: Unit, new_unit: Unit) -> InstrumentedFunction | None:
-    """Find the same function in another version of its source; None if it is not there.
+    """Find the function in another version of its source.
 
     It has the same kind and qualified name. If several functions share a name, it is the one with the same position
     among them.
+
+    Args:
+        function: the function in the old source.
+        old_unit: the old source, compiled.
+        new_unit: the other version, compiled.
+
+    Returns:
+        The function in the other version; None if it is not there.
     """
     same = [f for f in old_unit.functions if (f.kind, f.qualname) == (function.kind, function.qualname)]
     twins = [f for f in new_unit.functions if (f.kind, f.qualname) == (function.kind, function.qualname)]

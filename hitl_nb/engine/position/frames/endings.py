@@ -16,7 +16,7 @@ _SUSPENDABLE_FLAGS = inspect.CO_GENERATOR | inspect.CO_COROUTINE
 
 
 def find_finalizer_frame(inner_views: Sequence[FrameView]) -> FrameView | None:
-    """Find the first frame of a `__del__`, or of a generator that is being closed.
+    """Find the first frame of a `__del__`, or of a generator that is being closed because it is destroyed.
 
     Args:
         inner_views: the frames to search, outermost first.

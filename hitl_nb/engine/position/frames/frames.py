@@ -80,7 +80,7 @@ class SavedFrame:
     is_awaitable: bool = False
 
     def variables(self) -> dict[str, Any]:
-        """Return the values of the locals and cells by name; None for an empty cell."""
+        """Return name -> value for all variables of the frame, with closure variables; None for an empty cell."""
         return {**self.locals, **{name: _read_cell(cell) for name, cell in self.cells.items()}}
 
 

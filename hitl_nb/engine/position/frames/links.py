@@ -1,7 +1,7 @@
-"""Links from a frame to the next frame inward: the node that waits, and whether the run can continue in that frame.
+"""Links from a frame to the frame of the function that it has called (the next frame inward).
 
-A link is *exact* if it can: the node at the outer frame's place has called the inner frame directly. Otherwise the
-outer frame evaluates the node at its place again.
+A link tells at which syntax node the outer frame waits. The link is *exact* if this node has called the inner frame
+directly. The run can then continue in the inner frame. Otherwise the outer frame evaluates the node again.
 """
 
 from __future__ import annotations
@@ -70,16 +70,16 @@ class FrameLink:
 
 
 def link_frames(view: FrameView, inner: FrameView | None, is_answered: Callable[[Any], bool] | None) -> FrameLink:
-    """Find the position of a frame in its code, and how the frame leads to the next frame inward.
+    """Find the position of a frame in its code, and how the next frame inward was called from there.
 
     Args:
         view: the frame.
         inner: the next frame inward; None: `view` is the innermost frame.
         is_answered: takes the function that the innermost frame calls, and returns whether the call waits for a
-            person's answer, as a checkpoint does. None: the innermost frame is continued at its place in any case.
+            person's answer, as a checkpoint does. None: the innermost frame is continued at its position in any case.
 
     Raises:
-        CannotSave: The frame cannot be continued at its place.
+        CannotSave: The frame cannot be continued at its position.
     """
     link, place = _find_link(view, inner, is_answered)
     if not link.is_exact:
@@ -125,7 +125,10 @@ def _find_link(
 
 
 def _look_up_awaited(node: Any, view: FrameView, operation: str) -> Any:
-    """Look up the object that a frame is about to await. MISSING: no `await` begins there, or the object is unknown."""
+    """Find the object that a frame is about to await.
+
+    MISSING: no `await` begins at the node, or the object is unknown.
+    """
     is_await = isinstance(node, ast.Await) and operation == "GET_AWAITABLE"
     return look_up(node.value, view) if is_await else MISSING
 
@@ -190,7 +193,7 @@ def _link_item(view: FrameView, inner: FrameView, node: Any, number: int) -> Fra
 
 
 def is_loop(node: Any) -> bool:
-    """Return whether a node is a loop that requests its next item: a `for`, or the name of its kept iterator."""
+    """Return whether a node requests the next item of a loop: a `for`, or the variable that has its iterator."""
     return isinstance(node, ast.For | ast.AsyncFor) or (isinstance(node, ast.Name) and is_engine_name(node.id))
 
 
@@ -210,7 +213,7 @@ def _find_frame_owner(frame: types.FrameType) -> Any:
 
 
 def _look_up_callee(node: ast.Call, view: FrameView) -> Any:
-    """Look up the function that a call runs; MISSING if unknown. For `next(x)` it is the `__next__` of `x`."""
+    """Find the function that a call runs; MISSING if it is unknown. For `next(x)` it is the `__next__` of `x`."""
     value = look_up(node.func, view)
     if value is next and len(node.args) == 1 and not node.keywords:
         return _next_method_of(look_up(node.args[0], view))
@@ -267,9 +270,9 @@ def generator_of(manager: Any) -> Any:
 
 
 def _unwrap_iterator(iterator: Any) -> Any:
-    """Return the first iterator that `enumerate`, `zip`, `map` or `filter` reads; other iterators as they are.
+    """Return the first iterator that an `enumerate`, `zip`, `map` or `filter` reads; return other iterators unchanged.
 
-    When it is read, the object has read no other iterator for this item yet, so it holds no value that could be lost.
+    While the first iterator is asked for its item, the object has read no other iterator, so no value is lost.
     """
     while type(iterator) in (enumerate, zip, map, filter):
         args = iterator.__reduce__()[1]

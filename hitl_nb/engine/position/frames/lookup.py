@@ -1,4 +1,4 @@
-"""Finds the object that a call expression names, without running code of the user.
+"""Finds the object to which an expression refers in a frame, without running code of the user.
 
 A *filed value* is an intermediate value that instrumented code keeps in a local variable, for example `.t0`.
 """
@@ -24,7 +24,7 @@ MISSING = object()
 
 
 class FrameView:
-    """A frame of the live stack, with a copy of its locals, since each read of `f_locals` copies all locals.
+    """A frame of the live stack, with a copy of its local variables (each read of `f_locals` copies all of them).
 
     Args:
         frame: the frame.

@@ -1,6 +1,6 @@
-"""The places of a function: for each node, the path from the function's body down to the node.
+"""The places of a function: a *place* is a syntax node, with the path from the function's body down to the node.
 
-A place is known by a number. The engine stores the number of a node in its `lineno`.
+A place is known by the number of its node. The engine stores this number in the node's `lineno`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ METHOD_COLUMN = 1
 
 
 def find_place(unit: Unit, function: int, number: int) -> NodePlace | None:
-    """Find the place (node and path) of the node with a number in a function. All places of a function are kept.
+    """Find the place (node and path) of the node with a given number in a function.
+
+    All places of the function are found at the first call and cached.
 
     Args:
         unit: the unit (compiled source of a cell or module) of the function.
@@ -65,7 +67,7 @@ def _find_all_places(function_node: Any, *, is_lambda: bool) -> dict[int, NodePl
         add_inner_nodes(node, path, {id(child) for _, child in below})
 
     def add_inner_nodes(node: Any, path: tuple[tuple[ast.AST, Slot], ...], visited_ids: set[int]) -> None:
-        """Add the nodes inside a pattern or comprehension, at the place (position in the code) of the node around it.
+        """Register the nodes inside a pattern or comprehension as places, each with the path of the node around them.
 
         These nodes are evaluated in this frame, but they are not operands.
         """
@@ -127,9 +129,9 @@ def _iterate_blocks(node: Any, *names: str) -> Iterator[tuple[Slot, Any]]:
 
 
 def name_place(unit: Unit, function: int, number: int) -> str:
-    """Return a name for a position in the code: function, path of the user's statement, number inside the statement.
+    """Return a name for a position in the code, made of the function, the path of the statement and a number in it.
 
-    The keys of calls contain this name. An edit of another statement does not change it.
+    The names of recorded calls contain this name. An edit of another statement does not change it.
 
     Args:
         unit: the unit (compiled source of a cell or module) of the function.

@@ -23,7 +23,7 @@ _PLAIN_TARGETS = (ast.Name, ast.Tuple, ast.List, ast.Starred)
 
 
 def widen_place(place: NodePlace) -> Any:
-    """Return the node to evaluate again: the node at `place`, or the largest expression around it without calls."""
+    """Return the node to evaluate again: the node at `place`, or the largest expression around it that has no calls."""
     found: Any = place.node
     if not isinstance(found, ast.expr) or _has_calls(found):
         return found

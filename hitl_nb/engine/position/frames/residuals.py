@@ -34,7 +34,7 @@ from hitl_nb.engine.position.frames.places import find_place
 
 
 class Residual:
-    """Builds the statements that are left to run in one saved frame.
+    """Builder of the statements that are left to run in one saved frame.
 
     Args:
         unit: the unit (compiled source of a cell or module) of the frame's function.
@@ -65,7 +65,10 @@ class Residual:
     # -- expressions
 
     def _build_place(self, node: Any) -> Any:
-        """Build the node that replaces the node at the frame's place, for example a call of the next frame."""
+        """Build the node that replaces the node at the frame's position.
+
+        An example is a call that continues the next frame inward.
+        """
         how = self.saved_frame.mode
         if how in ("call", "init"):
             taken = _copy_location(
@@ -103,7 +106,10 @@ class Residual:
         return made
 
     def _load_evaluated(self, node: Any) -> Any:
-        """Build the expression that reads the kept value of an operand. The operand itself is not evaluated again."""
+        """Build the expression that reads the value of an operand that was evaluated before the save.
+
+        The value is in a local variable; the operand itself is not evaluated again.
+        """
         match node:
             case ast.NamedExpr() if is_filed_value(node):
                 if node.target.id in self.saved_frame.reevaluated_names:

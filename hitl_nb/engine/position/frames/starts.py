@@ -1,4 +1,4 @@
-"""The stack of a run before its first statement, as data."""
+"""The stack of a run before its first statement has run, as data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hitl_nb.engine.position.frames.frames import SavedFrame, SavedStack
 
 
 def read_initial_stack(entry_point: Callable[[], Any]) -> SavedStack:
-    """Return a saved stack of one frame, which has not begun. To continue this stack is to call `entry_point`.
+    """Return a saved stack of one frame, which has not begun. When this stack is continued, `entry_point` is called.
 
     Args:
         entry_point: a function of instrumented code, or a `functools.partial` of one. Its arguments are saved in the

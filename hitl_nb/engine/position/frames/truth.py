@@ -36,7 +36,7 @@ def is_truth_test(operation: str) -> bool:
 def find_tested_place(
     unit: Unit, function: int, code: bytes, index: int, numbers: Sequence[int], place: NodePlace
 ) -> NodePlace:
-    """Find the operand whose truth an instruction tests, as a place (node and path to it).
+    """Find the operand whose truth an instruction tests.
 
     Args:
         unit: the unit (compiled source of a cell or module) of the function.
@@ -44,7 +44,7 @@ def find_tested_place(
         code: the function's bytecode.
         index: index of the instruction that tests.
         numbers: for each instruction before it, the number of the node that the instruction belongs to.
-        place: the place of the testing instruction.
+        place: the place (node and path to it) of the testing instruction.
 
     Returns:
         The place of the operand. `place`, or its `test`, if the operand is unknown or has a call that would run twice.
