@@ -1,7 +1,8 @@
-"""Functions that give `locals`, `vars`, `dir`, `eval`, `exec` and `from module import *` their native results.
+"""Functions with which `locals`, `vars`, `dir`, `eval`, `exec` and `from module import *` work as in plain Python.
 
 The engine compiles a cell to a function and adds local variables. So without these functions, user code would see the
-engine's names, and not the namespace of the notebook. They are attributes of the runtime. No pickle names them.
+engine's names, and not the namespace of the notebook. They are attributes of the object `RUNTIME`. No pickle names
+them.
 """
 
 from __future__ import annotations

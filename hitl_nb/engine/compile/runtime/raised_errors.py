@@ -1,4 +1,4 @@
-"""Errors that instrumented code finds in the user's code, raised so that they look like Python's own errors."""
+"""Errors that instrumented code (compiled by hitl_nb) finds in the user's code. They look like Python's own errors."""
 
 from __future__ import annotations
 

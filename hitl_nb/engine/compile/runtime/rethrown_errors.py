@@ -11,8 +11,8 @@ _thrown_states: dict[int, tuple[Any, dict[int, tuple[BaseException, Any]]]] = {}
 def throw(exception: BaseException) -> None:
     """Raise a saved exception again, in a frame that a resume has rebuilt inside an `except` block.
 
-    The block first calls `settle`, which restores the traceback and contexts that this raise changes. Raising can also
-    break a cycle in the contexts of exceptions that are being handled.
+    Raising changes the traceback and the contexts of the exception; the block calls `settle` first, which restores
+    them. Raising can also break a cycle in the contexts of exceptions that are being handled.
     """
     contexts: dict[int, tuple[BaseException, Any]] = {id(exception): (exception, exception.__context__)}
     handled = sys.exception()

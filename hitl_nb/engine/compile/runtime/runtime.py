@@ -59,7 +59,7 @@ class PlainAsyncIterator:
 
 
 class HeldIterator:
-    """Iterator for a generator that a resume has rebuilt inside a `yield from`; it wraps the iterator delegated to.
+    """Iterator for a generator that a resume has rebuilt inside a `yield from`; it wraps that statement's iterator.
 
     The first step yields None and does nothing else: the resume uses it to bring the generator to its `yield from`.
     """
@@ -83,10 +83,10 @@ class HeldIterator:
 
 
 class ContinuedGenerator:
-    """Generator of a `@contextmanager` function that a resume has rebuilt, when the run paused inside it.
+    """Generator of a `@contextmanager` function that a resume has rebuilt, when the run paused inside the generator.
 
-    `contextlib` makes its call of `next` or `throw`, which was interrupted by the pause, again. That first call only
-    brings the generator to its saved position.
+    The pause interrupted a call of `next` or `throw` by `contextlib`, which is made again after the resume. That first
+    call only brings the generator to its saved position.
     """
 
     def __init__(self, generator: Any) -> None:
@@ -109,9 +109,9 @@ class ContinuedGenerator:
 
 
 class ContinuedAwait:
-    """Awaitable for a coroutine rebuilt inside an `await`.
+    """Awaitable for a coroutine that a resume has rebuilt inside an `await`.
 
-    `__await__` returns the saved iterator of the awaited object.
+    Its `__await__` returns the iterator that the first `__await__` had returned before the save.
     """
 
     __slots__ = ("awaited",)
@@ -124,9 +124,9 @@ class ContinuedAwait:
 
 
 class HeldAwait(ContinuedAwait):
-    """Awaitable for a coroutine rebuilt inside an `await`.
+    """Awaitable for a coroutine that a resume has rebuilt inside an `await`.
 
-    Its first step yields None; the awaited object makes the others.
+    Its first step yields None, to bring the coroutine to its `await`. The awaited object takes the other steps.
     """
 
     __slots__ = ()
@@ -199,7 +199,10 @@ def _hide_iter(iterator: Any) -> Any:
 
 
 def open_iterator(iterator: Any) -> Any:
-    """Replace an iterator whose position cannot be saved by an equal one whose position can; see `openers`."""
+    """Return an iterator for a loop to read: `iterator` itself, or an equal one whose position can be saved.
+
+    Replacements are registered by type in `openers`.
+    """
     return openers[kind_of(iterator)](iterator)
 
 

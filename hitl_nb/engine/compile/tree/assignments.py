@@ -1,7 +1,7 @@
-"""Instrumentation of assignments and `del`.
+"""Instrumentation of assignments and `del`: they are rewritten so that a pause inside them can be saved and resumed.
 
 A restored run can continue behind the call that gives the value, or inside a target such as `f().x`. In both cases no
-call is executed again. To *file* a value is to keep it in a local name of the engine.
+call is executed again. To *file* a value is to keep it in a local variable that the engine adds.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class Assignments(Comprehensions):
     def _evaluate_target_parts(self, target: Any, node: ast.AST) -> list[ast.stmt]:
         """Make statements for an annotation without a value, as in `f().x: int`.
 
-        They evaluate the parts of its target, as Python does.
+        They evaluate the parts of the annotated target (here the call `f()`), as Python does.
         """
         parts = [target.value] + ([target.slice] if isinstance(target, ast.Subscript) else [])
         parts = [part for part in parts if not isinstance(part, ast.Slice)]

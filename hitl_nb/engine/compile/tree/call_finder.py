@@ -1,4 +1,8 @@
-"""Search for nodes that call. A value on CPython's value stack must be kept in a local name only across a call."""
+"""Search for syntax nodes that call functions.
+
+CPython keeps intermediate values on a stack that cannot be read. Such a value must be kept in a local variable only if
+a call follows in the same expression.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Instrumentation of expressions.
+"""Instrumentation of expressions: they are rewritten so that a pause inside them can be saved and resumed.
 
-A value that CPython would keep on its value stack across a call is also *filed*: kept in a local name of the engine. A
-walrus files it at the place where it is evaluated, as in `f((.t0 := a()), b())`. Nothing is moved, so the order of
-evaluation stays Python's.
+A value that CPython would keep on its value stack across a call is also *filed*: kept in a local variable that the
+engine adds. An assignment expression (`:=`) files it at the place where it is evaluated, as in `f((.t0 := a()), b())`.
+Nothing is moved, so the order of evaluation stays Python's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Slots: the places of a syntax node that hold the parts which Python evaluates, in the order of evaluation."""
+"""Slots of a syntax node: the fields, with an index for lists, that have the parts which Python evaluates, in order."""
 
 from __future__ import annotations
 
@@ -82,7 +82,10 @@ def read_slot(node: ast.AST, slot: Slot) -> ast.expr | ast.keyword:
 
 
 def write_slot(node: ast.AST, slot: Slot, value: ast.AST) -> None:
-    """Replace the part of a syntax node in a slot, as in `read_slot`. The node must be a copy made by `copy_node`."""
+    """Replace the part of a syntax node in a slot: (field of the node, index in the field or None).
+
+    The node must be a copy made by `copy_node`.
+    """
     holder, name = _find_holder(node, slot)
     if slot[1] is None:
         setattr(holder, name, value)

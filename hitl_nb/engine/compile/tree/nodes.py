@@ -32,7 +32,10 @@ POSITION_FIELDS = ("lineno", "end_lineno", "col_offset", "end_col_offset")
 
 
 def fill_positions(node: Node, at: ast.AST | None) -> Node:
-    """Give `node`, and nodes below it without a position, that of `at` (None: the engine adds them). Returns `node`."""
+    """Give `node`, and nodes below it without a source position, the position of `at`. Returns `node`.
+
+    None for `at`: the nodes are marked as added by the engine.
+    """
     if type(node) not in _WITHOUT_POSITION:
         if "lineno" in node.__dict__:
             return node
@@ -47,7 +50,7 @@ _WITHOUT_POSITION = frozenset((ast.arguments, ast.comprehension, ast.withitem, a
 
 
 def set_position(node: Node, at: ast.AST | None) -> Node:
-    """Give only the new `node` itself the source position of `at`; None: the engine adds it. Returns `node`."""
+    """Give only the new `node` itself the source position of `at` (None: the engine adds the node). Returns `node`."""
     fields = node.__dict__
     if at is None:
         fields["lineno"] = fields["end_lineno"] = fields["col_offset"] = fields["end_col_offset"] = -1

@@ -184,7 +184,7 @@ class FiledNames:
     does not change the name, and a saved frame can still be read.
 
     Attributes:
-        path: Path of the current statement, for example `0b2`: statement 2 of the body of statement 0.
+        path: Path of the current statement, for example `0b2`: statement 2 of the body of statement 0 (both 0-based).
         cleared_on_error: Names that an `except` sets to None, because Python itself has dropped their values by then.
     """
 

@@ -1,7 +1,7 @@
-"""Instrumentation of statements.
+"""Instrumentation of statements: they are rewritten so that a pause inside them can be saved and resumed.
 
-Statements keep the user's shape. The local names that keep values of a statement are set to None behind it. Loops and
-slow statements *poll*: if `RUNTIME.due` is set, they call `RUNTIME.poll`, which may save the run.
+Statements keep the user's shape. The local variables that keep values of a statement are set to None behind it. Loops
+and slow statements *poll*: if `RUNTIME.due` is set, they call `RUNTIME.poll`, which may save the run.
 """
 
 from __future__ import annotations

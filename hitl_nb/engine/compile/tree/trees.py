@@ -168,7 +168,7 @@ class SourceTree:
                 node.body.insert(function.docstrings, assign(CELLS_NAME, self.make_cells_lambda(function)))
 
     def make_cells_lambda(self, function: InstrumentedFunction) -> ast.Lambda:
-        """Make the syntax node of `lambda: (a, b)` over the shared variables of a function.
+        """Make the syntax node of `lambda: (a, b)`, where `a` and `b` are the shared variables of a function.
 
         The closure of that lambda has the cells of the variables, and a save reads them from there.
         """
@@ -273,7 +273,7 @@ def iterate_codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def read_first_number(node: Any) -> int:
-    """Return the node number that is the first line of a function's code: its first decorator's, or its own."""
+    """Return the node number from which a function's code begins: that of its first decorator, or its own."""
     decorators = getattr(node, "decorator_list", [])
     return (decorators[0] if decorators else node).lineno
 

@@ -35,7 +35,7 @@ def reduce_arrow_generator(value: Any) -> tuple[Any, ...]:
 
 
 def make_chunks(rest: Any) -> Any:
-    """Return an iterator of the chunks of a `ChunkedArray`."""
+    """Return an iterator of the chunks of an Arrow `ChunkedArray` (`rest`, the chunks that were not read yet)."""
     return rest.iterchunks()
 
 

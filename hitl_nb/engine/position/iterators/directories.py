@@ -1,4 +1,7 @@
-"""Results of `os.scandir` as data. The rest of a listing is read at the pause: it shows one moment in any case."""
+"""Results of `os.scandir` as data. The rest of a listing is read from the directory at the pause.
+
+Changes of the directory after that do not matter: a listing shows the directory at one moment in any case.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,13 @@ _listings: dict[int, tuple[Any, DirectoryListing]] = {}
 
 
 def open_listing(iterator: Any) -> DirectoryListing:
-    """Return the listing to read in place of `iterator`, a result of `os.scandir`: the same object for each call."""
+    """Return the listing that a loop reads in place of a result of `os.scandir`.
+
+    For the same result, each call returns the same listing.
+
+    Args:
+        iterator: the result of `os.scandir`.
+    """
     for key in [key for key, (raw, listing) in _listings.items() if _is_unreferenced(raw, listing)]:
         del _listings[key]
     found = _listings.get(id(iterator))
@@ -83,7 +92,9 @@ def _is_unreferenced(raw: Any, listing: DirectoryListing) -> bool:
 
 
 def reduce_scandir(value: Any) -> tuple[Any, ...]:
-    """Reduce a result of `os.scandir`, as in `with os.scandir(...) as it`, to the listing that the loop over it reads.
+    """Return the pickle form of a result of `os.scandir`, as in `with os.scandir(...) as it`.
+
+    It restores the `DirectoryListing` that the loop over the result reads.
 
     Raises:
         CannotSave: No loop reads it yet.

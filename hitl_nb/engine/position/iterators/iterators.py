@@ -35,11 +35,12 @@ _NO_FRAMES: Mapping[int, SavedFrame] = MappingProxyType({})
 
 
 def reduce_iterator(value: Any, running_frames: Mapping[int, SavedFrame] = _NO_FRAMES) -> ReducedForm | None:
-    """Reduce an iterator to its pickle form.
+    """Return the pickle form of an iterator: how to make an iterator of the same source at the same position.
 
     Args:
         value: any object.
-        running_frames: the frames of generators on the stack that is saved with it, by the `id` of their live frame.
+        running_frames: `id` of a live frame -> its saved frame, for the generators on the stack that is saved at the
+            same time.
 
     Returns:
         A tuple as `object.__reduce__` returns it; None: this module does not know the type, or pickle itself can save
@@ -57,7 +58,7 @@ def reduce_iterator(value: Any, running_frames: Mapping[int, SavedFrame] = _NO_F
 
 @functools.lru_cache(maxsize=4096)
 def find_reducer(kind: type) -> Reducer | None:
-    """Find the function that reduces objects of exactly this type; None if there is none."""
+    """Return the function that makes the pickle form of objects of exactly this type; None if there is none."""
     module: Any = kind.__module__
     if not isinstance(module, str):  # a class may set `__module__` to any value
         return None

@@ -1,9 +1,10 @@
 """Suspended generators of libraries (`DataFrame.iterrows`, `os.walk`, `Path.glob`, a bar of tqdm), as data.
 
 Such generators run without changes. To save one, its `yield` is found in the library's source by position, and its
-locals are read. The iterators of the loops around the `yield` are read from the frame's stack, where CPython keeps
-them. A generator of instrumented code (which the engine can save) has the same values in its locals. So the restored
-generator runs instrumented code of the same source, and continues at the same place: no item is given twice.
+local variables are read. The iterators of the loops around the `yield` are read from the frame's stack, where CPython
+keeps them. The same source is then compiled to instrumented code (code whose frames the engine can save), which has
+these values in local variables. The restored generator runs this code and continues at the same position: no item is
+given twice.
 """
 
 from __future__ import annotations
@@ -212,9 +213,10 @@ class _LibraryGeneratorReader:
         return (first, left) <= (mine[0], mine[2]) and (mine[1], mine[3]) <= (last, right)
 
     def _iterate_stack_names(self, path: Any) -> Iterator[Any]:
-        """Yield the names that instrumented code gives to the values on CPython's stack, outermost first.
+        """Yield, for each value on CPython's stack, the local variable in which instrumented code keeps the value.
 
-        `path` leads to the `yield` where the generator waits. For a `with`, the node is yielded instead of a name.
+        The outermost block comes first. For a `with`, its node is yielded instead of a name. `path` has the nodes down
+        to the `yield` where the generator waits.
         """
         for node, (field, _) in path:
             finals = self.tree.final_flags.get(node)
@@ -247,11 +249,11 @@ class _LibraryGeneratorReader:
     def _read_stack_values(self, count: int) -> list[Any]:
         """Read the last `count` values on the frame's stack.
 
-        They come after the locals in the generator's list of referents. An exception that the generator was handling
-        while it ran, or None, may come last.
+        They come after the local variables among the objects that the generator refers to. Behind them may come an
+        exception that the generator was handling, or None.
 
         Raises:
-            CannotSave: The referents are not as expected.
+            CannotSave: The objects are not as expected.
         """
         referred: list[Any] = gc.get_referents(self.value)
         last = referred[-1] if referred else None

@@ -129,10 +129,14 @@ def _read_source(code: types.CodeType, namespace: dict[str, Any]) -> LibrarySour
 
 
 def _find_start_line(lines: list[str], code: types.CodeType, name: str, *, is_nested: bool) -> int | None:
-    """Find the line of the `def` of a function; None if it is not found.
+    """Return the line of the `def` of a function, 1-based; None if it is not found.
 
-    `is_nested`: `code` is of a definition inside this function, so that the `def` is above it. Otherwise it is below
-    decorators.
+    Args:
+        lines: the lines of the file.
+        code: code of the function, or of a definition inside it.
+        name: name of the function.
+        is_nested: whether `code` is of a definition inside the function, so that the `def` is above it. Otherwise the
+            `def` is below decorators.
     """
     is_start = re.compile(rf"\s*def\s+{re.escape(name)}\b").match
     first = code.co_firstlineno

@@ -89,7 +89,9 @@ def _is_finditer(iterator: Any) -> bool:
 
 
 def reduce_callable_iterator(value: Any) -> tuple[Any, ...] | None:
-    """Refuse an iterator of `re.finditer`; return None for another iterator of the same type, which pickle can save.
+    """Refuse to save an iterator of `re.finditer` that no loop of the notebook reads.
+
+    None for other iterators of the same type, which pickle can save.
 
     Raises:
         CannotSave: It is an iterator of `re.finditer`.

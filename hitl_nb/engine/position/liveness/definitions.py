@@ -38,7 +38,9 @@ NO_EXITS = Exits()
 
 
 class NestedDefinition(NamedTuple):
-    """The effects of a function, lambda or class body on the names around it, as masks (one bit per name).
+    """The effects of a function, lambda or class body on the names of the scopes around it.
+
+    The names are masks: integers with one bit per name.
 
     Attributes:
         reads: names that it may read before it binds them.
@@ -54,13 +56,13 @@ class NestedDefinition(NamedTuple):
 
 
 class DefinitionAnalysis(ExpressionAnalysis):
-    """The analysis of one scope's simple statements and definitions.
+    """The analysis of one scope's simple statements and definitions: which names they read and bind.
 
     `ExpressionAnalysis`, its base, analyzes expressions; `FlowAnalysis`, its subclass, adds all other statements.
 
     Args:
-        name_sets: the bits of names.
-        nested_definitions: the effects of nested definitions, by their nodes; shared by all scopes of a tree.
+        name_sets: gives each name a bit, so that a set of names is an integer.
+        nested_definitions: node of a definition -> its effects; shared by all scopes of a tree.
         owner: name of the class around the scope; "" if there is none.
         declared_names: names that the scope declares `global`.
         is_class: whether the scope is a class body.

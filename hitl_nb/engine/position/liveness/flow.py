@@ -27,15 +27,15 @@ from hitl_nb.engine.position.liveness.name_sets import NameEffect, NameSets
 class FlowAnalysis(DefinitionAnalysis):
     """The analysis of all statements of one scope.
 
-    It computes the names that are live before a statement, and records names in the attributes of `ExpressionAnalysis`.
+    It computes the names that are *live* before a statement: the code from there on may read them before it binds them.
 
     Args:
-        name_sets: the bits of names.
-        nested_definitions: the effects of nested definitions, by their nodes; shared by all scopes of a tree.
+        name_sets: gives each name a bit, so that a set of names is an integer.
+        nested_definitions: node of a definition -> its effects; shared by all scopes of a tree.
         owner: name of the class around the scope; "" if there is none.
         declared_names: names that the scope declares `global`.
         is_class: whether the scope is a class body.
-        is_cell: whether the scope is a cell. The names of a cell are names of the namespace (globals).
+        is_cell: whether the scope is a notebook cell, whose names are names of the namespace (globals).
     """
 
     def __init__(
@@ -197,11 +197,11 @@ class FlowAnalysis(DefinitionAnalysis):
         return _live_before(self.effect_of(node.iter), begun) | exits.at_error
 
     def _route_through_finally(self, node: Any, live: int, exits: Exits) -> tuple[int, Exits]:
-        """Find the names that are live at the exits of a `try`, before its `finally` runs.
+        """Find the names that are live (may still be read) at the exits of a `try`, before its `finally` runs.
 
         Returns:
-            The mask for the normal end of the body and the handlers, and the masks for the other exits. Without a
-            `finally` they are `live` and `exits`.
+            (mask for the normal end of the body and the handlers, masks for the other exits). Without a `finally` they
+            are `live` and `exits`.
         """
         if not node.finalbody:
             return live, exits

@@ -177,10 +177,9 @@ class _TreeAnalysis:
 
 
 def _find_awaited_names(residual: Residual) -> set[str]:
-    """Return the names of the locals in which a frame keeps the operands of a call that it awaits.
+    """Return the names of the local variables, added by hitl_nb, in which a frame keeps the operands of an `await`.
 
-    They are needed while the frame waits for the answer, because it may be saved again there and then await the call
-    again.
+    They are needed while the frame waits, because it may be saved there again and then execute the awaited call again.
     """
     if not isinstance(residual.node, ast.Await):
         return set()
@@ -190,7 +189,7 @@ def _find_awaited_names(residual: Residual) -> set[str]:
 def _add_aliases(flow: FlowAnalysis, node: Any) -> None:
     """Record which names are read by functions that the engine made of the user's code, such as comprehensions.
 
-    The rest of a saved frame may call such a function, although it was defined before the frame's position.
+    The rest of a saved frame may call such a function, although the function was defined before the frame's position.
     """
     todo = list(node.body)
     for statement in todo:  # the list grows during the loop

@@ -59,11 +59,10 @@ class NameSets:
         return found
 
     def split_by_scope(self, mask: int) -> tuple[set[str], set[str]]:
-        """Split the names of a mask (one bit per name) by scope.
+        """Return the names of a mask (one bit per name), in two sets.
 
         Returns:
-            The names that may be locals of a frame, and the names that are always of the namespace (globals).
-            `EVERY_NAME` is in neither.
+            (names that may be local variables of a frame, names that are always globals). `EVERY_NAME` is in neither.
         """
         plain: set[str] = set()
         spaced: set[str] = set()

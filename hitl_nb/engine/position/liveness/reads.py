@@ -111,7 +111,11 @@ class ExpressionAnalysis(ABC):
         return found
 
     def record_loads(self, mask: int) -> int:
-        """Record names as read by the scope. The names are given as a mask (one bit per name), which is returned."""
+        """Record that the scope reads some names.
+
+        Args:
+            mask: the names, as an integer with one bit per name. It is returned.
+        """
         self.loads |= mask
         return mask
 

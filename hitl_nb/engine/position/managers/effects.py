@@ -25,7 +25,7 @@ from hitl_nb.engine.position.frames.lookup import frame_of
 
 @dataclass(frozen=True)
 class ManagerEffect:
-    """The functions that save, undo and repeat the effect of one kind of manager.
+    """The functions that save, undo and repeat the effect of one kind of context manager on the process.
 
     Attributes:
         capture_state: takes the manager, and returns the data that `reenter` needs.

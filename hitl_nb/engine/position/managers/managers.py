@@ -1,4 +1,4 @@
-"""Context managers of the `with` blocks that a run is inside of when it is saved.
+"""Context managers of the `with` blocks that had begun and not ended when a run was saved.
 
 A manager of the notebook is saved like other objects, or with its generator. Some managers of Python and of libraries
 change the process: the target of `print`, warnings, options of pandas. This change is the *effect* of the manager. A
@@ -66,7 +66,7 @@ _EXIT_STACK_NAMES = ("ExitStack", "AsyncExitStack")
 
 @dataclass(frozen=True)
 class EnteredManager:
-    """The manager of a `with` block that a run is inside of.
+    """The context manager of a `with` block that has begun and not ended.
 
     Attributes:
         manager: the manager.
@@ -154,7 +154,7 @@ def revert_effects(entered_managers: Iterable[EnteredManager]) -> None:
 
 
 def reenter_managers() -> None:
-    """Do the effects of the managers of the stack that was loaded last again, for example redirect `print`.
+    """Repeat the effects of the context managers of the stack that was loaded last, for example redirect `print` again.
 
     Call this in the context in which the stack is continued.
     """
@@ -177,11 +177,12 @@ Each with its position in the order of the `with` blocks, the captured state, an
 
 
 def reduce_manager(value: Any, running_frames: Any = ()) -> tuple[Any, ...] | None:
-    """Reduce a context manager to its pickle form.
+    """Return the pickle form of a context manager.
 
     Args:
         value: any object.
-        running_frames: the frames of generators on the stack that is saved with it, by the `id` of their live frame.
+        running_frames: `id` of a live frame -> its saved frame, for the generators on the stack that is saved at the
+            same time.
 
     Returns:
         A tuple as `object.__reduce__` returns it, with a state setter; None: the object needs no special form.
@@ -217,9 +218,9 @@ def reduce_manager(value: Any, running_frames: Any = ()) -> tuple[Any, ...] | No
 
 
 def _refuse_concurrent_manager(manager: Any, effect: ManagerEffect) -> None:
-    """Raise CannotSave for a manager with an effect that was entered in another task or generator.
+    """Raise CannotSave for a manager that was entered in another task or in a generator, and that changes the process.
 
-    A resume does effects again only in the context of the run itself.
+    A resume repeats such effects only in the context of the run itself.
     """
     is_of_task = effect.is_per_task and id(manager) in _last_stack_managers.task_managers
     is_beside = effect.is_entered(manager) or (effect.is_per_task and _last_stack_managers.has_unfinished_tasks)
@@ -250,7 +251,7 @@ def find_effect(manager: Any) -> ManagerEffect | None:
 
 
 def _effect_name(manager: Any) -> tuple[str, str]:
-    """Return module and name of a manager's class, or of the generator function that made the manager."""
+    """Return (module, name) of a manager's class, or of the generator function that made the manager."""
     kind = _kind_of(manager)
     if kind is not _GENERATOR_MANAGER:
         return kind.__module__, kind.__qualname__

@@ -1,4 +1,7 @@
-"""Coroutines that wait in the notebook's own code: in an `__await__`, or in a generator made by `types.coroutine`."""
+"""Coroutines that wait in code of the notebook that is no coroutine itself.
+
+Such code is a method `__await__`, or a generator function with the decorator `types.coroutine`.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,23 @@ _BUILTIN_ITERATORS: Any = (type(iter(())), type(iter([0])), type(iter("")), type
 
 
 def continue_await(coroutine: Any) -> ContinuedAwait | None:
-    """Make an awaitable that continues the object for which a coroutine waits.
+    """Make an awaitable that continues the object which a coroutine awaits.
+
+    Args:
+        coroutine: the waiting coroutine.
 
     Returns:
-        The awaitable. None: the coroutine waits in code that is not the notebook's; the call that made the awaited
-        object must then be executed again.
+        The awaitable. None: the coroutine waits in code that is not the notebook's; a resume must then execute the call
+        that made the awaited object again.
     """
     awaited = find_delegate(coroutine)
     return ContinuedAwait(awaited) if _is_notebook_iterator(awaited) else None
 
 
 def is_driven(coroutine: Any) -> bool:
-    """Return whether a coroutine waits in a generator of the notebook that code runs itself, with `send` and `throw`.
+    """Return whether a coroutine waits in a generator of the notebook that other code runs, with `send` and `throw`.
 
-    False for a coroutine that waits for the event loop: it awaits a future, and can await it again.
+    False for a coroutine that waits for the event loop. Such a coroutine awaits a future, and can await it again.
     """
     awaited = find_delegate(coroutine)
     while _kind_of(awaited) in _DELEGATING_TYPES and _is_notebook_iterator(awaited):
@@ -38,9 +44,9 @@ def is_driven(coroutine: Any) -> bool:
 
 
 def find_delegate(value: Any) -> Any:
-    """Find the coroutine or iterator that a generator or coroutine now delegates to, by `yield from` or `await`.
+    """Return the coroutine or iterator for which a generator or coroutine now waits, by `yield from` or `await`.
 
-    None: it does not delegate.
+    None: it does not wait for another object.
     """
     awaited: Any = getattr(value, "gi_yieldfrom" if _kind_of(value) is types.GeneratorType else "cr_await")
     while True:

@@ -1,4 +1,4 @@
-"""Chains of coroutines that await each other, in a run that failed.
+"""Coroutines of a failed run that await each other.
 
 The error has ended these coroutines. They are made again from their saved frames, and each is awaited by its caller.
 """
@@ -37,12 +37,12 @@ def is_coroutine_frame(view: FrameView) -> bool:
 def read_awaiting_caller(
     view: FrameView, inner: FrameView | None, function: types.FunctionType | None
 ) -> SavedFrame | None:
-    """Read a frame that directly awaits the coroutine whose frame is `inner`.
+    """Read a frame that directly awaits the coroutine to which the next frame inward belongs.
 
     Args:
         view: the frame that awaits.
         inner: the next frame inward; None: there is none.
-        function: the function of `view`, if it is known.
+        function: the function of `view`; None: not known.
 
     Returns:
         The saved frame; None if `view` does not await the coroutine of `inner` itself.
@@ -69,10 +69,10 @@ def read_awaiting_caller(
 
 
 def is_await_unrepeatable(node: Any, value: Any) -> bool:
-    """Return whether a node awaits a coroutine that was made elsewhere: a second `await` of it would be an error.
+    """Return whether a node awaits a coroutine that another statement has made. It cannot be awaited a second time.
 
     Args:
-        node: the node.
+        node: the syntax node.
         value: the awaited object.
     """
     if not isinstance(node, ast.Await) or type(value) is not types.CoroutineType:
@@ -91,9 +91,12 @@ def mark_paused_coroutine(saved_frame: SavedFrame, view: FrameView) -> None:
 
 
 def join_coroutines(stack: SavedStack) -> None:
-    """Connect the coroutines of a saved stack: each is made from its frame, and its caller's frame gets it to await.
+    """Make the coroutines of a failed run again from their saved frames. Each is put into the frame that awaits it.
 
     The frames of these coroutines are removed from the stack; the other frames remain.
+
+    Args:
+        stack: the saved stack; it is changed.
     """
     frames = stack.frames
     for i in range(len(frames) - 1, 0, -1):
@@ -124,7 +127,10 @@ def _find_awaiting_variable(caller: SavedFrame, frame: SavedFrame) -> str:
 
 
 def operand_name(node: Any) -> str:
-    """Return the variable from which an `await` reads its operand; "": the node is no `await`, or reads no variable."""
+    """Return the name of the variable that an `await` awaits.
+
+    "": the node is no `await`, or its operand is no variable.
+    """
     if not isinstance(node, ast.Await):
         return ""
     operand: Any = node.value

@@ -1,7 +1,7 @@
 """Suspended generators and coroutines as data.
 
-A restored generator runs its *residual*: a function of the code that is left to run in it. A first step runs this
-function up to the place where the generator was suspended.
+A restored generator runs a *residual*: a function that contains only the code that was left to run. A first step runs
+this function up to the position where the generator was suspended.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ If False, these variables are saved, too: in a normal run they live as long as t
 
 
 def reduce_generator(value: Any, running_frames: dict[int, SavedFrame]) -> tuple[Any, ...]:
-    """Reduce a generator or coroutine to its pickle form.
+    """Return the pickle form of a generator or coroutine.
+
+    The form is a tuple as `object.__reduce__` returns it, with a state setter.
 
     Args:
         value: the generator or coroutine.
-        running_frames: the frames of generators on the stack that is saved with it, by the `id` of their live frame.
-
-    Returns:
-        A tuple as `object.__reduce__` returns it, with a state setter.
+        running_frames: `id` of a live frame -> its saved frame, for the generators on the stack that is saved at the
+            same time.
 
     Raises:
         CannotSave: The generator cannot be saved.
@@ -112,7 +112,7 @@ def make_generator(
     is_awaitable: bool,
     namespace: dict[str, Any],
 ) -> Any:
-    """Make a generator or coroutine from its pickled frame. Its values are set later, by `fill_generator`."""
+    """Make a generator or coroutine from the pickled data of its frame. `fill_generator` sets its values later."""
     values: dict[str, Any] = {**dict.fromkeys(names), **flag_values}
     saved = SavedFrame(unit, function, place, mode, values, cells, namespace, reevaluated_names, is_awaitable)
     made, box = continue_frame(saved)

@@ -1,7 +1,7 @@
-"""Chooses the place where a run that failed is tried again.
+"""Chooses the position from which a failed run is tried again.
 
-This is the place of the innermost frame. If a second attempt there cannot help, the innermost function is left: the
-call of this function is executed again.
+This is the position of the innermost frame. If a second attempt there cannot help, the innermost frame is removed, and
+the call that began this frame is executed again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def mark_paused_frames(stack: SavedStack) -> None:
 
 
 def name_innermost_place(stack: SavedStack) -> str:
-    """Return the name of the position in the code of the innermost frame of a saved stack."""
+    """Return the name of the position in the code at which the innermost frame of a saved stack waits."""
     frame = stack.frames[-1]
     unit = find_unit(frame.unit)
     assert unit is not None
@@ -30,7 +30,7 @@ def name_innermost_place(stack: SavedStack) -> str:
 
 
 def step_out(stack: SavedStack, *, is_edited: bool = False) -> bool:
-    """Remove the innermost frame of a saved stack, so that the call of its function is executed again.
+    """Remove the innermost frame of a saved stack, so that the call that began this frame is executed again.
 
     Nothing is done if the call cannot be executed again. This concerns the outermost frame, a frame that the run has
     paused with, and a frame inside a `with` or `finally`. (An object that a `with` entered, such as a lock, is saved as
@@ -60,8 +60,8 @@ def _find_enclosing_blocks(frame: SavedFrame) -> list[tuple[str, str | None]]:
     """Find the `with` and `finally` blocks around the position of a saved frame.
 
     Returns:
-        For each block, outermost first: the name of its flag, and the name of its kept exception, which is None for a
-        `with`.
+        The blocks, outermost first. Each is (name of its flag, name of its kept exception). A flag is a local variable,
+        added by hitl_nb, that says how the block is left. The second name is None for a `with`.
     """
     unit = find_unit(frame.unit)
     assert unit is not None
@@ -131,7 +131,7 @@ def _is_at_raise(frame: SavedFrame) -> bool:
 
 
 def is_stuck(error: BaseException, stack: SavedStack) -> bool:
-    """Return whether a run that was continued has failed at the very node where it was continued.
+    """Return whether a continued run has failed at the same syntax node at which it was continued.
 
     Args:
         error: the error of the run.

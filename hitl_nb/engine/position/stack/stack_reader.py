@@ -1,4 +1,7 @@
-"""Reads the live stack without running code: the instruction of a frame gives its place, its locals have the values."""
+"""Reads the live stack as data, without running code of the user.
+
+The instruction of a frame gives its position in the code; its local variables have the values.
+"""
 
 from __future__ import annotations
 
@@ -47,16 +50,17 @@ def read_stack(
 
     Args:
         innermost: the innermost frame.
-        root: the engine's frame below the frames to read; it is not read itself.
+        root: the engine's frame that has called the outermost frame to read. `root` itself is not read.
         is_answered: takes the function that `innermost` calls, and returns whether the call waits for a person's
-            answer, as a checkpoint does. None: `innermost` is at a poll, or its answer is being computed.
+            answer, as a checkpoint does. None: `innermost` is between two statements, or its answer is being computed.
         is_task: whether the outermost frame is of the coroutine of a task.
 
     Returns:
-        The saved stack, outermost frame first. It ends at the first frame that evaluates the node at its place again.
+        The saved stack, outermost frame first. It ends at the first frame that evaluates the node at its position
+        again.
 
     Raises:
-        CannotSave: The frames are not all on this stack, or the place of a frame cannot be continued.
+        CannotSave: The frames are not all on this stack, or a frame cannot be continued at its position.
     """
     views = [FrameView(frame) for frame in frames_between(innermost, root)]
     frames: list[SavedFrame] = []
@@ -100,11 +104,12 @@ def _refuse_finalizer(inside: Sequence[FrameView]) -> None:
 
 @dataclass(frozen=True)
 class StackPlaces:
-    """The names of the places (positions in the code) of a stack.
+    """The names of the positions in the code at which the frames of a stack are.
 
     Attributes:
-        names: names of the places of all frames that are continued, outermost first.
-        is_exact: whether the run continues after the innermost call. False: the node at the last place is evaluated
+        names: names of the positions of all frames that are continued, outermost first. For a task, the name of the
+            task comes before them.
+        is_exact: whether the run continues after the innermost call. False: the node at the last position is evaluated
             again.
         frame: the innermost frame that is continued.
     """
@@ -121,11 +126,12 @@ def read_places(
 
     Args:
         innermost: the innermost frame.
-        root: the engine's frame below the frames to read.
-        is_answered: as for `read_stack`.
+        root: the engine's frame that has called the outermost frame to read.
+        is_answered: takes the function that `innermost` calls, and returns whether the call waits for a person's
+            answer. None: `innermost` is between two statements, or its answer is being computed.
 
     Raises:
-        CannotSave: As for `read_stack`.
+        CannotSave: The frames are not all on this stack, or a frame cannot be continued at its position.
     """
     views = [FrameView(frame) for frame in frames_between(innermost, root)]
     names: list[str] = []
@@ -139,7 +145,7 @@ def read_places(
 
 
 def frames_between(innermost: types.FrameType, root: types.FrameType | None) -> list[types.FrameType]:
-    """List the frames from the outermost above `root` to `innermost`.
+    """List the frames between `root` and `innermost`, outermost first, without `root` and with `innermost`.
 
     Frames of code that only passes a call on (of the engine's runtime, of `contextlib`) are left out.
 
@@ -167,12 +173,12 @@ _PASSTHROUGH_CODES = (GENERATOR_MANAGER.__enter__.__code__, GENERATOR_MANAGER.__
 
 
 def read_linked_frame(view: FrameView, link: FrameLink, function: types.FunctionType | None) -> SavedFrame:
-    """Read a frame, with the values that its link to the next frame inward needs.
+    """Read a frame as data, with the values that are needed to continue the next frame inward.
 
     Args:
         view: the frame.
-        link: the link from this frame to the next frame inward.
-        function: the function of the frame, if it is known.
+        link: tells at which node the frame waits, and how the next frame inward was called.
+        function: the function of the frame; None: not known.
     """
     saved = read_frame(view, link.number, link.mode, function)
     if link.continued_object is not MISSING:
@@ -189,16 +195,16 @@ def read_linked_frame(view: FrameView, link: FrameLink, function: types.Function
 def read_frame(
     view: FrameView, number: int, mode: ContinuationMode, function: types.FunctionType | None = None
 ) -> SavedFrame:
-    """Read the locals and cells of a frame, without the names that only this process needs.
+    """Read the local and closure variables of a frame, without the variables that only this process needs.
 
     Args:
         view: the frame.
-        number: number of the node at which the frame waits.
+        number: number of the syntax node at which the frame waits.
         mode: how the frame is continued.
-        function: the function of the frame, if it is known.
+        function: the function of the frame; None: not known.
 
     Raises:
-        CannotSave: The cells of the frame cannot be found.
+        CannotSave: The closure variables of the frame cannot be found.
     """
     known = view.instrumented_code
     assert known is not None

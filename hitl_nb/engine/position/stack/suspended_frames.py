@@ -88,10 +88,17 @@ def _read_unstarted_frame(value: Any, view: FrameView, instrumented_code: Instru
 
 
 def _find_unstarted_cells(value: Any, view: FrameView, values: dict[str, Any]) -> dict[str, types.CellType]:
-    """Find the cells (closure variables) of a generator before its first step.
+    """Return name -> cell for the closure variables of a generator that has not begun.
 
-    These are the cells of its function, and a new cell for each of its own parameters. Their values are removed from
-    `values`.
+    A cell is CPython's object for such a variable.
+
+    For variables of enclosing functions, these are the existing cells. For variables that the generator's own function
+    shares with nested functions, cells are made.
+
+    Args:
+        value: the generator.
+        view: its frame.
+        values: name -> value of its variables. Those with a cell are removed.
     """
     import gc
 
@@ -109,7 +116,7 @@ def _find_unstarted_cells(value: Any, view: FrameView, values: dict[str, Any]) -
 
 
 def read_awaiting_frame(coroutine: Any) -> SavedFrame:
-    """Read a coroutine of the notebook that waits at an `await`. The restored coroutine awaits again.
+    """Read the frame of a coroutine of the notebook that waits at an `await`. The restored coroutine awaits again.
 
     Raises:
         CannotSave: The awaited object cannot be saved, and the call that made it cannot be executed again.
@@ -182,11 +189,11 @@ def read_waiting_stack(main_coroutine: Any) -> SavedStack:
 
 
 def name_waiting_place(main_coroutine: Any, task_name: str) -> StackPlaces:
-    """Return the position where the run's own coroutine waits for a call that is executed again.
+    """Return the position where the run's own coroutine waits for a call that a resume executes again.
 
     Args:
         main_coroutine: the coroutine.
-        task_name: the first of the returned names.
+        task_name: name of the task that the call has started; it becomes the first of the returned names.
     """
     outermost = _read_main_frame(main_coroutine)
     unit = find_unit(outermost.unit)
@@ -207,7 +214,7 @@ def _read_main_frame(main_coroutine: Any) -> SavedFrame:
 
 
 def _find_task_root(task: Any) -> types.FrameType | None:
-    """Find the frame below the frames of a task: the one of the event loop that runs the task's step."""
+    """Return the frame of the event loop that runs the current step of a task; None if the task has no frame."""
     frame = getattr(task.get_coro(), "cr_frame", None)
     return frame.f_back if frame is not None else None
 
@@ -215,9 +222,16 @@ def _find_task_root(task: Any) -> types.FrameType | None:
 def name_task_places(
     innermost: types.FrameType, task: Any, main_coroutine: Any, is_answered: Callable[[Any], bool] | None
 ) -> StackPlaces:
-    """Return the names of the positions on the stack of a task. The first name is the name of the task.
+    """Return the names of the positions of the frames of a task. The first name is the name of the task.
 
-    If the task begins again with the call that the run awaits, the second name is the position of this call.
+    If a resume starts the task again by a call that the run awaits, the second name is the position of this call.
+
+    Args:
+        innermost: the innermost frame of the task.
+        task: the task, which runs now.
+        main_coroutine: the coroutine of the run itself.
+        is_answered: takes the function that `innermost` calls, and returns whether the call waits for a person's
+            answer. None: `innermost` is between two statements.
     """
     origin = origin_of(task)
     if is_gated_call(unwrap_wait_for(task.get_coro())):  # it has no frame of the notebook, and begins again
@@ -244,7 +258,7 @@ def is_savable_awaitable(value: Any) -> bool:
 
 
 def _read_reevaluated_frame(view: FrameView, operand: Any, value: Any) -> SavedFrame:
-    """Read a frame that executes the call of its awaited object again, with the kept values of the arguments.
+    """Read a frame so that a resume makes its awaited object again, by the same call with the same arguments.
 
     Raises:
         CannotSave: The awaited object was not made by a call in the `await`, or the call cannot be executed again.

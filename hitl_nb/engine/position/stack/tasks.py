@@ -36,7 +36,7 @@ _GATHERING_FUTURE: Any = vars(asyncio_tasks)["_GatheringFuture"]
 
 
 def reduce_asyncio(value: Any) -> tuple[Any, ...] | None:
-    """Reduce a task, a future or a shared object (lock, queue) of asyncio to its pickle form.
+    """Return the pickle form of a task, a future or a shared object (lock, queue) of asyncio.
 
     Returns:
         A tuple as `object.__reduce__` returns it; None: `value` is no object of these kinds.
@@ -158,7 +158,7 @@ def _read_gather_state(outer: Any) -> FutureState:
 
 
 def _returns_exceptions(outer: Any) -> bool:
-    """Read the argument `return_exceptions` of a `gather`, which only the callback for finished children has."""
+    """Return the argument `return_exceptions` of a `gather`. It is read from the callback of the awaited futures."""
     found = [callback for child in outer._children for callback, _ in child._callbacks or ()]
     found += [handle._callback for handle in getattr(outer.get_loop(), "_ready", ())]
     about = (
@@ -181,7 +181,7 @@ _SHIELD_CALLBACK = "shield.<locals>._outer_done_callback"
 
 
 def discard_leftovers() -> None:
-    """Discard what is left in this process of the objects saved last, so that Python reports none of them as lost.
+    """Discard objects that remain in this process after a save, so that Python logs no warnings about them.
 
     The saved objects continue in another process.
     """

@@ -1,4 +1,7 @@
-"""Refuses places that cannot be evaluated again: an iterator's item would be lost, or an ended call would run twice."""
+"""Checks of whether a syntax node can be evaluated again when a run continues.
+
+It cannot if an item of an iterator would be lost, or if a call that has ended would run a second time.
+"""
 
 from __future__ import annotations
 
@@ -47,9 +50,9 @@ def refuse_half_used_iterator(view: FrameView, number: int) -> None:
 
 
 def _find_named_iterators(node: Any, view: FrameView) -> list[Any]:
-    """Return the value of an operand that is a plain name, in a list, if it is an iterator that reading uses up.
+    """Return a list with the value of an operand, if the operand is a variable with an iterator that reading uses up.
 
-    Other operands: an empty list.
+    The list is empty for other operands.
     """
     match node:
         case ast.Starred(value=inner) | ast.keyword(value=inner) | ast.Attribute(value=inner):
@@ -98,7 +101,7 @@ _ITERATOR_MAKERS = (map, filter, zip, enumerate, reversed)
 
 
 def is_fleeting(value: Any) -> bool:
-    """Return whether a filed value (an operand kept in a local) cannot be saved, but can be made again.
+    """Return whether an intermediate value, kept in a local variable, cannot be saved but can be made again.
 
     Such a value lives within one statement, for example `map(f, xs)` or a coroutine. The call that reads the value has
     changed it. So the expression that made the value is evaluated again, which has no effect of its own.
