@@ -167,12 +167,18 @@ class Keys:
 
     @property
     def lowest_number(self) -> int:
-        """The lowest running number that the names of later calls can have."""
+        """The lowest running number that the names of later recorded calls (steps and questions) can have.
+
+        The name of such a call begins with a running number, in the order of the first executions.
+        """
         return min([self._counts.execution_count, *(one.number for one in self._executions.values())])
 
     @property
     def floor(self) -> int:
-        """The lowest running number in the names of the recorded calls whose results the run may still need."""
+        """The lowest running number in the names of the recorded calls whose results the run may still need.
+
+        Recorded calls are those of steps and questions. Their names begin with a running number.
+        """
         return self.lowest_number if self._floor is None else min(self.lowest_number, self._floor)
 
     def take_up_execution(self, task: str = "") -> None:
@@ -223,8 +229,7 @@ class Keys:
     def has_inexact_execution(self) -> bool:
         """Whether a task runs code that would be executed again after a pause.
 
-        That is over when the code next calls the engine between statements, so such a call of the engine must be
-        requested.
+        Such code ends when the task next calls the engine between statements. So the caller must request such a call.
         """
         return any(not execution.is_exact for execution in self._executions.values())
 

@@ -60,7 +60,8 @@ class InstrumentedFunction:
     def scope_of_names(self) -> InstrumentedFunction:
         """The function whose local names are visible in this scope.
 
-        That is the scope itself; for an inlined comprehension it is the function around the comprehension.
+        That is the scope itself. For a comprehension that Python runs without a frame of its own, it is the function
+        around it.
         """
         return self.parent.scope_of_names if self.is_inlined and self.parent is not None else self
 

@@ -131,7 +131,7 @@ class SavedStack:
     tasks: SavedTasks | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Reduce the stack to its pickle form (as `object.__reduce__` returns it).
+        """Return the pickle form of the stack (see `object.__reduce__`).
 
         `running_frames` and `order` are left out: they are of use only in this process.
         """

@@ -18,7 +18,7 @@ _WORD_BYTES = ctypes.sizeof(ctypes.c_ssize_t)
 
 
 def reduce_arrow_generator(value: Any) -> tuple[Any, ...]:
-    """Reduce an iterator of an array of pyarrow to its pickle form (as `object.__reduce__` returns it).
+    """Return the pickle form of an iterator of a pyarrow array: a tuple as `object.__reduce__` returns it.
 
     Args:
         value: a generator of compiled code.

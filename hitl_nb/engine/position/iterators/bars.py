@@ -15,7 +15,7 @@ _KEPT_OPTIONS = (
 
 
 def reduce_bar(value: Any) -> tuple[Any, ...]:
-    """Reduce a bar of tqdm to its pickle form (as `object.__reduce__` returns it).
+    """Return the pickle form of a progress bar of tqdm: a tuple as `object.__reduce__` returns it.
 
     Raises:
         CannotSave: The bar is drawn into a file.

@@ -54,7 +54,7 @@ class DirectoryListing:
         return self._entries[::-1]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Reduce the listing to its remaining entries."""
+        """Return the pickle form of the listing (see `object.__reduce__`). It contains the remaining entries."""
         return DirectoryListing, (self.take_rest(),)
 
 
@@ -153,7 +153,7 @@ class VanishedEntry:
 
 
 def reduce_entry(value: Any) -> tuple[Any, ...]:
-    """Reduce an `os.DirEntry` to its path, name, kinds and inode."""
+    """Return the pickle form of an `os.DirEntry` (as of `object.__reduce__`): its path, name, kinds and inode."""
     try:
         kinds = value.is_dir(), value.is_file(), value.is_symlink()
     except OSError:

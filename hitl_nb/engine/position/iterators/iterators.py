@@ -283,7 +283,7 @@ _NDITER_REFUSAL = "an np.nditer with options that it does not tell; loop over np
 
 
 def _reduce_nditer(value: Any) -> ReducedForm:
-    """Reduce a `numpy.nditer`.
+    """Return the pickle form of a `numpy.nditer`.
 
     Only some of its options can be read. It is saved if a new `nditer` with these options has the same shape.
 

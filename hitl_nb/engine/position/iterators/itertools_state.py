@@ -113,7 +113,7 @@ def _reduce_repeat(value: Any) -> tuple[Any, ...]:
 
 
 def _reduce_cycle(value: Any) -> tuple[Any, ...]:
-    """Reduce a `cycle`.
+    """Return the pickle form of an `itertools.cycle` (as of `object.__reduce__`).
 
     In its first round it has its iterator and the items that it has given. Later it has only the items, which it
     repeats.
@@ -205,7 +205,10 @@ def _make_pair_reducer(factory: Callable[[Any, Any], Any]) -> Callable[[Any], tu
 
 
 def _make_while_reducer(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
-    """Make a reducer for `dropwhile` or `takewhile`. They have a flag that is set when the condition was false once."""
+    """Make a function that returns the pickle form of a `dropwhile` or `takewhile` (`kind`).
+
+    These iterators have a flag that is set when the condition was false once.
+    """
 
     def reduce_while(value: Any) -> tuple[Any, ...]:
         function, iterator = read_objects(value, 2)
@@ -224,7 +227,7 @@ def _reduce_compress(value: Any) -> tuple[Any, ...]:
 
 
 def _reduce_accumulate(value: Any) -> tuple[Any, ...]:
-    """Reduce an `accumulate`.
+    """Return the pickle form of an `itertools.accumulate` (as of `object.__reduce__`).
 
     It has the fields total, iterator, function and initial, in this order. Only the iterator is always set.
     """
@@ -242,7 +245,10 @@ def _make_accumulate(iterator: Any, function: Any, is_started: bool, total: Any,
 
 
 def _reduce_zip_longest(value: Any) -> tuple[Any, ...]:
-    """Reduce a `zip_longest`. Its tuple has NULL for an ended iterator, so it must not be read as a Python object."""
+    """Return the pickle form of an `itertools.zip_longest` (as of `object.__reduce__`).
+
+    Its tuple has NULL for an iterator that has ended, so the tuple must not be read as a Python object.
+    """
     count, _, tuple_, _, fill_ = read_words(value, 0, 5)
     held = {id(each): each for each in find_referents(value)}
     if not held:
@@ -299,7 +305,7 @@ def _make_product(pools: tuple[Any, ...], place: int) -> Any:
 
 
 def _reduce_selection(value: Any) -> tuple[Any, ...]:
-    """Reduce a `combinations`, `combinations_with_replacement` or `permutations`."""
+    """Return the pickle form of a `combinations`, `combinations_with_replacement` or `permutations`."""
     name = type(value).__name__
     is_permutations = name == "permutations"
     pool, is_begun, stopped = _read_pools(value, 5 if is_permutations else 4)

@@ -60,11 +60,12 @@ with os.scandir("/") as _listing:
 
 
 def reduce_library_generator(value: Any, running_frames: dict[int, SavedFrame]) -> tuple[Any, ...] | None:
-    """Reduce a generator of a library to its pickle form.
+    """Return the pickle form of a generator of a library, such as `DataFrame.iterrows`.
 
     Args:
         value: any object.
-        running_frames: the frames of generators on the stack that is saved with it, by the `id` of their live frame.
+        running_frames: `id` of a live frame -> its saved frame, for the generators on the stack that is saved at the
+            same time.
 
     Returns:
         A tuple as `object.__reduce__` returns it; None: the value is no generator of a library, or it has ended.

@@ -108,7 +108,9 @@ _MATCH_METHODS = ("search", "match", "fullmatch")
 
 
 def reduce_match(value: Any) -> tuple[Any, ...]:
-    """Reduce a match to its pattern, text and method, with which the match can be found again.
+    """Return the pickle form of a match of a regular expression (as of `object.__reduce__`).
+
+    It has the pattern, the text and the name of the method, with which the match can be found again.
 
     Raises:
         CannotSave: The text is no str or bytes, or the match cannot be found again.

@@ -13,7 +13,7 @@ _ADVICE = "give read_csv a path, or make a list of the parts before the checkpoi
 
 
 def reduce_text_file_reader(value: Any) -> tuple[Any, ...]:
-    """Reduce a reader of pandas to its pickle form (as `object.__reduce__` returns it): path, options and row.
+    """Return the pickle form of a reader of pandas (as of `object.__reduce__`): path, options and row.
 
     Raises:
         CannotSave: The reader reads something other than a file that it opened itself, or the file does not exist now.

@@ -32,17 +32,18 @@ savable_awaitable_tests: list[Callable[[Any], bool]] = []
 
 
 def read_generator(value: Any, running_frames: dict[int, SavedFrame]) -> tuple[SavedFrame, bool] | None:
-    """Read a generator or coroutine of the notebook as data.
+    """Read the frame of a generator or coroutine of the notebook as data.
 
     Args:
         value: the generator or coroutine.
-        running_frames: the frames of generators on the saved stack, by the `id` of their live frame.
+        running_frames: `id` of a live frame -> its saved frame, for the generators on the saved stack.
 
     Returns:
-        The saved frame, and whether the restored generator must be run up to its place. None: the generator has ended.
+        (the saved frame, whether the restored generator must be run up to its position). None: the generator has ended.
 
     Raises:
-        CannotSave: The generator runs in other code or belongs to other code, or its place cannot be continued.
+        CannotSave: The generator runs in other code or belongs to other code, or it cannot be continued at its
+            position.
     """
     frame = frame_of(value)
     if frame is None:
