@@ -280,7 +280,10 @@ async def continue_async_iterator(awaitable: Any, iterator: Any) -> AsyncIterato
 
 
 async def resume_async_iterator(iterator: Any) -> AsyncIterator[Any]:
-    """Return an iterator for a rebuilt `async for` loop: None for the saved turn, then the remaining items."""
+    """Return an iterator for an `async for` loop that a resume has rebuilt in the middle of a turn.
+
+    It yields None for that turn, whose item is in a local variable. Then it yields the remaining items of `iterator`.
+    """
     yield None
     async for item in PlainAsyncIterator(iterator):
         yield item

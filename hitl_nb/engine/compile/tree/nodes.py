@@ -32,9 +32,9 @@ POSITION_FIELDS = ("lineno", "end_lineno", "col_offset", "end_col_offset")
 
 
 def fill_positions(node: Node, at: ast.AST | None) -> Node:
-    """Give `node`, and nodes below it without a source position, the position of `at`. Returns `node`.
+    """Give `node`, and nodes below it without a source position, the position of the node `at`. Returns `node`.
 
-    None for `at`: the nodes are marked as added by the engine.
+    None for `at`: the nodes belong to the engine and have no position in the user's source.
     """
     if type(node) not in _WITHOUT_POSITION:
         if "lineno" in node.__dict__:
@@ -50,7 +50,10 @@ _WITHOUT_POSITION = frozenset((ast.arguments, ast.comprehension, ast.withitem, a
 
 
 def set_position(node: Node, at: ast.AST | None) -> Node:
-    """Give only the new `node` itself the source position of `at` (None: the engine adds the node). Returns `node`."""
+    """Give only the new `node` itself the source position of the node `at`. Returns `node`.
+
+    None for `at`: `node` belongs to the engine and has no position in the user's source.
+    """
     fields = node.__dict__
     if at is None:
         fields["lineno"] = fields["end_lineno"] = fields["col_offset"] = fields["end_col_offset"] = -1
@@ -80,22 +83,34 @@ _LOAD, _STORE = ast.Load(), ast.Store()
 
 
 def load(name: str, at: ast.AST | None = None) -> ast.Name:
-    """Make a node that reads the variable `name`, at the source position of `at` (None: the engine adds it)."""
+    """Make a node that reads the variable `name`, at the source position of the node `at`.
+
+    None for `at`: the new node belongs to the engine and has no position in the user's source.
+    """
     return set_position(ast.Name(name, _LOAD), at)
 
 
 def store(name: str, at: ast.AST | None = None) -> ast.Name:
-    """Make a node that binds the variable `name`, at the source position of `at` (None: the engine adds it)."""
+    """Make a node that binds the variable `name`, at the source position of the node `at`.
+
+    None for `at`: the new node belongs to the engine and has no position in the user's source.
+    """
     return set_position(ast.Name(name, _STORE), at)
 
 
 def constant(value: Any, at: ast.AST | None = None) -> ast.Constant:
-    """Make a node of a constant value, at the source position of `at` (None: the engine adds it)."""
+    """Make a node of a constant value, at the source position of the node `at`.
+
+    None for `at`: the new node belongs to the engine and has no position in the user's source.
+    """
     return set_position(ast.Constant(value), at)
 
 
 def assign(name: str, value: ast.expr, at: ast.AST | None = None) -> ast.Assign:
-    """Make a statement that assigns `value` to `name`, at the source position of `at` (None: the engine adds it)."""
+    """Make a statement that assigns `value` to `name`, at the source position of the node `at`.
+
+    None for `at`: the statement belongs to the engine and has no position in the user's source.
+    """
     if "lineno" not in value.__dict__:
         fill_positions(value, at)
     return set_position(ast.Assign([store(name, at)], value), at)
@@ -110,7 +125,10 @@ def clear_names(names: Iterable[str]) -> list[ast.stmt]:
 def runtime_attribute(name: str, at: ast.AST | None = None) -> ast.Attribute:
     """Make a node that reads an attribute of the runtime, the object whose functions instrumented code calls.
 
-    If `at` (for the source position) is None, the engine adds it, and all callers get the same node.
+    Args:
+        name: Name of the attribute.
+        at: Node whose source position the new node gets. None: the new node belongs to the engine and has no position
+            in the user's source. All callers then get the same node.
     """
     if at is None:
         known = _own_attributes.get(name)
@@ -135,7 +153,8 @@ def runtime_call(name: str, *args: ast.expr, at: ast.AST | None = None) -> ast.C
     Args:
         name: Name of the function, an attribute of `Runtime`.
         args: Positional arguments. Those without a source position get that of `at`.
-        at: Node whose source position the call gets. None: the engine adds the call.
+        at: Node whose source position the call gets. None: the call belongs to the engine and has no position in the
+            user's source.
     """
     for part in args:
         if "lineno" not in part.__dict__:
@@ -144,7 +163,10 @@ def runtime_call(name: str, *args: ast.expr, at: ast.AST | None = None) -> ast.C
 
 
 def expression(value: ast.expr, at: ast.AST | None = None) -> ast.Expr:
-    """Make an expression statement of `value`, at the source position of `at` (None: the engine adds it)."""
+    """Make an expression statement of `value`, at the source position of the node `at`.
+
+    None for `at`: the statement belongs to the engine and has no position in the user's source.
+    """
     if "lineno" not in value.__dict__:
         fill_positions(value, at)
     return set_position(ast.Expr(value), at)
@@ -153,7 +175,10 @@ def expression(value: ast.expr, at: ast.AST | None = None) -> ast.Expr:
 def make_if(
     test: ast.expr, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt] = (), at: ast.AST | None = None
 ) -> ast.If:
-    """Make an `if` statement. Parts without a source position get that of `at` (None: the engine adds them)."""
+    """Make an `if` statement. Parts without a source position get the position of the node `at`.
+
+    None for `at`: these parts belong to the engine and have no position in the user's source.
+    """
     return fill_positions(ast.If(test, list(body), list(orelse)), at)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 
 class ReleasedCondition:
-    """A stand-in for a condition, for a restored `wait` that had released the lock when it was saved.
+    """Replacement for a condition, given to a restored `wait` that had released the lock when it was saved.
 
-    It does not release the lock a second time.
+    With it, `wait` does not release the lock a second time.
 
     Args:
         condition: the condition.
@@ -32,9 +32,9 @@ class ReleasedCondition:
 
 
 class QueueForWaiter:
-    """A stand-in for a queue, for a restored `get` or `put` that was waiting when it was saved.
+    """Replacement for a queue, given to a restored `get` or `put` that was waiting when it was saved.
 
-    It makes the call wait until it is woken, even if the queue has an item or room now.
+    With it, the call waits until it is woken, even if the queue has an item or room now.
 
     Args:
         queue: the queue.

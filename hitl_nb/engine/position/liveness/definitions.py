@@ -188,7 +188,9 @@ class DefinitionAnalysis(ExpressionAnalysis):
         return self._record_nested(found)
 
     def _record_nested(self, nested_definition: NestedDefinition) -> int:
-        """Add the names of a nested definition to the masks of this scope.
+        """Add the names that a nested definition reads and binds to the masks of this scope.
+
+        A mask is an integer with one bit per name.
 
         Returns:
             The mask of the names that are read when the definition is evaluated.

@@ -295,7 +295,10 @@ def _starts_resumed_loop(node: ast.stmt) -> bool:
 
 
 def _split_bodies(node: Any) -> tuple[list[ast.stmt], list[ast.stmt]]:
-    """Return two bodies of a loop in the rest of a saved frame: of its first turn, and of all other turns."""
+    """Return (body of the first turn, body of all other turns) of a loop in the rest of a saved frame.
+
+    The first turn begins in the middle of the loop's body.
+    """
     first = node.body[0]
     if isinstance(first, ast.If):
         return first.body, first.orelse

@@ -181,9 +181,10 @@ def read_task_stack(
 
 
 def read_waiting_stack(main_coroutine: Any) -> SavedStack:
-    """Read the stack of a run whose own coroutine waits for a call that is executed again.
+    """Read the stack of a run whose own coroutine waits for a call that a resume makes again.
 
-    The tasks that this call started begin again with it. So the stack has only the frame of the run's own coroutine.
+    The tasks that this call has started are not saved, because the repeated call starts them again. So the stack has
+    only the frame of the run's own coroutine.
     """
     outermost = _read_main_frame(main_coroutine)
     return SavedStack([outermost], False, {}, [outermost])
