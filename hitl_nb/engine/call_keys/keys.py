@@ -177,7 +177,7 @@ class Keys:
     def floor(self) -> int:
         """The lowest running number in the names of the recorded calls whose results the run may still need.
 
-        Recorded calls are those of steps and questions. Their names begin with a running number.
+        Recorded calls are calls of steps and questions. Their names begin with a running number.
         """
         return self.lowest_number if self._floor is None else min(self.lowest_number, self._floor)
 
@@ -236,8 +236,8 @@ class Keys:
     def begin_call(self, places: Sequence[str], *, is_exact: bool, task: str = "") -> None:
         """Record that a task is about to make a recorded call (of a step or a question).
 
-        The call starts a new execution of the task. It belongs to the current execution if that one is at the same
-        position and is restored or not exact: then code is executed again.
+        The call starts a new execution of the task. Exception: code is executed again, and reaches the same position as
+        before; then the call belongs to the current execution.
 
         Args:
             places: Names of the positions of all frames in the code, outermost first.

@@ -351,7 +351,7 @@ class LiveRun:
         return RunPosition(stack, self.keys.collect_counts(), self.result, lambda: "the end")
 
     def read_failure_position(self, error: BaseException) -> RunPosition | None:
-        """Return the position from which a failed run continues: that of the statement which raised the error.
+        """Return the position of the statement that raised an error, from which the failed run continues.
 
         Args:
             error: The error. No code has handled it.

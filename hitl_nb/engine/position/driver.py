@@ -289,7 +289,7 @@ class Driver:
         return context.get(active_driver) is self
 
     def end_paused_tasks(self) -> None:
-        """End all asyncio tasks of a paused run. The caller then raises `Unwind`."""
+        """End all asyncio tasks of a paused run. The caller then raises `Unwind`, which leaves the run's code."""
         if self._main_task is not None:
             self._is_left = self._is_in_awaited_call() or asyncio.current_task() is not self._main_task
             end_tasks([*self._find_tasks(), *self._find_reevaluated_tasks()], self._main_task, self._main_coroutine)

@@ -292,7 +292,7 @@ class Expressions(ABC):
     def _spell_inlined_super(self, node: ast.Call) -> ast.expr:
         """Add the arguments to a `super()` in a comprehension to which Python gives no frame of its own.
 
-        They are those of the method around the comprehension.
+        The arguments are the class and the first parameter of the method around the comprehension.
         """
         first = self.function.scope_of_names.first_parameter
         if self.function.owner and first:

@@ -224,7 +224,10 @@ def iterate_own_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def list_own_nodes(nodes: Iterable[ast.AST]) -> list[ast.AST]:
-    """List several nodes and all nodes below them in the same scope; the order differs from `iterate_own_nodes`."""
+    """List several nodes and all nodes below them in the same scope, in no particular order.
+
+    Nodes inside nested functions and classes are left out.
+    """
     found = list(nodes)
     for part in found:
         if part.__class__ not in _CLOSED_KINDS:
@@ -236,7 +239,10 @@ _CLOSED_KINDS = frozenset((*SCOPES, ast.Name, ast.Constant))
 
 
 def list_body_nodes(body: Iterable[ast.AST]) -> list[ast.AST]:
-    """List the statements of a block and all nodes below them in the same scope; see `iterate_own_nodes`."""
+    """List the statements of a block and all nodes below them in the same scope.
+
+    Nodes inside nested functions and classes are left out.
+    """
     return [node for statement in body for node in iterate_own_nodes(statement)]
 
 

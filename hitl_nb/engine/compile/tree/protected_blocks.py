@@ -53,12 +53,18 @@ class ProtectedBlocks(Assignments):
 
     @abstractmethod
     def instrument_block(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]:
-        """Rewrite the statements of a block so that a pause inside them can be saved and resumed; see `Statements`."""
+        """Rewrite the statements of a block so that a pause inside them can be saved and resumed.
+
+        The subclass `Statements` implements this.
+        """
         ...
 
     @abstractmethod
     def instrument_branch(self, statements: list[ast.stmt], field: str) -> list[ast.stmt]:
-        """Rewrite a block that may be skipped at run time; see `Statements`."""
+        """Rewrite a block that may be skipped at run time, so that a pause inside it can be saved and resumed.
+
+        The subclass `Statements` implements this.
+        """
         ...
 
     # -- leaving

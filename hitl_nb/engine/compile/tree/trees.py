@@ -95,7 +95,8 @@ class SourceTree:
     def list_loop_numbers(self) -> frozenset[int]:
         """Return the node numbers of the `GET_ITER` instructions of loops whose iterable is an iterator already.
 
-        `loops` has these loops. The number is that of the loop's node; since Python 3.13, that of its iterable.
+        The attribute `loops` has these loops. The number is the number of the loop's node; since Python 3.13, it is the
+        number of the node of its iterable.
         """
         return frozenset(number for node in self.loops for number in (node.lineno, node.iter.lineno))
 
@@ -273,7 +274,7 @@ def iterate_codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def read_first_number(node: Any) -> int:
-    """Return the node number from which a function's code begins: that of its first decorator, or its own."""
+    """Return the node number from which a function's code begins: its first decorator's number, or else its own."""
     decorators = getattr(node, "decorator_list", [])
     return (decorators[0] if decorators else node).lineno
 

@@ -46,13 +46,13 @@ class TurnOrder:
     Attributes:
         main_task: the task that awaits the run itself.
         asking_task: the task that was running when the order was read.
-        task_turns: the turn of each task, by the task's `id`.
-        notice_turns: the turn of each notice: an object (a `gather`, a group) is informed that a future is done. The
-            key has the `id` of the future and the `id` of the object.
+        task_turns: `id` of a task -> its turn.
+        notice_turns: (`id` of a future, `id` of an object such as a `gather`) -> turn of the call that informs the
+            object that the future is done.
         failed_futures: futures whose exceptions have not been retrieved.
         loop_calls: calls of functions of the notebook that are scheduled on the event loop.
         handles: handles of calls that the event loop would still make for the run in this process.
-        shared_objects: the saved locks, events, queues and the like of asyncio.
+        shared_objects: the saved locks, events, queues and other shared objects of asyncio.
         has_step_tasks: whether tasks of steps (recorded calls) are active. They continue to their end.
     """
 

@@ -163,8 +163,8 @@ def find_called_function(value: Any, inner: types.FrameType) -> tuple[types.Func
     """Find the function that runs in the frame `inner` if `value` is called.
 
     Returns:
-        The function, and whether it is the `__init__` of the class `value`. (None, False): the call of `value` does not
-        run `inner` directly, but by other code between them.
+        (the function, whether it is the `__init__` of the class `value`). (None, False): the call of `value` does not
+        run `inner` directly; other code runs between the call and `inner`.
     """
     value = callee_of(value)
     if isinstance(value, withmethods.BoundMethod):
@@ -197,9 +197,10 @@ def _is_code_of(function: types.FunctionType, inner: types.FrameType) -> bool:
 
 
 def frame_inside_wait_for(value: Any) -> types.FrameType | None:
-    """Return the frame of a generator or coroutine; for a coroutine of `asyncio.wait_for`, that of the awaited one.
+    """Return the frame of a generator or coroutine.
 
-    None for other values, and for a generator or coroutine that has ended.
+    For a coroutine of `asyncio.wait_for`, it is the frame of the coroutine that `wait_for` awaits. None for other
+    values, and for a generator or coroutine that has ended.
     """
     return frame_of(unwrap_wait_for(value))
 

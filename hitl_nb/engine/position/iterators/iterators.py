@@ -309,8 +309,8 @@ def _reduce_nditer(value: Any) -> ReducedForm:
 def _count_taken(value: Any) -> int:
     """Return the number of items that an `nditer` has given.
 
-    Its index is that of the last item. Before the first item it is 0, too, so a copy is advanced to find out whether it
-    has begun.
+    Its index is the index of the last item. Before the first item the index is 0, too. So a copy is advanced to find
+    out whether the `nditer` has begun.
     """
     other = value.copy()
     next(other, None)

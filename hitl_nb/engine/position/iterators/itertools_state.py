@@ -130,7 +130,10 @@ def _make_cycle(iterator: Any, taken_items: list[Any]) -> Any:
 
 
 class ChainRest:
-    """An iterator of the iterables that a `chain` still reads: `active`, unless it is None, then those of `source`."""
+    """Iterator of the iterables that an `itertools.chain` has not read to the end.
+
+    The first one is `active`, unless that is None. The others come from the iterator `source`.
+    """
 
     def __init__(self, active: Any, source: Any) -> None:
         self.active, self.source = active, source
