@@ -153,7 +153,10 @@ class PositionReader:
         return True
 
     def _read_failure_counts(self, failed: SavedStack) -> KeyCounts:
-        """Return the counters to save with the stack of a failed run, for the names of its recorded calls."""
+        """Return the counters to save with the stack of a failed run.
+
+        A resume makes the names of the recorded calls (steps and questions) from these counters.
+        """
         return self._keys.collect_counts({""}, place=name_innermost_place(failed))
 
     # -- places and lines

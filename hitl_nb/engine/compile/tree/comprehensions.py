@@ -90,10 +90,10 @@ class Comprehensions(Expressions):
         return fill_positions(ast.Await(self.file_value(made)), node) if awaits else made
 
     def _instrument_lambda(self, node: ast.Lambda) -> ast.expr:
-        """Replace a lambda that contains comprehensions with calls by the call of a function that makes it.
+        """Replace a lambda that contains comprehensions in which functions are called.
 
-        That function, defined before the statement, gets the lambda's defaults as arguments and returns an instrumented
-        function.
+        The new expression calls a function that is defined before the statement. That function gets the lambda's
+        defaults as arguments, and returns an instrumented function with the behavior of the lambda.
         """
         parts = list(iterate_own_nodes(node.body))
         if not self.can_define or not any(

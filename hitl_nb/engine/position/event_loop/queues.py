@@ -24,7 +24,7 @@ class ReleasedCondition:
         return getattr(object.__getattribute__(self, "condition"), name)
 
     def locked(self) -> bool:
-        """Return True, because `wait` checks that the lock is held when it starts."""
+        """Return True. `wait` of the condition checks at its start that the lock is held."""
         return True
 
     def release(self) -> None:

@@ -47,8 +47,8 @@ class TurnOrder:
         main_task: the task that awaits the run itself.
         asking_task: the task that was running when the order was read.
         task_turns: `id` of a task -> its turn.
-        notice_turns: (`id` of a future, `id` of an object such as a `gather`) -> turn of the call that informs the
-            object that the future is done.
+        notice_turns: (`id` of a future, `id` of an object) -> turn of a notice. A notice is the call that informs the
+            object, such as a `gather`, that the future is done.
         failed_futures: futures whose exceptions have not been retrieved.
         loop_calls: calls of functions of the notebook that are scheduled on the event loop.
         handles: handles of calls that the event loop would still make for the run in this process.

@@ -127,7 +127,7 @@ def _find_link(
 def _look_up_awaited(node: Any, view: FrameView, operation: str) -> Any:
     """Find the object that a frame is about to await.
 
-    MISSING: no `await` begins at the node, or the object is unknown.
+    The marker MISSING is returned if no `await` begins at the node, or if the object is unknown.
     """
     is_await = isinstance(node, ast.Await) and operation == "GET_AWAITABLE"
     return look_up(node.value, view) if is_await else MISSING
@@ -213,7 +213,10 @@ def _find_frame_owner(frame: types.FrameType) -> Any:
 
 
 def _look_up_callee(node: ast.Call, view: FrameView) -> Any:
-    """Find the function that a call runs; MISSING if it is unknown. For `next(x)` it is the `__next__` of `x`."""
+    """Find the function that a call runs; the marker MISSING if it is unknown.
+
+    For `next(x)` it is the `__next__` of `x`.
+    """
     value = look_up(node.func, view)
     if value is next and len(node.args) == 1 and not node.keywords:
         return _next_method_of(look_up(node.args[0], view))

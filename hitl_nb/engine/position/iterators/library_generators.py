@@ -270,7 +270,14 @@ class _LibraryGeneratorReader:
         raise self._make_refusal()
 
     def _find_cells_before_stack(self, referents: list[Any]) -> dict[str, types.CellType] | None:
-        """Find the cells (closure variables) among the locals at the end of `referents`; None: no locals are there."""
+        """Find the closure cells among the local variables of the generator, which are at the end of `referents`.
+
+        Args:
+            referents: objects to which the generator refers. The local variables are removed from this list.
+
+        Returns:
+            Name of a closure variable -> its cell. None: the local variables are not there.
+        """
         code = self.code
         names = [*code.co_varnames, *(name for name in code.co_cellvars if name not in code.co_varnames)]
         names += code.co_freevars

@@ -131,13 +131,13 @@ def reduce_match(value: Any) -> tuple[Any, ...]:
 
 
 def make_match(pattern: Any, text: tuple[Any, int, int], method_name: str, number: int) -> Any:
-    """Find a match again.
+    """Return a match of a regular expression that `reduce_match` has saved, by searching the text again.
 
     Args:
         pattern: the compiled pattern.
-        text: the text, and the start and end of the search in it.
+        text: (the text, start of the search, end of the search).
         method_name: name of the pattern's method that finds the match.
-        number: for "finditer": number of the match, from 0.
+        number: for "finditer": number of the match, 0-based.
     """
     if method_name != "finditer":
         return getattr(pattern, method_name)(*text)

@@ -82,7 +82,10 @@ class FlowAnalysis(DefinitionAnalysis):
         self._live_cache, self._cached_paths = {}, paths
 
     def store_name(self, name: str) -> int:
-        """Record that a name is bound, and return its bit. In a cell the bit of the global with this name is added."""
+        """Record that a name is bound, and return its bit (an integer with one bit set).
+
+        In a cell, the bit of the global with this name is added.
+        """
         found = super().store_name(name)
         if self.is_cell and not is_engine_name(name):
             found |= self.name_sets.global_bit_of(name)
