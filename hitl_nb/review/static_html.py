@@ -3,7 +3,8 @@
 `proposals_text` and `proposals_html` are pure functions of the proposals' records, as `ledger.proposals.list_of_run`
 returns them with verified signatures. So the same decisions give the same output. All text from agents and people is
 escaped, with hidden characters made visible. The person who decided, how that person is known, and the time appear only
-inside `<span class="hitl-who">`, which comparisons of outputs can mask. The output has no ids, no paths and no other times.
+inside `<span class="hitl-who">`, which comparisons of outputs can mask. The output has no ids, no paths and no other
+times.
 Colors are inherited from the page.
 """
 
