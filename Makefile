@@ -15,7 +15,7 @@
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
 BIN := .venv/bin
 READY := .venv/.ready
-QUICK_TESTS := $(filter-out $(addprefix tests/,ui faults cases testing headless notebook server docs cli foreign __pycache__), \
+QUICK_TESTS := $(filter-out $(addprefix tests/,ui faults cases testing headless notebook server docs cli foreign extend workspaces __pycache__), \
 	$(patsubst %/,%,$(wildcard tests/*/)))
 # The files whose tests take longest, together more than half of the time. `make test` runs them.
 NOT_QUICK := scripted_review $(addsuffix .py,$(addprefix drafts/test_,update) $(addprefix storage/test_,disk) \

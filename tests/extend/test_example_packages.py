@@ -236,6 +236,7 @@ NOTEBOOK = [
 ]
 
 
+@pytest.mark.slow
 def test_a_notebook_pauses_and_resumes_in_a_store_of_the_backend(target: Path, tmp_path: Path) -> None:
     notebook = tmp_path / "letters.ipynb"
     cells = [nbformat.v4.new_code_cell(source) for source in NOTEBOOK]
