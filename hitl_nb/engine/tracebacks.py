@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType, TracebackType
 from typing import Any, cast
@@ -23,43 +24,74 @@ _PACKAGE_FOLDER = str(Path(__file__).resolve().parent.parent)
 def trim_traceback(error: BaseException) -> BaseException:
     """Remove this package's frames from the traceback of `error`, and of its causes, contexts and sub-exceptions.
 
+    Frames of comprehensions stay: a run that has failed finds in them where it can continue.
+
     Returns:
         `error` itself.
     """
-    seen: set[int] = set()
-    errors: list[BaseException | None] = [error]
-    for part in errors:
-        if part is not None and id(part) not in seen:
-            seen.add(id(part))
-            part.__traceback__ = _drop_package_frames(part.__traceback__)
-            errors += (part.__context__, part.__cause__)
-            if isinstance(part, BaseExceptionGroup):
-                errors += cast("BaseExceptionGroup[BaseException]", part).exceptions
+    for part in _list_errors(error):
+        part.__traceback__ = _change_entries(part.__traceback__, _drop_package_frames)
     return error
 
 
-def _drop_package_frames(entry: TracebackType | None) -> TracebackType | None:
-    first = entry
-    kept: list[tuple[TracebackType, int]] = []
-    is_whole = True
+def show_native_frames(error: BaseException) -> BaseException:
+    """Do the same as `trim_traceback`, and remove frames of comprehensions, which natively have none since Python 3.12.
+
+    For an error that has left the run: where the run can continue is no longer read from its traceback.
+
+    Returns:
+        `error` itself.
+    """
+    for part in _list_errors(error):
+        part.__traceback__ = _change_entries(part.__traceback__, lambda all_: _join_frames(_drop_package_frames(all_)))
+    return error
+
+
+def _list_errors(error: BaseException) -> list[BaseException]:
+    """Return an error, its causes and contexts, and the exceptions of groups, each once."""
+    found: dict[int, BaseException] = {}
+    errors: list[BaseException | None] = [error]
+    for part in errors:
+        if part is not None and id(part) not in found:
+            found[id(part)] = part
+            errors += (part.__context__, part.__cause__)
+            if isinstance(part, BaseExceptionGroup):
+                errors += cast("BaseExceptionGroup[BaseException]", part).exceptions
+    return list(found.values())
+
+
+_Entries = list[tuple[TracebackType, int]]  # entries of a traceback, each with the line to show
+
+
+def _change_entries(entry: TracebackType | None, change: Callable[[_Entries], _Entries]) -> TracebackType | None:
+    """Return a traceback with other entries; the same object if `change` keeps all of them."""
+    first, entries = entry, _Entries()
     while entry is not None:
         line = cast("int | None", entry.tb_lineno)  # None for an instruction that the engine has added
-        if entry.tb_frame.f_code.co_filename.startswith(_PACKAGE_FOLDER):
-            is_whole = False
-        elif entry.tb_frame.f_code.co_name in _INLINED_COMPREHENSIONS and kept:
-            is_whole = False
-            if line is not None:
-                kept[-1] = kept[-1][0], line  # natively the function around the comprehension is at this line
-        else:
-            is_whole = is_whole and line is not None
-            kept.append((entry, -1 if line is None else line))
+        entries.append((entry, -1 if line is None else line))
         entry = entry.tb_next
-    if is_whole:
+    changed = change(entries)
+    if changed == entries and all(line != -1 for _, line in entries):
         return first
     following: TracebackType | None = None
-    for entry, line in reversed(kept):
+    for entry, line in reversed(changed):
         following = TracebackType(following, entry.tb_frame, entry.tb_lasti, line)
     return following
+
+
+def _drop_package_frames(entries: _Entries) -> _Entries:
+    return [(e, line) for e, line in entries if not e.tb_frame.f_code.co_filename.startswith(_PACKAGE_FOLDER)]
+
+
+def _join_frames(entries: _Entries) -> _Entries:
+    """Remove the entries of comprehensions. The function around a comprehension gets its line, as natively."""
+    joined = _Entries()
+    for entry, line in entries:
+        if joined and entry.tb_frame.f_code.co_name in _INLINED_COMPREHENSIONS:
+            joined[-1] = joined[-1][0], line if line != -1 else joined[-1][1]
+        else:
+            joined.append((entry, line))
+    return joined
 
 
 def read_error_lines(error: BaseException) -> list[tuple[str, str, int]]:

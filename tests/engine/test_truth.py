@@ -83,6 +83,6 @@ def test_each_question_is_asked_once(program: str) -> None:
 @pytest.mark.parametrize("program", REFUSED)
 def test_refused_where_a_call_would_be_made_again(program: str) -> None:
     desk = Desk()
-    with pytest.raises(CannotPause, match="the call would be made again; assign the value to a name first"):
+    with pytest.raises(CannotPause, match=r"the call would be made again\. Assign the value to a name first"):
         desk.run(ABOVE + program)
     assert desk.open() == []

@@ -27,7 +27,7 @@ from hitl_nb.engine.run import held_states as holding
 from hitl_nb.engine.run.cell_run import AgentCell, compile_cell, run_cell
 from hitl_nb.engine.run.run_display import RunDisplay
 from hitl_nb.engine.snapshot.saver import Saver
-from hitl_nb.engine.tracebacks import trim_traceback
+from hitl_nb.engine.tracebacks import show_native_frames
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import now
 from hitl_nb.review import decision
@@ -197,7 +197,7 @@ def _engine_once(ledger: Ledger, source: str, name: str, ns: dict[str, Any], opt
     except hitl.CannotPause as error:
         return Result("refused", error=str(error))
     except Exception as error:  # noqa: BLE001 - the result
-        return Result("failed", error=describe_error(trim_traceback(error)))
+        return Result("failed", error=describe_error(show_native_frames(error)))
     return Result(outcome.status)
 
 

@@ -34,7 +34,7 @@ from hitl_nb.engine.questions.questions import QuestionDesk
 from hitl_nb.engine.reopening.client_certificates import watch_certificates
 from hitl_nb.engine.run.saves import Saves
 from hitl_nb.engine.snapshot.saver import Saver
-from hitl_nb.engine.tracebacks import trim_traceback
+from hitl_nb.engine.tracebacks import show_native_frames, trim_traceback
 from hitl_nb.errors import CannotPause, NotInAgent, Paused, RunClaimed, StoreError
 from hitl_nb.ledger.ledger import Claim, Ledger
 from hitl_nb.records import Proposal, Run, Step, Workspace
@@ -343,6 +343,7 @@ class Session:
             self.ledger.runs.fail(self.claim, snapshot, said, statements=self.worklog.list_longest())
         except (StoreError, RunClaimed) as problem:
             error.add_note(f"hitl_nb could not record that this run failed ({problem}); its last saved state stays")
+        show_native_frames(error)
 
     @property
     def is_of_cell(self) -> bool:

@@ -15,7 +15,7 @@ from IPython.core.error import UsageError
 
 from hitl_nb.engine.compile import find_code, find_unit
 from hitl_nb.engine.missing_names import explain_missing
-from hitl_nb.engine.tracebacks import trim_traceback
+from hitl_nb.engine.tracebacks import show_native_frames
 from hitl_nb.errors import HitlError, Paused
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def keep_user_traceback(error: BaseException) -> BaseException:
     """
     if hasattr(error, _KEPT_ATTRIBUTE):
         return error
-    setattr(error, _KEPT_ATTRIBUTE, trim_traceback(error).__traceback__)
+    setattr(error, _KEPT_ATTRIBUTE, show_native_frames(error).__traceback__)
     if isinstance(error, HitlError):
         error.__cause__, error.__suppress_context__ = None, True  # the message is sufficient
     return error

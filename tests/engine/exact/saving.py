@@ -28,7 +28,7 @@ from hitl_nb.engine.position.driver import Driver
 from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.engine.position.frames.frames import SavedStack
 from hitl_nb.engine.position.stack.generators import end_generators_quietly
-from hitl_nb.engine.tracebacks import trim_traceback
+from hitl_nb.engine.tracebacks import show_native_frames
 from hitl_nb.review.decision import Decision
 
 MOST_SAVES = 400
@@ -201,8 +201,8 @@ def _unit_of(source: str) -> Unit:
 
 
 def describe_error(error: BaseException) -> Any:
-    """As `world.describe_error`, behind what a run does with an error that leaves it: `trim_traceback`."""
-    return without_engine(world.describe_error(trim_traceback(error)))
+    """As `world.describe_error`, behind what a run does with an error that leaves it: `show_native_frames`."""
+    return without_engine(world.describe_error(show_native_frames(error)))
 
 
 def without_engine(parts: Any) -> Any:
