@@ -19,6 +19,7 @@ from hitl_nb.drafts.agent_writer import AgentWriter, Suggestion, TextFinder, Wri
 from hitl_nb.drafts.stream_writer import StreamWriter
 from hitl_nb.drafts.text_view import TextPage
 from hitl_nb.records import Comment
+from hitl_nb.structs import prepare_structs
 
 Outcome = Literal["done", "suggested", "going", "busy"]
 
@@ -127,6 +128,7 @@ class Accept(_Command, frozen=True):
 WriteCommand = Append | Replace | Accept
 CommentCommand = Suggest | Reply | Resolve
 Command = WriteCommand | CommentCommand
+prepare_structs(globals())
 
 
 # Commands as JSON

@@ -62,7 +62,7 @@ def wait_for(found: Callable[[], list[Any]], count: int) -> list[Any]:
 
 def test_a_handler_of_the_operator_gets_the_events_in_order_without_any_browser(logging_server: Server) -> None:
     ledger, log = logging_server.ledger, logging_server.folder.parent / "events.log"
-    first, second = logging_server.paused(SECRET, "b", agent="letters")
+    first, second = logging_server.pause_run(SECRET, "b", agent="letters")
     run = first.run
     ledger.proposals.decide(first.id, "approve", reviewer="ann")
     assert logging_server.call(
@@ -99,7 +99,7 @@ def test_a_front_end_subscribes_as_to_other_events_of_jupyter(logging_server: Se
         url = f"ws://127.0.0.1:{logging_server.port}/api/events/subscribe"
         given = {"Authorization": f"token {logging_server.token}"}
         socket_ = await websocket_connect(HTTPRequest(url, headers=given))
-        (p,) = await asyncio.to_thread(logging_server.paused, "x", agent="subscribed")
+        (p,) = await asyncio.to_thread(logging_server.pause_run, "x", agent="subscribed")
         ledger.proposals.decide(p.id, "approve", reviewer="ann")
         _, claim = ledger.runs.claim(p.run)
         ledger.runs.finish(claim, Snapshot(envelope=b"s"))
@@ -263,7 +263,7 @@ def test_while_the_store_cannot_be_read_events_wait(desk: Desk, monkeypatch: pyt
         await desk.catch_up()
         (p,) = desk.ask(question())
         with monkeypatch.context() as busy:
-            busy.setattr("hitl_nb.ledger.rows.layout.load_run", raise_busy)
+            busy.setattr("hitl_nb.ledger.rows.stored_records.load_run", raise_busy)
             with pytest.raises(StoreBusy):
                 await desk.catch_up()
         assert others == []

@@ -193,12 +193,12 @@ export interface components {
       policies?: components['schemas']['PolicyText'][];
     };
     /**
-     * @description A policy file as a script sends it.
+     * @description A policy file as a script sends it to the server.
      *
      *     Attributes:
-     *         path: Path of the file, for messages.
+     *         path: Path of the file, for error messages.
      *         text: Content of the file.
-     *         organisation: Whether `HITL_NB_POLICY` names it where the script runs.
+     *         organisation: True if the environment variable `HITL_NB_POLICY` of the script names the file.
      */
     PolicyText: {
       path: string;
