@@ -40,11 +40,13 @@ class HitlError(Exception):
 
 
 class Paused(BaseException):
-    """The run is saved and waits for people. This exception is raised to leave the agent's code; it is not an error.
+    """The end of a cell whose run is saved and waits for people.
+
+    `checkpoint()` raises this exception to leave the agent's code. It is not an error.
 
     Attributes:
         run_id: Id of the paused run.
-        titles: Titles of the open proposals, in order.
+        titles: Titles of the open proposals, in the order in which they were asked.
     """
 
     def __init__(self, run_id: str = "", titles: tuple[str, ...] = ()) -> None:
@@ -53,26 +55,29 @@ class Paused(BaseException):
         super().__init__(", ".join(titles) or run_id)
 
     def _render_traceback_(self) -> list[str]:
-        """Return the traceback for IPython.
+        """Return the traceback lines that IPython shows: one line with the titles of the open proposals.
 
-        It is not shown, and formatting the real traceback would take half a second.
+        IPython calls this method in place of its own formatter. Formatting the real traceback would take half a second.
         """
         return [f"Paused: {self}"]
 
 
 class NotInAgent(HitlError):
-    """A function that needs a run was called outside a run."""
+    """A function that works only inside an agent, such as `checkpoint()`, was called outside an agent."""
 
 
 class CannotPause(HitlError):
-    """The run cannot be saved at this checkpoint. No proposal was shown or stored."""
+    """The state of the run cannot be saved at this checkpoint, so the run cannot pause there.
+
+    No proposal was shown or stored.
+    """
 
 
 class CellChanged(HitlError):
-    """Code that has already run, or in which the run is paused, was edited.
+    """The source of a paused or finished agent was edited: code that has already run, or the statement at the pause.
 
     Attributes:
-        diff: Unified diff of the two sources.
+        diff: Unified diff from the source that ran to the current source.
     """
 
     def __init__(self, message: str, diff: str = "") -> None:
@@ -81,12 +86,12 @@ class CellChanged(HitlError):
 
 
 class InputChanged(CellChanged):
-    """Inputs of a finished agent cell have other values now.
+    """An agent cell that has finished is run again, and some of its inputs have other values now.
 
-    An input is a name that the cell only reads.
+    An input is a global name that the cell reads and does not assign.
 
     Attributes:
-        names: Names of these inputs.
+        names: Names of the inputs whose values differ.
     """
 
     def __init__(self, message: str, names: tuple[str, ...] = ()) -> None:
@@ -95,7 +100,7 @@ class InputChanged(CellChanged):
 
 
 class Rejected(HitlError):
-    """A reviewer rejected the proposal.
+    """A reviewer rejected the proposal. Raised by `Decision.require()` and by calls of `@gate` functions.
 
     Attributes:
         reason: The reviewer's reason, or None.
@@ -137,14 +142,14 @@ class WorkspaceClosed(HitlError):
 
 
 class TextGone(HitlError):
-    """The text to replace is not in the document, or is in it more than once."""
+    """The text that the agent wants to replace is not in the document, or occurs in it more than once."""
 
 
 class AlreadyDecided(HitlError):
-    """The proposal is already closed.
+    """The proposal is no longer open, so it cannot be decided again. The new decision was not recorded.
 
     Attributes:
-        proposal: Its record, with the decision and the reviewer.
+        proposal: The closed `Proposal` record, with the decision and the reviewer.
     """
 
     def __init__(self, message: str, proposal: object = None) -> None:
@@ -153,29 +158,32 @@ class AlreadyDecided(HitlError):
 
 
 class NotAReviewer(HitlError):
-    """The person may not decide this proposal. No decision was recorded."""
+    """The rules of the proposal do not allow this person to decide it. No decision was recorded."""
 
 
 class OwnRequest(NotAReviewer):
-    """The person started or continued the run, and the policy requires that another person decides (four eyes).
+    """The person started or continued the run, and the policy has a four-eyes rule: another person must decide.
 
     No decision was recorded.
     """
 
 
 class TooLate(HitlError):
-    """The approval can no longer be withdrawn, because it is the decision now."""
+    """The time in which an approval could be withdrawn is over: the approval is the decision now."""
 
 
 class PolicyError(HitlError):
-    """A policy cannot be used. The message names the file, the rule, the error and the correction."""
+    """A policy file, or a review argument of a call, is not valid.
+
+    The message names the file, the rule, the error and the correction.
+    """
 
 
 class AlreadySettled(HitlError):
-    """Another person has already accepted or dismissed the suggestion.
+    """Another person has already accepted or dismissed the suggestion, so its state was not changed.
 
     Attributes:
-        comment: Its record, with the person and the time.
+        comment: The `Comment` record of the suggestion, with the person and the time.
     """
 
     def __init__(self, message: str, comment: object = None) -> None:
@@ -184,14 +192,14 @@ class AlreadySettled(HitlError):
 
 
 class StaleDraft(HitlError):
-    """The proposal changed after the reviewer opened it. No decision was recorded."""
+    """The proposal has changed since it was shown to the reviewer. No decision was recorded."""
 
 
 class InvalidEdit(HitlError):
-    """An edited value does not fit the proposal.
+    """An edited value does not fit the proposal: it does not match the schema, or a policy blocks it.
 
     Attributes:
-        fields: Path ("amount", "lines/0/sku") -> message. The path "" is the whole value.
+        fields: Error message by the path of the wrong field ("amount", "lines/0/sku"). The path "" is the whole value.
     """
 
     def __init__(self, fields: dict[str, str]) -> None:
@@ -201,14 +209,19 @@ class InvalidEdit(HitlError):
 
 
 class Unanswered(HitlError):
-    """A test run reached a proposal without a decision in the decisions file. The message has the entry to add."""
+    """A test run reached a proposal for which the decisions file has no entry.
+
+    The message has the entry to add to the file.
+    """
 
 
 class RunClaimed(HitlError):
-    """Another process executes this run (it holds the run's claim, or has taken it over).
+    """Another process executes this run, or has taken it over.
+
+    Only one process at a time may execute a run. This exclusive right is called the run's claim.
 
     Attributes:
-        owner: Description of that process.
+        owner: Description of the process that has the claim, for people.
     """
 
     def __init__(self, message: str, owner: str = "") -> None:
@@ -217,23 +230,29 @@ class RunClaimed(HitlError):
 
 
 class Untrusted(HitlError):
-    """Stored data is not signed by this user's key for its place in the store. Nothing in it was executed."""
+    """Stored data is not signed with this user's key for its place in the store.
+
+    It may come from another user or from another place in the store. Nothing in it was executed.
+    """
 
 
 class WrongPython(HitlError):
-    """The snapshot was saved by another Python version, or by an incompatible version of hitl_nb."""
+    """The snapshot cannot be read: another Python version or an incompatible version of hitl_nb has saved it."""
 
 
 class ServerError(HitlError):
-    """The Jupyter server that a script uses does not answer, does not know the script, or refuses the request."""
+    """A request of a script to its Jupyter server failed.
+
+    The server does not answer, does not know the script, or refuses the request.
+    """
 
 
 class StoreError(HitlError):
-    """Base of the errors of the store, where hitl_nb keeps its records."""
+    """Base class of the errors of the store, the database in which hitl_nb keeps its records."""
 
 
 class StoreBusy(StoreError):
-    """Another process has kept the store locked for too long."""
+    """Another process has kept the store locked for too long, so nothing was written."""
 
 
 class StoreFull(StoreError):
@@ -245,4 +264,9 @@ class StoreCorrupt(StoreError):
 
 
 class StoreRefused(StoreError):
-    """The store cannot be used: network file system, newer format, wrong permissions, or a forked process."""
+    """The store cannot be used here.
+
+    Its directory is on a network file system or has wrong permissions, or its format is newer than this version of
+    hitl_nb.
+    Or this process is a fork of a process that has the store open.
+    """

@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 ValueType = Literal["text", "flag", "URL", "path", "paths", "time", "keys", "process", "command"]
-"""Type of a variable's text. A flag is on if it is `1`. Paths are separated as in `PATH`. A process is its id and a
-name, with a space between."""
+"""Type of a variable's text.
+
+A "flag" is on if its text is `1`. "paths" are separated as in `PATH`. A "process" is a process id and a name, separated
+by a space.
+"""
 Owner = Literal["you", "server", "program"]
 
 
@@ -24,12 +27,12 @@ class Variable:
     """One environment variable.
 
     Attributes:
-        name: Its name.
-        value_type: Type of its text.
-        default: The behavior if it is not set, in words for people.
-        owner: The party that sets the variable: "you"; "server": the Jupyter server, for its kernels; "program":
-            another program, for a process that it starts.
-        meaning: Its effect, in sentences for people.
+        name: Name of the variable.
+        value_type: Type of the text.
+        default: Behavior if the variable is not set, in words for people.
+        owner: The party that sets the variable. "you": the user. "server": the Jupyter server, for its kernels.
+            "program": another program, for the processes that it starts.
+        meaning: Effect of the variable, in sentences for people.
     """
 
     name: str
@@ -216,12 +219,12 @@ def child_environment(
     base: Mapping[str, str] | None = None,
     without: Iterable[Variable] = (),
 ) -> dict[str, str]:
-    """Return the environment for a process that this process starts.
+    """Return the environment variables for a process that this process starts, by name.
 
     Args:
-        changes: Variables to set in it, by name.
-        base: The environment to begin with; if it is None or empty, the environment of this process.
-        without: Variables to leave out.
+        changes: Variables to set in addition, by name. None (default): no others.
+        base: Environment to begin with. If it is None or empty, the environment of this process is used.
+        without: Variables that are removed from `base`.
     """
     left_out = {variable.name for variable in without}
     kept = {name: value for name, value in (base or os.environ).items() if name not in left_out}
@@ -272,17 +275,18 @@ def copy_environment() -> dict[str, str]:
 
 
 def copy_raw_environment() -> dict[Any, Any]:
-    """Return a copy of all variables in Python's internal form, mostly bytes.
+    """Return a copy of all variables of this process in Python's internal form: mostly bytes for names and values.
 
-    Decoding every variable would take a fifth of the time of a pause.
+    Decoding every variable to text would take a fifth of the time of a pause.
     """
     return dict(getattr(os.environ, "_data", os.environ))
 
 
 def raw_reader(names: Iterable[str]) -> Callable[[], Iterator[str | bytes | None]]:
-    """Return a function that reads these variables in Python's internal form.
+    """Return a function that reads the variables `names` in Python's internal form, without decoding them.
 
-    Decoding them would take longer than signing a small record.
+    Each call of the returned function returns an iterator over the current values in the order of `names`; None for a
+    variable that is not set. Decoding the values would take longer than signing a small record.
     """
     listed = tuple(names)
     raw_names = [getattr(os.environ, "encodekey", str)(name) for name in listed]

@@ -1,7 +1,8 @@
-"""Stored records: runs, proposals, decisions, events. Immutable, with a JSON form.
+"""Stored records: runs, proposals, decisions, events. All are immutable, and each one has a JSON form.
 
-Times are aware datetimes in UTC. Values of proposals are JSON here; `kinds/questions.py` converts Python objects to
-JSON and back. Import every name from here: snapshots name these classes as `hitl_nb.records.<name>`.
+Times are aware datetimes in UTC. The value of a proposal is plain JSON data here; `kinds/questions.py` converts Python
+objects to JSON and back. Import every name from this package: snapshots contain the names of these classes as
+`hitl_nb.records.<name>`.
 """
 
 from __future__ import annotations

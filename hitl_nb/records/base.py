@@ -1,4 +1,4 @@
-"""Base class of the stored records, and what all of them need: time, ids, hashes."""
+"""Base class of the stored records, and the functions that all records need: current time, ids and hashes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def now() -> datetime:
 
 
 def new_id() -> str:
-    """Make an opaque id: 12 characters of `a-z2-7`, 60 random bits."""
+    """Return a new random id: 12 characters of `a-z2-7` (60 random bits)."""
     bits = secrets.randbits(60)
     return "".join([_PAIRS[bits >> at & 1023] for at in (0, 10, 20, 30, 40, 50)])
 
@@ -29,23 +29,26 @@ _PAIRS = [one + two for one in _LETTERS for two in _LETTERS]
 
 
 def canonical_json(value: Any) -> bytes:
-    """Return the one JSON form of `value` that is hashed: sorted keys, no spaces, UTF-8, no NaN."""
+    """Return the canonical JSON text of `value` as UTF-8 bytes: sorted keys, no spaces, no NaN.
+
+    Equal values have equal bytes, so hashes and signatures are computed from them.
+    """
     return _spell_canonical(value).encode("utf-8", "surrogatepass")
 
 
 _spell_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
-"""One encoder, made once: `json.dumps` makes a new encoder for every call with settings."""
+"""The encoder is created once, because `json.dumps` creates a new one in every call with options."""
 
 
 def fingerprint(run: str, position: str, kind: str, title: str, value: Any) -> str:
-    """Return the hash that a decision is bound to: SHA-256 (hex) of the question's canonical JSON.
+    """Return the SHA-256 (hex) of a question. A decision contains this hash, so it answers exactly this question.
 
     Args:
         run: Id of the run.
-        position: Place of the question in the run.
-        kind: Name of its kind; see `kinds/registry.py`.
+        position: Position in the run's code at which the question is asked.
+        kind: Name of the kind of `value`, such as "json" or "table"; `kinds/registry.py` lists all kinds.
         title: Title of the proposal.
-        value: The proposed value as JSON.
+        value: The proposed value as plain JSON data.
     """
     return hashlib.sha256(canonical_json([run, position, kind, title, value])).hexdigest()
 

@@ -1,4 +1,7 @@
-"""Comments and workspaces, and places in their documents."""
+"""Comments and workspaces, and positions in their documents.
+
+A *document* is a text that people edit together: the draft of a proposal, or a workspace.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +15,30 @@ from hitl_nb.records.base import Record
 from hitl_nb.records.vocabulary import Authn, CommentState, KindName, Speaker, Surface, WorkspaceStatus
 
 NonNegativeInt = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-"""A whole number that JavaScript represents exactly."""
+"""An integer from 0 to 2**53 - 1, which JavaScript represents exactly."""
 
 
 class PieceId(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Id of a piece of a CRDT document: the peer that made it, and the peer's number for it."""
+    """Id of a piece of text in a CRDT document (a document that several programs edit at the same time).
+
+    Attributes:
+        client: Number of the program (peer) that inserted the piece.
+        clock: Number that this peer gave to the piece.
+    """
 
     client: NonNegativeInt
     clock: NonNegativeInt
 
 
 class Position(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A place in a CRDT document that moves with the text around it: a relative position of Yjs, in its JSON form.
+    """A position in a CRDT document that stays at the same text when other text is inserted or deleted.
 
-    At least one of `item`, `tname` and `type` must be set.
+    The fields are those of a relative position of Yjs in its JSON form. At least one of `item`, `tname` and `type` must
+    be
+    set.
+
+    Raises:
+        ValueError: None of the three fields is set.
     """
 
     type: PieceId | UnsetType | None = UNSET
@@ -46,7 +59,11 @@ class Anchor(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class AttestedRecord(Record, frozen=True, kw_only=True):
-    """A record that a server received from a person: the evidence fields of a `DecisionRecord`."""
+    """Base class of records that a server may have received from a person.
+
+    The fields say how the server identified the person. They have the same meaning as in `DecisionRecord`, and all are
+    None if no server received the record.
+    """
 
     authn: Authn | None = None
     assurance: str | None = None
@@ -59,16 +76,19 @@ class Comment(AttestedRecord, frozen=True, kw_only=True):
 
     Attributes:
         proposal: Id of the document: a proposal's or a workspace's.
-        author: User name. `author_name` is its display name.
+        author: User name of the author. `author_name` is the display name.
         text: Text of the comment. It may be empty for a suggestion.
         run: Id of the document's run. "" in old records.
-        quote: The commented text of that time. `prefix` and `suffix` are the text around it.
-        anchor: Range of the quote. None for a comment on the whole document.
-        thread: Id of the comment that it replies to. "" if none.
-        suggestion: For a suggestion, the text that replaces the quote.
-        mentions: User names of mentioned people.
-        state: State of the comment. `state_by`, `state_by_name` and `state_at` say who set it, and when.
-        known, state_known: How the identities of `author` and `state_by` are known. Computed at each reading.
+        quote: The commented text as it was when the comment was made. `prefix` and `suffix` are the text before and
+            after it.
+        anchor: Range of the document that `quote` was taken from. None for a comment on the whole document.
+        thread: Id of the comment that this comment answers. "" if it answers none.
+        suggestion: Text that should replace `quote`. None for a comment that suggests no change.
+        mentions: User names of the people whom the comment mentions.
+        state: State of the comment. `state_by`, `state_by_name` and `state_at` are the user name and display name of
+            the person who set the state, and the time.
+        known, state_known: How the identities of `author` and `state_by` are known. Not stored: computed from the
+            signatures each time the comment is read.
     """
 
     id: str
@@ -94,17 +114,19 @@ class Comment(AttestedRecord, frozen=True, kw_only=True):
 
 
 class Workspace(Record, frozen=True, kw_only=True):
-    """A document that an agent and people write together. Its id is the document's id.
+    """A document that an agent and people write together. The id of the workspace is also the id of its document.
 
     Attributes:
-        kind: Name of a kind whose values are texts.
-        template: Initial content.
-        run, agent, notebook, key: The run that owns it.
-        ordinal: Number among the run's workspaces, from 1.
-        position: Place in the run where it was opened (opaque).
-        status: "open" while the agent or people write. "done" after people decided: nobody writes until the agent
-            writes again, which opens it. "closed": for good.
-        proposal: The last question whether it is done, unless the agent has written since. "" if there is none.
+        kind: Name of a kind whose values are texts, such as "markdown".
+        template: Initial text of the document.
+        run, agent, notebook, key: The run that opened the workspace: its id, agent, notebook and key.
+        ordinal: Number of the workspace among the workspaces of the run, from 1.
+        position: Position in the run's code at which the workspace was opened. Opaque text.
+        status: "open": the agent and people write. "done": people have decided on the text, and people cannot write;
+            the
+            workspace becomes "open" again when the agent writes. "closed": nobody can write any more.
+        proposal: Id of the last proposal that asks whether the text is done. "" if there was none, or if the agent has
+            written since.
     """
 
     id: str

@@ -24,16 +24,16 @@ from hitl_nb.records.vocabulary import (
 
 
 class Doubt(Record, frozen=True, kw_only=True):
-    """A call of a step that was started, and of which it is unknown whether it took effect.
+    """An interrupted call of a step, of which it is unknown whether it had its effect (for example a payment).
 
     Attributes:
-        call: The call in readable form: "pay(12.5)".
-        step: The function's qualified name.
-        arguments: The arguments by name, shortened.
-        began: Start of the call.
-        noticed: When it was found that the call had not ended.
+        call: The call in readable form, for example "pay(12.5)".
+        step: Qualified name of the function.
+        arguments: Shortened texts of the arguments, by name.
+        began: Time when the call was started.
+        noticed: Time when hitl_nb found that the call had not ended.
         died: True if the process ended during the call, False if the run was interrupted.
-        idempotency_key: Value of `idempotency_key()` inside the call.
+        idempotency_key: Value that `idempotency_key()` had inside the call.
     """
 
     call: str
@@ -46,13 +46,13 @@ class Doubt(Record, frozen=True, kw_only=True):
 
 
 class GuardrailResult(Record, frozen=True, kw_only=True):
-    """Verdict of a guardrail on a value before a person was asked.
+    """Verdict of a guardrail (an automatic check) on a proposed value, before any person was asked.
 
     Attributes:
         name, version: Name and version of the guardrail.
-        verdict: "pass"; "escalate": a person must look; "block": the value is rejected.
-        message: The reason, in a sentence; "" for a pass.
-        milliseconds: Duration of the check.
+        verdict: "pass": no objection. "escalate": a person must decide. "block": the value is rejected.
+        message: The reason as a sentence; "" for "pass".
+        milliseconds: Duration of the check in milliseconds.
     """
 
     name: str
@@ -63,27 +63,31 @@ class GuardrailResult(Record, frozen=True, kw_only=True):
 
 
 class Question(Record, frozen=True, kw_only=True):
-    """Question of a `checkpoint()`, before it has an id: the JSON form of a proposal.
+    """The question of a `checkpoint()` to people, in JSON form, before it is stored as a proposal with an id.
 
     Attributes:
         title: One line for people.
-        kind: One of `KINDS`.
-        value: The proposed value as JSON, valid for `kind`.
-        type_name: The proposed Python type, for people ("Refund", "DataFrame"). It is never imported by this name.
-        codec: How `kinds/questions.py` converts the JSON back: "json", "bytes", "model", "pandas", "polars".
-        types: The parts of the value that are not plain JSON, and the check of edits (see `values/typed_values.py`).
-            None if all parts are plain JSON.
-        schema: JSON Schema that an edited value must satisfy, or None.
-        options: For "choice", the values to choose from.
-        context: Markdown text or a JSON mapping for the reviewer.
+        kind: Name of the kind of `value`, one of `KINDS` in `kinds/registry.py`.
+        value: The proposed value as plain JSON data, valid for `kind`.
+        type_name: Name of the Python type of the proposed value, for people ("Refund", "DataFrame"). No type is
+            imported by this name.
+        codec: Name of the conversion of `value` back to Python: "json", "bytes", "model", "pandas" or "polars" (see
+            `kinds/questions.py`).
+        types: Types of the parts of the value that are not plain JSON, for converting and checking an edited value (see
+            `values/typed_values.py`). None: all parts are plain JSON.
+        schema: JSON Schema that an edited value must satisfy. None: no schema.
+        options: For the kind "choice", the values to choose from. None for other kinds.
+        context: Additional information for the reviewer: Markdown text or a JSON mapping.
         allow: Actions that reviewers may take.
-        reasons: Reasons that the agent's author offers to the reviewer.
-        notes: Sentences of the engine for the reviewer: what will be opened again, was left out, or will be repeated.
-        position: Place of the question in the run (opaque).
-        document: Id of the workspace whose document is decided. "" if the proposal has a document of its own.
-        doubt: The effect that the question is about: whether it happened. None for every other question. Such a
-            question is answered by an edit (see `effect_happened`), by a person, and not together with others.
-        tags, confidence, guardrails: Facts for policies: words, confidence of the agent (0 to 1), guardrail results.
+        reasons: Reasons that the reviewer can select, given by the author of the agent.
+        notes: Sentences that hitl_nb adds for the reviewer, for example that a file will be opened again after the
+            pause.
+        position: Position in the run's code at which the question is asked. Opaque text.
+        document: Id of the workspace whose text is decided. "": the proposal has a document of its own.
+        doubt: Set if the question is whether an interrupted call had its effect. Only a person can answer such a
+            question, with the action "edit" (see `effect_happened`), and not together with other proposals. None for
+            other questions.
+        tags, confidence, guardrails: Facts for policies: words, the agent's confidence (0 to 1), and guardrail results.
     """
 
     title: str
@@ -107,7 +111,7 @@ class Question(Record, frozen=True, kw_only=True):
 
     @property
     def tool(self) -> str:
-        """The name of the tool whose call is proposed; "" for other kinds."""
+        """Name of the tool (function) whose call is proposed; "" if `kind` is not "tool_call"."""
         call: Any = self.value
         if self.kind != "tool_call" or not isinstance(call, dict):
             return ""
@@ -115,13 +119,14 @@ class Question(Record, frozen=True, kw_only=True):
 
 
 def effect_happened(value: Any) -> bool | None:
-    """Read the answer to a question about an effect.
+    """Return the answer to the question whether an interrupted call had its effect.
 
     Args:
-        value: JSON: `{"happened": true, "result": ...}`, `{"happened": false}` or `{"happened": "stop"}`.
+        value: The answer as plain JSON data: `{"happened": true, "result": ...}`, `{"happened": false}` or
+            `{"happened": "stop"}`.
 
     Returns:
-        True if the effect happened, False if not, None to stop the run.
+        True: the effect happened. False: it did not happen, so the call is made again. None: stop the run.
 
     Raises:
         ValueError: `value` has another form.
@@ -138,21 +143,26 @@ def effect_happened(value: Any) -> bool | None:
 
 
 class DecisionRecord(Record, frozen=True, kw_only=True):
-    """A decision as stored. `value` is JSON: the edited value, or the message of a response.
+    """A decision on a proposal, as it is stored.
 
     Attributes:
-        fingerprint: Hash of the question, see `fingerprint()`.
-        event: Number of its entry in the audit log.
-        reviewer_name: Display name of the reviewer. People can change it, so it identifies nobody.
-        authn: How a server knew the reviewer: "login", "token" or "anonymous". None: decided without a server.
-        assurance: Strength of that evidence in this deployment ("A0": against accidents, not against code that runs as
-            the same user).
-        surface: Where in a browser it was made, as far as the server knows. None: decided without a server.
-        signature: Signature of the server over the whole decision (see `ledger/decisions/signatures.py`), base64. None
-            without a server.
-        policy: SHA-256 (hex) of the policy that it was made under. "" if there was none.
-        terms_sha256: SHA-256 (hex) of the canonical JSON of the terms that it was made under. "" without terms.
-        valid_until: Time until which the run may use it. None: without limit.
+        value: Plain JSON data: for "edit" the edited value, for "respond" the message. None for other actions.
+        fingerprint: Hash of the question that was decided (see `fingerprint()`).
+        event: Number of the decision's entry in the audit log.
+        reviewer_name: Display name of the reviewer. People can change their display names, so it does not identify
+            them.
+        authn: How a server identified the reviewer: "login", "token" or "anonymous". None: decided without a server.
+        assurance: How strong this evidence is. "A0": it protects against accidents, not against programs that run as
+            the
+            same user. None: decided without a server.
+        surface: Page or window of the browser in which the decision was made, as far as the server knows (see
+            `Surface`).
+            None: decided without a server.
+        signature: Signature of the server over the whole decision, base64 (see `ledger/decisions/signatures.py`). None:
+            decided without a server.
+        policy: SHA-256 (hex) of the merged policy that the proposal was decided under. "": no policy.
+        terms_sha256: SHA-256 (hex) of the canonical JSON of the terms (review rules). "": no terms.
+        valid_until: Time until which the run may use the decision. None: no limit.
     """
 
     action: Action
@@ -174,26 +184,28 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
 
 
 class Proposal(Question, frozen=True, kw_only=True, gc=False):
-    """A question with an id, waiting or decided.
+    """A stored question with an id. It waits for a decision, is decided, or is no longer needed.
 
     Attributes:
-        pause: Number of the run's pause that asked it. 0 if a policy decided it and the run did not pause.
-        ordinal: Index of the question within its pause.
-        deadline: When the last step of its timeline is due, if that step decides it.
-        asked_at: Start of its timeline, by the clock of the decisions file that answers in place of people. None:
-            `created_at`. If this is set, no other process's clock acts on the proposal.
-        facts, why: Facts of the policy's verdict, and sentences that explain it.
-        terms: Terms when it was asked. None: any reviewer decides alone, without a clock.
-        votes: Votes on it, oldest first; only the newest vote of each person.
-        widened: User names of those who may decide in addition since it was escalated.
-        step: Number of timeline steps that were taken.
-        shift: Delay of the remaining timeline, in seconds, because nobody could be told in time.
-        settles_at: When an approval that can be taken back becomes the decision.
-        overdue: Whether the clock marked it as overdue.
-        stuck: Why nobody may decide it. "" if somebody may.
-        untold: Addressees whom no notification reached after all tries.
+        pause: Number of the run's pause that asked the question. 0: a policy decided it, and the run did not pause.
+        ordinal: Index of the question among the questions of its pause, from 0.
+        deadline: Time of the last step of the timeline, if that step decides the proposal. None: no such step.
+        asked_at: Start of the timeline on the clock of the decisions file that answers in place of people. Other
+            processes then take no timeline actions on the proposal. None: no such file; the timeline starts at
+            `created_at`.
+        facts, why: Facts that the policy used, and sentences that explain its verdict.
+        terms: Review rules of the proposal. None: any one reviewer decides, and nothing happens automatically.
+        votes: Newest vote of each person, oldest first.
+        widened: User names of people who may decide in addition, since the proposal was escalated.
+        step: Number of timeline steps that were already taken.
+        shift: Seconds by which the remaining steps of the timeline are delayed, because an earlier step was taken late.
+        settles_at: Time at which an approval that can still be withdrawn becomes the decision. None: no such approval.
+        overdue: Whether a timeline step has marked the proposal as overdue.
+        stuck: Reason why no person may decide the proposal. "": some person may.
+        untold: Addressees to whom no notification could be sent, after all tries.
         candidate: The edited value that people vote on. Unset while people vote on `value`.
-        requesters: Requesters of the run at the time of the votes: with four eyes they do not decide.
+        requesters: People who had started or continued the run at the time of the votes. Under a four-eyes rule they
+            may not approve.
     """
 
     id: str
@@ -229,15 +241,19 @@ _REVIEW_FIELDS = (
     *("tags", "confidence", "guardrails", "facts", "why", "terms", "votes", "widened", "step", "shift"),
     *("settles_at", "overdue", "stuck", "requesters", "asked_at", "untold"),
 )
-"""Fields of review policies that are not in the JSON of a proposal."""
+"""Fields of `Proposal` about review policies, which the JSON of a proposal leaves out."""
 
 
 def proposal_json(proposal: Proposal, known: Known | None = None) -> dict[str, Any]:
-    """Return the JSON of a proposal, as `hitl-nb show --json`, notebooks' outputs and the REST API have it.
+    """Return a proposal as plain JSON data, as `hitl-nb show --json`, cell outputs and the REST API show it.
+
+    Internal fields and the fields of review policies are left out. `decision["known"]` and `document` (the id of the
+    document that is decided) are added.
 
     Args:
         proposal: The proposal.
-        known: How the identity of the decider is known (see `ledger/decisions/reviewers.py`). None: unsigned.
+        known: How the identity of the person who decided is known (see `ledger/decisions/reviewers.py`). None:
+            unsigned.
     """
     shown: dict[str, Any] = msgspec.to_builtins(proposal)
     if shown["decision"] is not None:

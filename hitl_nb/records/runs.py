@@ -1,4 +1,4 @@
-"""Runs, their steps and saved states, and the events of the audit log."""
+"""Records of runs: the run itself, its recorded calls and saved states, and the events of the audit log."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ class Run(Record, frozen=True, kw_only=True):
     """One execution of an agent.
 
     Attributes:
-        notebook: Path of the notebook, or the place that an agent outside notebooks belongs to.
-        notebook_id: Id in the notebook's metadata. "" outside notebooks.
-        key: Value of `--key` as text, or "".
-        generation: Number of the fresh start of (notebook, agent, key), from 1.
+        notebook: Path of the notebook. For an agent outside notebooks: the name of its script, module or folder.
+        notebook_id: Id that the notebook file has in its metadata. "" outside notebooks.
+        key: Value of `--key` as text, which tells several runs of one agent apart. "" without `--key`.
+        generation: Number of this run among the runs with the same notebook, agent and key, from 1. Each start of a new
+            run, for example with `--restart`, adds one.
         pauses: Number of pauses so far.
-        open: Number of proposals of the current pause that wait for a decision.
-        epoch: Fencing number of the newest claim.
-        error: The error that the run failed with.
-        requesters: User names of those who started or continued it. With four eyes they do not decide.
+        open: Number of proposals of the current pause that still wait for a decision.
+        epoch: Number of the newest claim (a claim is the exclusive right of one process to execute the run). It grows
+            with each claim, so that writes of an earlier process are recognized and refused.
+        error: Text of the error that ended the run. None: no error.
+        requesters: User names of the people who started or continued the run. Under a four-eyes rule they may not
+            approve its proposals.
         labels: Facts about the run (`hitl.labels`), such as model and prompt.
-        passed: Number of its questions that a policy passed.
-        restarted: Digest of the code of the cell whose `--restart` started it. "" if it was started in another way.
+        passed: Number of questions of the run that a policy approved without asking people.
+        restarted: Digest of the code of the cell, if `--restart` in that cell started the run. "" if the run was
+            started in another way.
     """
 
     id: str
@@ -51,18 +55,25 @@ class Run(Record, frozen=True, kw_only=True):
 class Step(Record, frozen=True, kw_only=True):
     """A recorded call of a `@step` function, or an approved call of a `@gate` function.
 
+    The call is recorded before it starts and after it ends. When a run continues, a call that has ended is not made
+    again;
+    its recorded result is used.
+
     Attributes:
-        key: Place of the call in the run; unique in the run.
-        name: The function's qualified name.
-        result: Signed bytes (see `engine/snapshot/saver.py`), once done.
-        idempotency_key: The same on every try of this call.
-        tries: Number of starts.
-        started_at, began_at: Time of the first and of the last start.
-        call, arguments: The call in readable form, and its arguments by name, shortened. Empty once it has ended.
-        module: Module that defines the function.
-        idempotent: Whether it may be called again without asking.
-        pauses: Number of the run's pauses at the last start of a gated call. None for a step. A gated call may ask. If
-            the run has paused since, that pause has ended the call, and it is made again.
+        key: Position of the call in the run's code; unique in the run.
+        name: Qualified name of the function.
+        result: Encoded and signed result of the call (see `engine/snapshot/saver.py`). None until the call has ended.
+        idempotency_key: Text for external services that is the same each time this call is tried.
+        tries: Number of times that the call was started.
+        started_at, began_at: Time of the first start and time of the last start.
+        call, arguments: Readable form of the call, and its shortened arguments by name. Empty after the call has ended.
+        module: Name of the module that defines the function.
+        idempotent: Whether the call may be repeated without asking people, if its process died during the call.
+        pauses: For a gated call, the number of the run's pauses when the call was last started; None for a step. Code
+            that
+            a gated call runs may ask a question and so pause the run. If the run has paused since the start, that pause
+            has
+            ended the call, and the call is made again.
     """
 
     key: str
@@ -82,7 +93,14 @@ class Step(Record, frozen=True, kw_only=True):
 
 
 class Statement(Record, frozen=True, kw_only=True):
-    """A statement of an agent that took long: its line in the cell, its text, its start and its duration."""
+    """A statement of an agent's cell that took long, for the display of the run's timeline.
+
+    Attributes:
+        line: Line of the statement in the cell.
+        text: Source text of the statement.
+        at: Time when the statement began.
+        seconds: Duration of the statement in seconds.
+    """
 
     line: int
     text: str
@@ -91,11 +109,14 @@ class Statement(Record, frozen=True, kw_only=True):
 
 
 class Event(Record, frozen=True, kw_only=True):
-    """One entry of the audit log, as hashed. `prev` is the hash of the entry before it ("" for the first).
+    """One entry of the audit log, in exactly the form that is hashed.
 
     Attributes:
-        records: SHA-256 of the store's records from this event on, by their keys (see
-            `ledger/rows/record_digests.py`).
+        n: Number of the event, from 1.
+        actor: User or process that caused the event.
+        prev: Hash (hex) of the previous event. "" for the first event.
+        records: Digests of the stored records that the event created, changed or removed: SHA-256 (hex) by the key in
+            the store (see `ledger/rows/record_digests.py`).
     """
 
     n: int
@@ -110,13 +131,14 @@ class Event(Record, frozen=True, kw_only=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Saved state of a run, on its way to or from the store.
+    """Saved state of a run, before it is written to the store or after it was read from the store.
 
     Attributes:
-        envelope: Signed header and state (see `engine/snapshot/saver.py`).
-        blobs: Large buffers by their SHA-256 (hex). Each is stored once, for any number of snapshots.
-        pause: Number of the run's pauses. The envelope is signed for it, for `save` and for the claim.
-        save: Number of the save under this claim, from 1. 0 for the save that ends the claim.
+        envelope: Header and state as signed bytes (see `engine/snapshot/saver.py`).
+        blobs: Large buffers of the state by their SHA-256 (hex). The store keeps each buffer once, also if several
+            snapshots use it.
+        pause: Number of pauses of the run at the time of saving. The signature covers `pause`, `save` and the claim.
+        save: Number of this save under the current claim, from 1. 0 for the save that ends the claim.
     """
 
     envelope: bytes
@@ -126,7 +148,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run_json(run: Run) -> dict[str, Any]:
-    """Return the JSON of a run, as `hitl-nb runs --json` and the REST API have it."""
+    """Return a run as plain JSON data, as `hitl-nb runs --json` and the REST API show it.
+
+    All fields of `Run` are included, except the internal field `epoch`.
+    """
     shown: dict[str, Any] = msgspec.to_builtins(run)
     shown.pop("epoch")
     return shown

@@ -1,4 +1,7 @@
-"""Terms under which people decide a proposal, and votes under them."""
+"""The review rules of a proposal (its *terms*), and the votes of people under these rules.
+
+A policy, or the call that asks, sets the terms: who must agree, until when, and what happens if nobody answers.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,13 @@ from hitl_nb.records.vocabulary import Action, Authn, Identity, ShownInNotices, 
 
 
 class Facts(Record, frozen=True, kw_only=True, gc=False):
-    """Facts that were recorded with a question, so that a policy can be tried on it later.
+    """Facts that a policy's conditions used when a question was asked.
+
+    They are stored with the proposal, so that a changed policy can be tested on old proposals.
 
     Attributes:
-        now: The value of `now` in the policy's conditions.
-        labels: Labels of the run (`hitl.labels`).
+        now: Value of `now` in the conditions of the policy.
+        labels: Labels of the run by name (set with `hitl.labels`).
     """
 
     now: datetime
@@ -22,12 +27,14 @@ class Facts(Record, frozen=True, kw_only=True, gc=False):
 
 
 class Need(Record, frozen=True, kw_only=True, gc=False):
-    """A number of people who must agree.
+    """A part of a proposal's terms: a number of people who must agree.
 
     Attributes:
-        count: Number of votes.
-        people: User names, with groups resolved when the question was asked. Empty: anyone who may decide.
-        text: The need as the policy writes it: "2 of @finance".
+        count: Number of people who must agree.
+        people: User names of the people whose votes count; members of groups are listed one by one, as they were when
+            the
+            question was asked. Empty: any person who may decide.
+        text: The need as the policy writes it, for example "2 of @finance".
     """
 
     count: int = 1
@@ -36,12 +43,12 @@ class Need(Record, frozen=True, kw_only=True, gc=False):
 
 
 class Office(Record, frozen=True, kw_only=True, gc=False):
-    """Working hours.
+    """Working hours, for timelines that count working hours only.
 
     Attributes:
-        days: Working days of the week; Monday is 0.
-        opens, closes: Local times, "09:00".
-        holidays: Days on which nobody works.
+        days: Working days of the week as numbers, from 0 (Monday) to 6.
+        opens, closes: Local times at which the working day begins and ends, for example "09:00".
+        holidays: Dates that are not working days.
         timezone: IANA name of the time zone.
     """
 
@@ -53,15 +60,18 @@ class Office(Record, frozen=True, kw_only=True, gc=False):
 
 
 class TimelineStep(Record, frozen=True, kw_only=True, gc=False):
-    """One step of the timeline: an action of the clock on an open proposal.
+    """One step of a proposal's timeline: an automatic action, taken if the proposal is still open at that time.
 
     Attributes:
-        does: The action.
-        seconds: Time after the question was asked; working hours only if `working`.
+        does: The action, for example "remind" or "reject".
+        seconds: Seconds from the question to the action; if `working` is True, only working hours are counted.
         working: Whether `seconds` counts working hours only.
-        at: Time of the step, for a deadline that was given as a date. `seconds` is then 0, and delays do not shift it.
-        people: User names of those who are asked too ("escalate") or told ("remind"). Empty: the timeline's own people.
-        text: The step as the policy writes it: "4h escalate @leads".
+        at: Time of the action, for a deadline that was given as a date. `seconds` is then 0, and delays of the timeline
+            do
+            not move the action.
+        people: For "escalate", user names of those who may decide from now on too; for "remind", of those who get the
+            reminder. Empty: the people who may decide the proposal.
+        text: The step as the policy writes it, for example "4h escalate @leads".
     """
 
     does: TimelineAction
@@ -73,23 +83,26 @@ class TimelineStep(Record, frozen=True, kw_only=True, gc=False):
 
 
 class Terms(Record, frozen=True, kw_only=True, gc=False):
-    """Terms of a question: what the policy, and the call itself, required when it was asked.
+    """The review rules of a question, as the policy and the call itself required them when the question was asked.
 
     Attributes:
-        policy: SHA-256 (hex) of the merged policy, stored at `policy/<sha256>`. "" if only the call has requirements.
-        rules: Ids of the rules that applied, sorted. Empty for the default.
-        needs: All of these must be met. One vote counts in every need in which its person may vote.
-        four_eyes: Whether requesters may only reject.
-        blind: Whether votes are hidden until all are in.
-        identity: Whose votes count where people are named.
-        timeline: Steps, sorted by time.
-        office: Working hours for the timeline.
-        fallback: User names of those who are asked if nobody else may decide.
-        fresh: Seconds for which a decision may wait for the run. None: no limit.
-        undo: Seconds for which an approval can be taken back. None: it cannot.
-        batch: Most proposals that may be decided together. None: no limit.
-        assign: Whether the proposal is assigned to the person of the first need who has the fewest proposals.
-        show: Content of notifications about it.
+        policy: SHA-256 (hex) of the text of the merged policy, which is stored at `policy/<sha256>`. "": only the call
+            has
+            requirements.
+        rules: Ids of the policy rules that applied, sorted. Empty: only the default applied.
+        needs: Needs that must all be met for an approval. One vote counts in every need in which its person may vote.
+        four_eyes: Whether people who started or continued the run (requesters) may only reject.
+        blind: Whether votes are hidden from the voters until all votes are cast.
+        identity: Where the needs name people: whose votes count. See `Identity` for the values.
+        timeline: Automatic actions while the proposal is open, sorted by time.
+        office: Working hours that the timeline counts. None: no step counts working hours.
+        fallback: User names of those who are asked if no other person may decide.
+        fresh: Seconds from the decision within which the run must use it; later it expires. None: no limit.
+        undo: Seconds within which the last approval can be withdrawn. None: it cannot be withdrawn.
+        batch: Most proposals that may be decided together with this one, including this one. None: no limit.
+        assign: Whether the proposal is assigned automatically, to the person of the first need who has the fewest open
+            proposals.
+        show: Content of notifications about the proposal: its title, or also a summary.
     """
 
     policy: str = ""
@@ -109,20 +122,22 @@ class Terms(Record, frozen=True, kw_only=True, gc=False):
 
 
 class VoteRecord(Record, frozen=True, kw_only=True):
-    """Vote of one person on a proposal: the decision, or a part of it.
+    """The vote of one person on a proposal with terms. One vote, or several together, make the decision.
 
     Attributes:
-        value: For "edit" the edited value as JSON, for "respond" the message.
+        value: For "edit" the edited value as plain JSON data, for "respond" the message.
         value_sha256: SHA-256 (hex) of the canonical JSON of the value that the vote is for. "" for a rejection.
-        seat: The person whose right was used: the reviewer, or the person for whom the reviewer is the deputy.
-        seats: All people in whose place the reviewer could vote then, including the reviewer.
-        revision: Revision of the proposal that was shown.
-        terms_sha256: Hash of the terms, as in `DecisionRecord`.
-        batch: Number of proposals that were decided together.
-        seconds: Server time from showing this revision to the person until the vote. None: unknown.
-        event: Number of its entry in the audit log.
-        by: "script" for a vote that a decisions file gives in a person's place.
-        authn, assurance, surface, signature: As in `DecisionRecord`.
+        seat: User name of the person whose right to vote was used: the reviewer, or the absent person whose deputy the
+            reviewer is.
+        seats: User names of all people for whom the reviewer could vote at that time, including the reviewer.
+        revision: Revision of the proposal that was shown to the reviewer.
+        terms_sha256: SHA-256 (hex) of the canonical JSON of the terms of the vote.
+        batch: Number of proposals that were decided together, including this one.
+        seconds: Seconds between showing this revision to the person and the vote, measured by the server. None:
+            unknown.
+        event: Number of the vote's entry in the audit log.
+        by: "script" for a vote that a decisions file gives in place of a person.
+        authn, assurance, surface, signature: How a server identified the reviewer, as in `DecisionRecord`.
     """
 
     reviewer: str

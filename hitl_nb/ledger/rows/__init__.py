@@ -1,1 +1,1 @@
-"""Keys of the stored records, and functions that read, write and log them."""
+"""Keys of the stored records, functions that read and write the records, and the audit log."""

@@ -1,8 +1,8 @@
 """The audit log: a chain of events, each with the hash of the previous one.
 
-`event/<n>` holds the exact bytes that are hashed. `meta/events` names the newest event and its hash, so that a cut-off
-end is detected too. A program that can write to the store can rewrite the whole chain. To detect that, keep a copy of
-the newest hash at another place.
+The key `event/<n>` has the exact bytes that are hashed. The key `meta/events` has the number and the hash of the newest
+event, so that removing the last events is detected too. A program that can write to the store can rewrite the whole
+chain. To detect that, keep a copy of the newest hash at another place.
 """
 
 from __future__ import annotations
@@ -29,19 +29,24 @@ _SMALL_PAGE_SIZE = 20
 
 
 class LogHead(Record, frozen=True):
-    """The number of the newest event (`n`; 0: none yet) and its hash (`h`, hex)."""
+    """The end of the audit log.
+
+    Attributes:
+        n: Number of the newest event; 0: the log is empty.
+        h: Hash (hex) of the newest event; "" if the log is empty.
+    """
 
     n: int = 0
     h: str = ""
 
 
 def hash_event(raw: bytes) -> str:
-    """Return the hash (hex) of one event's bytes."""
+    """Return the SHA-256 (hex) of the stored bytes of an event, as the next event contains it."""
     return hashlib.sha256(b"hitl/ev/v1\x00" + raw).hexdigest()
 
 
 def read_head(reads: StoreReader) -> LogHead:
-    """Return the number and the hash of the newest event."""
+    """Return the number and the hash of the newest event; number 0 if the log is empty."""
     raw = reads.get(_HEAD_KEY)
     return LogHead() if raw is None else decode_record(raw, LogHead, _HEAD_KEY)
 
@@ -67,18 +72,19 @@ def append_event(
     data: Any = None,
     records: Digests | None = None,
 ) -> int:
-    """Append one event to the log.
+    """Append one event to the audit log.
 
-    Events of a run are also listed for `events_of_run`, except the frequent types (see `run_list_entry`).
+    Every event of a run is also listed in the run's own list of events, except frequent types (see `run_list_entry`).
 
     Args:
         transaction: The transaction that makes the logged change.
-        type_: Type of the event.
+        type_: Type of the event, for example "run.paused".
         actor: User or process that causes the event.
         run: Id of the run that the event is about. None (default): no run.
         proposal: Id of the proposal that the event is about. None (default): no proposal.
-        data: Further data as JSON.
-        records: Digest of every record that the event is about, as it is at the end of the transaction.
+        data: Further data of the event, as plain JSON data.
+        records: For every record that the event is about: its key, and the digest of its content at the end of the
+            transaction. None (default): no records.
 
     Returns:
         Number of the event.
@@ -105,16 +111,22 @@ def append_event(
 
 
 def run_list_entry(event: Event) -> tuple[str, bytes] | None:
-    """Return the key and value of the event's entry in the list of its run; None if it has no entry."""
+    """Return the entry for an event in the list of its run's events.
+
+    Returns:
+        Key and value of the entry. The value is `b"state"` if the event saved the run's state, otherwise `b""`. None:
+        the
+        event is about no run, or has a frequent type that is not listed (the end of a step, a policy's decision).
+    """
     if event.run is None or _is_unlisted(event):
         return None
     return f"{_run_prefix(event.run)}{event.n:012d}", _STATE if f"snapshot/{event.run}" in event.records else b""
 
 
 def _is_unlisted(event: Event) -> bool:
-    """Return whether an event has a frequent type: the end of a step, or a policy's decision.
+    """Return True if an event has a frequent type: the end of a step, or a decision by a policy.
 
-    The records of the step and of the proposal name these events.
+    The lists of events leave these out; the records of the step and of the proposal have the same data.
     """
     if event.type == "decision":
         return isinstance(event.data, dict) and event.data.get("by") == "policy"
@@ -122,7 +134,16 @@ def _is_unlisted(event: Event) -> bool:
 
 
 def read_events(reads: StoreReader, after: int, limit: int) -> list[tuple[int, bytes]]:
-    """Return the numbers and bytes of at most `limit` events with a number above `after`, in order."""
+    """Return events in order, as stored.
+
+    Args:
+        reads: The store, or a transaction.
+        after: Only events with a higher number are returned.
+        limit: Most events to return.
+
+    Returns:
+        The number and the stored bytes of each event.
+    """
     pairs = reads.scan(_event_key(after + 1), "event0", limit=limit)
     return [(_event_number(key), chunked_values.join_chunks(reads, key, value)) for key, value in pairs]
 
@@ -138,14 +159,20 @@ def read_event(reads: StoreReader, n: int) -> Event | None:
 
 
 def events_of_run(reads: StoreReader, run: str, limit: int) -> list[Event]:
-    """Return the newest `limit` events of a run, oldest first, without those of steps and of policies' decisions."""
+    """Return the newest events of a run, oldest first. Ends of steps and decisions by policies are left out.
+
+    Args:
+        reads: The store, or a transaction.
+        run: Id of the run.
+        limit: Most events to return.
+    """
     found = reads.scan(*chunked_values.prefix_range(_run_prefix(run)), limit=limit, reverse=True)
     events = (read_event(reads, _event_number(key.rsplit("/", 1)[1])) for key, _ in reversed(found))
     return [event for event in events if event is not None]
 
 
 def iterate_run_events(reads: StoreReader, run: str) -> Iterator[Event]:
-    """Iterate over the events of a run, newest first, without those of steps and of policies' decisions."""
+    """Iterate over the events of a run, newest first. Ends of steps and decisions by policies are left out."""
     start, stop = chunked_values.prefix_range(_run_prefix(run))
     while found := reads.scan(start, stop, limit=_SMALL_PAGE_SIZE, reverse=True):
         for stop, _ in found:
@@ -155,7 +182,10 @@ def iterate_run_events(reads: StoreReader, run: str) -> Iterator[Event]:
 
 
 def newest_state_event(reads: StoreReader, run: str) -> Event | None:
-    """Return the newest event with a digest of the run's state; None if there is none."""
+    """Return the newest event of a run that saved the run's state; None if there is none.
+
+    The event has the digest of the state in `Event.records`.
+    """
     start, stop = chunked_values.prefix_range(_run_prefix(run))
     while found := reads.scan(start, stop, limit=_SMALL_PAGE_SIZE, reverse=True):
         for stop, mark in found:
@@ -165,17 +195,17 @@ def newest_state_event(reads: StoreReader, run: str) -> Event | None:
 
 
 def delete_run_list(transaction: Transaction, run: str) -> None:
-    """Remove a run's list of events. The events themselves stay."""
+    """Remove the list of a run's events. The events themselves stay in the audit log."""
     for key, _ in transaction.scan(*chunked_values.prefix_range(_run_prefix(run))):
         transaction.delete(key)
 
 
 class LogWalk:
-    """A walk through the log from its first event, with each event checked against the previous one.
+    """Reads the audit log from its first event, and checks each event against the hash of the previous one.
 
     Attributes:
-        number: Number of events that were found valid.
-        problem: The first problem as a sentence; None if there is none.
+        number: Number of events so far that are valid.
+        problem: The first problem as a sentence; None if none was found.
     """
 
     def __init__(self) -> None:
@@ -184,7 +214,12 @@ class LogWalk:
         self._hash = ""
 
     def check_events(self, reads: StoreReader) -> Iterator[Event]:
-        """Iterate over the next events, up to the newest one or the first one that is not valid."""
+        """Iterate over the valid events that were not read yet.
+
+        The iteration ends after the newest event, or at the first event that is not valid; then `problem` is set. A
+        later call
+        continues with the events that were appended since.
+        """
         try:
             while self.problem is None:
                 page = read_events(reads, self.number, _PAGE_SIZE)
@@ -204,7 +239,7 @@ class LogWalk:
             self.problem = str(damage)
 
     def _check_event(self, number: int, raw: bytes) -> Event | None:
-        """Return the event if it is the valid next one; otherwise note the problem and return None."""
+        """Return the decoded event if it is the valid next one; otherwise set `problem` and return None."""
         if number != self.number + 1:
             self.problem = f"event {self.number + 1} was removed"
             return None

@@ -1,5 +1,9 @@
 """Keys of all stored records and index entries. `stored_records.py` reads and writes the records.
 
+The left column below has the form of a key; names in angle brackets are replaced. The right column has the content of
+the value, which is a record of this class. "index" means that the value is only the id of a record. A user name, path
+or name that is *hashed* is replaced by the beginning of its SHA-256.
+
 meta/format                                   {format, store_id}
 meta/events                                   {n, h}: the newest event and its hash
 event/<n>                                     Event, exactly as hashed
@@ -8,12 +12,12 @@ made/<microseconds>-<run>                     index: runs by age
 name/<notebook>/<agent>/<key>/<generation>    index: runs by name (the parts hashed)
 claim/<run>                                   ClaimRecord
 snapshot/<run>, blobs/<run>                   envelope; the blobs that it names
-saved/<run>                                   SavedState: its number and digest, if it was saved between two pauses
+saved/<run>                                   SavedState: number and digest of a state saved between two pauses
 blob/<sha256>/<n>, blobref/<sha256>/<run>     a buffer, in pieces; the runs that use it
 step/<run>/<key>                              Step
 proposal/<proposal>                           Proposal
 asked/<run>/<pause>/<ordinal>                 index: a run's proposals in order
-passed/<run>/<position>/<proposal>            index: those that a policy decided and the run did not pause for
+passed/<run>/<position>/<proposal>            index: a run's proposals that a policy decided without a pause
 due/<microseconds>-<proposal>                 index: open proposals with a timer, by the time of the next action
 due/<microseconds>-away-<user>                a user (hashed) goes away or comes back (see `seat_rechecks.py`)
 policy/<sha256>                               the text of a merged policy (see `policy_texts.py`)
@@ -58,12 +62,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def is_id(text: str) -> bool:
-    """Return whether `text` can be an id, or the beginning of one."""
+    """Return whether `text` can be an id, or the first characters of one: 1 to 12 characters of `a-z2-7`.
+
+    The store is not read, so there may be no record with this id.
+    """
     return re.fullmatch("[a-z2-7]{1,12}", text) is not None
 
 
 def decode_index_id(key: str, raw: bytes) -> str:
-    """Return the id in the value `raw` of the index entry `key`.
+    """Return the id that is the value of an index entry.
+
+    Args:
+        key: Key of the index entry, for the error message.
+        raw: The stored value.
 
     Raises:
         StoreCorrupt: The value is not an id.
@@ -75,32 +86,40 @@ def decode_index_id(key: str, raw: bytes) -> str:
 
 
 def run_age_key(run: Run) -> str:
-    """Return the key of a run in the index by age."""
+    """Return the key of a run in the index of all runs, which is sorted by the time of creation."""
     return f"made/{sortable_time(run.created_at)}-{run.id}"
 
 
 def open_key(proposal: Proposal) -> str:
-    """Return the key of a proposal in the index of open proposals."""
+    """Return the key of a proposal in the index of open proposals, which is sorted by age."""
     return f"open/{sortable_time(proposal.created_at)}-{proposal.ordinal:06d}-{proposal.id}"
 
 
 def asked_key(proposal: Proposal) -> str:
-    """Return the key of a proposal in the list of its run's asked proposals."""
+    """Return the key of a proposal in the list of proposals that its run has asked, in their order."""
     return f"{asked_prefix(proposal.run, proposal.pause)}{proposal.ordinal:06d}"
 
 
 def asked_prefix(run_id: str, pause: int | None = None) -> str:
-    """Return the prefix of the list of a run's asked proposals; with `pause`, of one pause."""
+    """Return the beginning of the keys in the list of proposals that a run has asked.
+
+    Args:
+        run_id: Id of the run.
+        pause: Number of a pause; only the keys of its proposals begin so. None (default): all pauses of the run.
+    """
     return f"asked/{run_id}/" if pause is None else f"asked/{run_id}/{pause:06d}/"
 
 
 def passed_prefix(run_id: str) -> str:
-    """Return the prefix of the list of a run's proposals that policies decided without a pause."""
+    """Return the beginning of the keys in the list of a run's proposals that policies decided without a pause."""
     return f"passed/{run_id}/"
 
 
 def list_key(proposal: Proposal) -> str:
-    """Return the key of a proposal in one of its run's lists: asked, or decided by a policy without a pause."""
+    """Return the key of a proposal in the list of its run that has it.
+
+    A run has two lists: the proposals of its pauses, and those that a policy decided without a pause (`pause` is 0).
+    """
     return (
         asked_key(proposal)
         if proposal.pause
@@ -119,12 +138,20 @@ def _quote_character(character: str) -> str:
 
 @functools.lru_cache(maxsize=256)
 def step_key(run_id: str, key: str) -> str:
-    """Return the stored key of a step; `key` is its key within the run."""
+    """Return the key at which a step is stored.
+
+    Args:
+        run_id: Id of the run.
+        key: Key of the step within the run (`Step.key`).
+    """
     return f"step/{run_id}/{position_key(key)}"
 
 
 def position_key(position: str) -> str:
-    """Encode a position in a run as a part of a key, with the same sort order."""
+    """Encode a position in a run's code as a part of a store key. Encoded positions sort as the positions do.
+
+    Special characters are percent-encoded. Of a very long position, only the beginning is kept, followed by a hash.
+    """
     place = _SPECIAL_CHARACTERS.sub(_escape, position)  # all other characters stay the same in quote()
     if len(place) > _MAX_KEY_CHARS:  # the beginning of a position determines its order
         place = f"{quote(position[:9], safe='')}-{hashlib.sha256(position.encode()).hexdigest()}"
@@ -132,25 +159,41 @@ def position_key(position: str) -> str:
 
 
 def step_idempotency_key(run_id: str, key: str) -> str:
-    """Return the idempotency key of a step for external services: the same on every try of the call."""
+    """Return the idempotency key of a step, which the user's code can send to external services.
+
+    It is the same each time the call is tried, so the service can recognize a repeated request.
+
+    Args:
+        run_id: Id of the run.
+        key: Key of the step within the run (`Step.key`).
+    """
     return hashlib.sha256(f"hitl/step/v1\0{run_id}\0{key}".encode()).hexdigest()[:32]
 
 
 def name_prefix(notebook: str, agent: str | None = None, key: str | None = None) -> str:
-    """Return the prefix of the index by name: of a notebook's runs, or of one agent's, or of one key's."""
+    """Return the beginning of the keys in the index of runs by name, where a name is (notebook, agent, key).
+
+    Args:
+        notebook: Path of the notebook.
+        agent: Name of the agent. None (default): the runs of all agents of the notebook.
+        key: Key of the run. None (default): the runs of every key.
+    """
     parts = [part for part in (notebook, agent, key) if part is not None]
     return "name/" + "".join(hashlib.sha256(part.encode()).hexdigest()[:24] + "/" for part in parts)
 
 
 def name_key(run: Run) -> str:
-    """Return the key of a run in the index by name."""
+    """Return the key of a run in the index of runs by name: notebook, agent, key and generation."""
     return f"{name_prefix(run.notebook, run.agent, run.key)}{run.generation:08d}"
 
 
 def due_key(proposal: Proposal) -> str | None:
-    """Return the key of a proposal in the index of timers; None if no action is planned.
+    """Return the key of a proposal in the index of due actions, which is sorted by the time of the next action.
 
-    A proposal that a decisions file answers has no entry: its timeline follows the clock of that file.
+    Returns:
+        The key; None if no automatic action is planned. A proposal that a decisions file answers has no entry, because
+        its
+        timeline follows the clock of that file.
     """
     at = next_due_time(proposal) if proposal.terms is not None and proposal.asked_at is None else None
     return None if at is None else f"due/{sortable_time(at)}-{proposal.id}"
@@ -166,7 +209,7 @@ def closed_key(proposal: Proposal) -> str:
 
 
 def workspace_prefix(run_id: str) -> str:
-    """Return the prefix of the list of a run's workspaces."""
+    """Return the beginning of the keys in the list of a run's workspaces."""
     return f"opened/{run_id}/"
 
 
@@ -176,19 +219,19 @@ def writing_key(workspace: Workspace) -> str:
 
 
 def index_time(key: str) -> datetime:
-    """Return the time in the key of an index entry `<index>/<microseconds>-...`.
+    """Return the time that a key of the form `<index>/<microseconds>-...` contains, aware, in UTC.
 
     Raises:
-        StoreCorrupt: The key has no time.
+        StoreCorrupt: The key does not have this form.
     """
     return _EPOCH + timedelta(microseconds=index_microseconds(key))
 
 
 def index_microseconds(key: str) -> int:
-    """Return the time in the key of an index entry as whole microseconds since 1970 (UTC).
+    """Return the number that a key of the form `<index>/<microseconds>-...` contains: microseconds since 1970 (UTC).
 
     Raises:
-        StoreCorrupt: The key has no time.
+        StoreCorrupt: The key does not have this form.
     """
     text = key.partition("/")[2][:18]
     if len(text) != 18 or text[17] != "-" or not text[:17].isdecimal():

@@ -1,10 +1,10 @@
-"""The check of a page's size, for all lists that callers read page by page."""
+"""The check of the `limit` argument of functions that return lists page by page."""
 
 from __future__ import annotations
 
 
 def check_limit(limit: int) -> None:
-    """Check the size of a page.
+    """Raise an error if `limit`, the most items of one page, is below 1.
 
     Raises:
         ValueError: `limit` is below 1.

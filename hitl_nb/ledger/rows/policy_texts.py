@@ -1,4 +1,7 @@
-"""Texts of the merged policies that judged runs. Each text is stored once, under its hash."""
+"""Stored texts of the policies that runs were judged by.
+
+Several policy files are merged into one policy. Its text is stored once, under its SHA-256.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,11 @@ def keep_policy_text(transaction: Transaction, policy: MergedPolicy) -> None:
 
 
 def read_policy_text(reads: StoreReader, sha256: str) -> bytes | None:
-    """Return the text of the policy with this hash; None if the store does not have it.
+    """Return the text of a merged policy; None if the store does not have it.
+
+    Args:
+        reads: The store, or a transaction.
+        sha256: SHA-256 (hex) of the text.
 
     Raises:
         StoreCorrupt: The stored text has another hash.
@@ -38,13 +45,17 @@ def read_policy_text(reads: StoreReader, sha256: str) -> bytes | None:
 def record_policy_use(
     transaction: Transaction, run_id: str, sha256: str, policy: MergedPolicy | None, actor: str
 ) -> None:
-    """Record that a policy judges a run. Only the first call for a run and a policy appends an event.
+    """Record in the audit log that a policy is used for the questions of a run.
+
+    Only the first call for a run and a policy writes an event; later calls have no effect.
 
     Args:
         transaction: The transaction to write in.
         run_id: Id of the run.
-        sha256: Hash of the policy's text.
-        policy: A merged policy; its text is stored if it has the hash `sha256`.
+        sha256: SHA-256 (hex) of the policy's text.
+        policy: The merged policy, if the caller has it. Its text is stored if its hash is `sha256`. None: the text must
+            be
+            stored already.
         actor: User or process for the event.
 
     Raises:
@@ -62,6 +73,6 @@ def record_policy_use(
 
 
 def delete_policy_uses(transaction: Transaction, run_id: str) -> None:
-    """Remove the records of a run's use of policies. The texts stay."""
+    """Remove the marks that a run has used policies. The texts of the policies and the events stay."""
     for key, _ in transaction.scan(*chunked_values.prefix_range(f"policyof/{run_id}/")):
         transaction.delete(key)

@@ -1,7 +1,8 @@
-"""Proposals by id, and lists of proposals: open ones in the order in which they were asked, and closed ones.
+"""Finding proposals by id, and lists of open and closed proposals.
 
-The index of open proposals is by age, so a page of all proposals is a short range of it. The proposals of one notebook
-are scattered in it. They are found through the notebook's runs, unless it has so many runs that the index is faster.
+The index of open proposals is sorted by age, so a page of the list of all open proposals is a short range of it. The
+open proposals of one notebook are not together in this index. They are found through the runs of the notebook, if it
+has at most `_MAX_RUNS` runs; with more runs, reading the whole index is faster.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from hitl_nb.storage.interface import StoreReader
 
 _PAGE_SIZE = 200
 _MAX_RUNS = 100
-"""Most runs of a notebook that are read one by one."""
+"""Largest number of runs of a notebook that are read one by one."""
 
 
 def find_proposal(reads: StoreReader, proposal_id: str) -> Proposal:
-    """Return the proposal with an id.
+    """Return the proposal with this id, given in full or abbreviated.
 
     Args:
         reads: The store, or a transaction.
         proposal_id: The id, or its first 4 or more characters if no other id begins with them.
 
     Raises:
-        UnknownProposal: No id, or more than one, begins like this.
+        UnknownProposal: No id begins with these characters, or several do, or fewer than 4 characters are given.
     """
     if not layout.is_id(proposal_id) or len(proposal_id) < 4:
         raise UnknownProposal(_unknown_proposal_message(proposal_id))
@@ -85,9 +86,9 @@ def iterate_open(
 
 
 def iterate_stuck(reads: StoreReader) -> Iterator[Proposal]:
-    """Iterate over the open proposals that no person may decide, oldest first.
+    """Iterate over the open proposals that no person may decide (`Proposal.stuck`), oldest first.
 
-    This reads all open proposals, if the store has terms.
+    All open proposals are read, unless no proposal of the store was ever asked under terms (review rules).
     """
     if formats.has_terms(reads):
         yield from (proposal for proposal in _iterate_listed(reads, "open/", "open0", _PAGE_SIZE) if proposal.stuck)
@@ -108,7 +109,14 @@ def _iterate_open_of_run(reads: StoreReader, run_id: str, after: str) -> Iterato
 
 
 def _iterate_listed(reads: StoreReader, start: str, stop: str, page: int) -> Iterator[Proposal]:
-    """Iterate over the open proposals of an index, read page by page."""
+    """Iterate over the open proposals that an index names, in the order of its keys.
+
+    Args:
+        reads: The store, or a transaction.
+        start: First key of the index.
+        stop: End of the keys, not included.
+        page: Number of index entries that are read together.
+    """
     page, reader = min(page, _PAGE_SIZE), ProposalReader()
     while pairs := reads.scan(start, stop, limit=page):
         ids = [layout.decode_index_id(*entry) for entry in pairs]

@@ -1,8 +1,9 @@
-"""Digests of records in events: SHA-256 of each record that an event creates or changes.
+"""Digests of records in events: the SHA-256 of each record that an event creates or changes.
 
-`ledger/verification.py` compares the records with them. A digest covers the stored bytes. There are two exceptions. The
-digest of a run leaves out the fields `UNLOGGED`, because a claim changes them without an event. The digest of a run's
-state covers the envelope and the names of its blobs.
+The verification of a store (`ledger/verification.py`) compares the stored records with the digests in the newest
+events. A digest covers the stored bytes of a record, with two exceptions. The digest of a run leaves out the fields
+`UNLOGGED`, because claiming a run changes these fields without an event. The digest of a run's saved state covers its
+envelope (signed bytes) and the hashes of its blobs (large buffers).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import msgspec
 from hitl_nb.errors import StoreCorrupt
 
 Digests = dict[str, str]
-"""SHA-256 (hex), or `REMOVED`, by the key of the record."""
+"""Digest of each record by the record's key: SHA-256 (hex), or `REMOVED`."""
 
 REMOVED = ""
 """Digest of a record that was removed."""
@@ -26,16 +27,24 @@ UNLOGGED = ("epoch", "updated_at")
 
 
 def digest_record(key: str, raw: bytes) -> str:
-    """Return the digest of the bytes that are stored at `key`.
+    """Return the digest of a record: SHA-256 (hex) of its stored bytes. For a run, `UNLOGGED` fields are left out.
+
+    Args:
+        key: Key of the record.
+        raw: The stored bytes.
 
     Raises:
-        StoreCorrupt: `key` is of a run, and the bytes are not a run.
+        StoreCorrupt: The key is that of a run, and the bytes are not a JSON object.
     """
     return digest_run(key, raw) if key.startswith("run/") else hashlib.sha256(raw).hexdigest()
 
 
 def digest_run(key: str, raw: bytes) -> str:
-    """Return the digest of a run's stored bytes, without the fields `UNLOGGED`.
+    """Return the digest of a run: SHA-256 (hex) of its stored JSON without the fields `UNLOGGED`.
+
+    Args:
+        key: Key of the run, for the error message.
+        raw: The stored bytes.
 
     Raises:
         StoreCorrupt: The bytes are not a JSON object.
@@ -49,11 +58,11 @@ def digest_run(key: str, raw: bytes) -> str:
 
 
 def digest_state(envelope: bytes, blobs: Iterable[str]) -> str:
-    """Return the digest of a run's state.
+    """Return the digest (SHA-256, hex) of a run's saved state.
 
     Args:
-        envelope: The stored envelope.
-        blobs: SHA-256 (hex) of each blob of the state.
+        envelope: Header and state as signed bytes.
+        blobs: SHA-256 (hex) of each blob (large buffer) that the state uses.
     """
     named = "".join(sorted(blobs)).encode()
     return hashlib.sha256(hashlib.sha256(envelope).digest() + named).hexdigest()

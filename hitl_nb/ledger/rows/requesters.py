@@ -1,4 +1,7 @@
-"""Requesters: the people who started or continued a run. Under a four-eyes rule they may not decide its questions."""
+"""Requesters: the people who started or continued a run.
+
+Under a four-eyes rule, requesters may only reject the run's proposals; other people must approve.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,12 @@ _replacement_names: tuple[str, ...] | None = None
 
 
 def replace_requesters(names: tuple[str, ...] | None) -> None:
-    """Set the people behind this process; None: the real ones again.
+    """Replace the people that `current_requesters` returns in this process.
 
-    A decisions file that answers in place of people must give the same result for every user who runs it.
+    A decisions file that answers in place of people uses this, because it must give the same result for every user.
+
+    Args:
+        names: User names. None: use the real people again.
     """
     global _replacement_names
     _replacement_names = names
@@ -39,7 +45,11 @@ def _os_user(uid: int) -> str:
 
 
 def current_requesters() -> tuple[str, ...]:
-    """Return the people behind this process: the OS user, and the user for whom JupyterHub started it, if any."""
+    """Return the user names of the people for whom this process runs.
+
+    They are the user of the operating system and, if JupyterHub started the process, the JupyterHub user. If
+    `replace_requesters` has set other names, these are returned.
+    """
     if _replacement_names is not None:
         return _replacement_names
     hub = HUB_USER.read()
@@ -47,6 +57,6 @@ def current_requesters() -> tuple[str, ...]:
 
 
 def with_requesters(run: Run, names: tuple[str, ...]) -> Run:
-    """Return the run with these people added to its requesters."""
+    """Return a copy of the run with these user names added to its requesters. The store is not written."""
     more = [name for name in names if name not in run.requesters]
     return msgspec.structs.replace(run, requesters=(*run.requesters, *more)) if more else run

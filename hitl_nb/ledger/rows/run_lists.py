@@ -1,4 +1,4 @@
-"""Lists of runs, by the index of runs by age."""
+"""Lists of all runs, newest first."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Fast reading of many proposals: neighbours with the same terms share one object, which is decoded once.
+"""Fast decoding of many stored proposals: equal terms (review rules) of successive proposals are decoded only once.
 
-Most questions of one agent have the same terms. The terms are the last field of a proposal's row. So if a row has the
-same end as the previous row, it has the same terms, and only the part before them is decoded.
+Most questions of one agent have the same terms. The terms are the last field of a stored proposal. If the bytes of a
+proposal end like those of the previous one, both have the same terms. Then only the part before the terms is decoded.
 """
 
 from __future__ import annotations
@@ -15,17 +15,24 @@ _TERMS_FIELD = b',"terms":'
 
 
 class ProposalReader:
-    """A reader of proposals' rows, one after the other."""
+    """Decoder for the stored bytes of several proposals, given one after the other.
+
+    Proposals with the same terms share one `Terms` object.
+    """
 
     def __init__(self) -> None:
         self._end = b""
         self._terms: Terms | None = None
 
     def read_proposal(self, raw: bytes, proposal_id: str) -> Proposal:
-        """Decode the row of a proposal.
+        """Decode a stored proposal.
+
+        Args:
+            raw: The stored bytes.
+            proposal_id: Id of the proposal.
 
         Raises:
-            StoreCorrupt: The row is damaged, or is of another proposal.
+            StoreCorrupt: The bytes are damaged, or are those of another proposal.
         """
         if self._end and raw.endswith(self._end):
             terms = self._terms or self._read_terms()
@@ -39,10 +46,11 @@ class ProposalReader:
         return proposal
 
     def _read_terms(self) -> Terms | None:
-        """Decode the terms at the end of the previous row, when a second row has the same end.
+        """Decode the terms at the end of the previous proposal. Called when a second proposal has the same end.
 
-        Returns None if the terms were not the last field of the row. A text that is a complete object here is a field
-        of the row's own object. After a more deeply nested field, a bracket would be left over.
+        Returns None if the end of the bytes is not a complete JSON object. Then `"terms"` was found inside a nested
+        object, and
+        not as the last field of the proposal.
         """
         try:
             self._terms = msgspec.json.decode(self._end[len(_TERMS_FIELD) : -1], type=Terms)

@@ -1,4 +1,9 @@
-"""The store's clock: the time for timers, deadlines and conditions on `now`."""
+"""The current time for timers, deadlines and conditions on `now`.
+
+It is the time of this machine, except in three cases. `HITL_NB_CLOCK` sets a fixed time. A decisions file that answers
+in place of people has a clock of its own (the *replacement clock*). And the time is never earlier than the newest event
+in the audit log.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +35,18 @@ def replace_clock(read: Callable[[], datetime] | None) -> None:
 
 
 def replaced_now() -> datetime | None:
-    """Return the time of the replacement clock; None if there is none."""
+    """Return the time of the replacement clock (see `replace_clock`); None if the clock is not replaced."""
     return None if _replacement_clock is None else _replacement_clock()
 
 
 def store_now(reads: StoreReader) -> datetime:
-    """Return the time for conditions and timelines: of the replacement clock if there is one, else `machine_now`.
+    """Return the current time for conditions and timelines.
+
+    It is the time of the replacement clock, if one is set (see `replace_clock`); otherwise, the result of
+    `machine_now`.
+
+    Args:
+        reads: The store, or a transaction.
 
     Raises:
         HitlError: The value of `HITL_NB_CLOCK` is not a time.
@@ -44,9 +55,14 @@ def store_now(reads: StoreReader) -> datetime:
 
 
 def machine_now(reads: StoreReader) -> datetime:
-    """Return this machine's time, but never a time before the newest event.
+    """Return this machine's time, or the time of the newest event in the audit log if that is later.
 
-    So no action runs twice after the machine's clock was set back.
+    So no automatic action runs twice after the machine's clock was set back. If `HITL_NB_CLOCK` sets a fixed time, that
+    time
+    is returned.
+
+    Args:
+        reads: The store, or a transaction.
 
     Raises:
         HitlError: The value of `HITL_NB_CLOCK` is not a time.
@@ -59,9 +75,9 @@ def machine_now(reads: StoreReader) -> datetime:
 
 
 def local_microseconds() -> int:
-    """Return the time of this machine or of the frozen clock in whole microseconds since 1970 (UTC).
+    """Return the current time in whole microseconds since 1970 (UTC), without reading the store.
 
-    This does not read the store.
+    It is this machine's time or, if that is set, the fixed time of `HITL_NB_CLOCK`.
 
     Raises:
         HitlError: The value of `HITL_NB_CLOCK` is not a time.
@@ -71,10 +87,10 @@ def local_microseconds() -> int:
 
 
 def frozen_time() -> datetime | None:
-    """Return the fixed time of `HITL_NB_CLOCK`; None if that is not set.
+    """Return the fixed time that `HITL_NB_CLOCK` sets, in UTC; None if the variable is not set.
 
     Raises:
-        HitlError: The value of `HITL_NB_CLOCK` is not a time.
+        HitlError: The value of `HITL_NB_CLOCK` is not a time with a time zone.
     """
     text = CLOCK.read()
     if not text:

@@ -1,7 +1,8 @@
-"""The store's mark: its format, and its id, to which signatures are bound.
+"""The record `meta/format` of a store: the number of its format, and its id, which signatures contain.
 
 A store has the oldest format that can hold its content. So versions of hitl_nb without review policies can still open a
-store without such policies. They refuse a store with policies, because they would ignore the required reviewers.
+store in which no policy was used. They refuse a store in which one was used, because they would ignore the required
+reviewers.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from hitl_nb.storage.interface import Store, StoreReader, Transaction
 from hitl_nb.structs import prepare_structs
 
 PLAIN, WITH_TERMS = 1, 2
-"""Formats of a store without review policies, and of a store with proposals that have terms."""
+"""Format of a store without review policies, and format of a store with proposals that have terms (review rules)."""
 
 _MARK_KEY = "meta/format"
 
@@ -24,10 +25,10 @@ class _FormatMark(Record, frozen=True):
 
 
 def store_id(store: Store) -> str:
-    """Return the id of a store; mark a new store with a format and a random id.
+    """Return the permanent id of a store. A new store gets a format and a random id first.
 
     Raises:
-        StoreRefused: A newer version of hitl_nb has written the store.
+        StoreRefused: The format of the store is newer than this version of hitl_nb.
     """
     mark = _read_mark(store) or _ensure_mark(store)
     if mark.format > FORMAT:
@@ -39,14 +40,17 @@ def store_id(store: Store) -> str:
 
 
 def mark_terms(transaction: Transaction) -> None:
-    """Mark that the store has terms: from now on, versions of hitl_nb without terms refuse the store."""
+    """Raise the format of the store to the one for proposals with terms (review rules), if it is lower.
+
+    From now on, versions of hitl_nb without review policies refuse the store.
+    """
     mark = _read_mark(transaction)
     if mark is not None and mark.format < WITH_TERMS:
         transaction.put(_MARK_KEY, _FormatMark(format=WITH_TERMS, store_id=mark.store_id).json())
 
 
 def has_terms(reads: StoreReader) -> bool:
-    """Return whether any question in the store was ever asked or decided under terms."""
+    """Return whether any proposal of the store was ever asked or decided under terms (review rules)."""
     mark = _read_mark(reads)
     return mark is not None and mark.format >= WITH_TERMS
 

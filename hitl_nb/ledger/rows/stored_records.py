@@ -1,6 +1,8 @@
 """Stored records: decoding them, loading them by key or index, and writing them with their index entries.
 
-Every function takes the store or a transaction. `layout.py` has the keys.
+Functions that only read take the store or a transaction; functions that write take a transaction. `layout.py` has the
+keys. Functions that write return digests of the written records. The caller passes them to `audit_log.append_event`, so
+that the event shows what was written.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ def decode_record(raw: bytes, kind: type[R], key: str) -> R:
 
     Args:
         raw: The stored bytes.
-        kind: Class of the record.
-        key: Key of the record, for the message.
+        kind: Class of the record, such as `Run`.
+        key: Key of the record, for the error message.
 
     Raises:
         StoreCorrupt: The bytes are not a valid record of this class.
@@ -39,12 +41,12 @@ def decode_record(raw: bytes, kind: type[R], key: str) -> R:
 
 
 def convert_record(fields: Any, kind: type[R], key: str) -> R:
-    """Convert decoded JSON to a record.
+    """Convert plain JSON data to a record.
 
     Args:
-        fields: The decoded JSON.
+        fields: The data, usually a dict.
         kind: Class of the record.
-        key: Key of the stored value, for the message.
+        key: Key of the stored value, for the error message.
 
     Raises:
         StoreCorrupt: The fields are not a valid record of this class.
@@ -56,7 +58,7 @@ def convert_record(fields: Any, kind: type[R], key: str) -> R:
 
 
 def _check_kind_name(record: R, key: str) -> R:
-    """Return the record; refuse it if this version does not know the kind of its value."""
+    """Return the record. Raise StoreCorrupt if this version of hitl_nb does not know its kind of value."""
     if isinstance(record, Question | Workspace) and record.kind not in KINDS:
         raise StoreCorrupt(f"the stored record {key} is damaged: there is no kind {record.kind!r} of values here")
     return record
@@ -79,22 +81,26 @@ def load_run(reads: StoreReader, run_id: str) -> Run:
 
 
 def newest_run(reads: StoreReader, notebook: str, agent: str, key: str) -> Run | None:
-    """Return the newest generation of a named run; None if there is none."""
+    """Return the newest run with this notebook, agent and key; None if there is none.
+
+    Raises:
+        StoreCorrupt: The record or its index entry is damaged.
+    """
     found = reads.scan(*prefix_range(layout.name_prefix(notebook, agent, key)), limit=1, reverse=True)
     return load_run(reads, layout.decode_index_id(*found[0])) if found else None
 
 
 def put_record(transaction: Transaction, key: str, record: Record, *, new: bool = False) -> Digests:
-    """Store a record.
+    """Write a record at a key.
 
     Args:
         transaction: The transaction to write in.
         key: Key of the record.
         record: The record.
-        new: If True, the key must have no value yet, which saves a read. Default: False.
+        new: Pass True only if the key has no value yet; this saves a read. Default: False.
 
     Returns:
-        The digest of the record, for the event that describes it.
+        Digest of the record by its key, for the audit log event of this change.
     """
     raw = record.json()
     (chunked_values.put_new if new else chunked_values.put_any)(transaction, key, raw)
@@ -102,14 +108,22 @@ def put_record(transaction: Transaction, key: str, record: Record, *, new: bool 
 
 
 def add_run(transaction: Transaction, run: Run) -> Digests:
-    """Store a new run with its index entries; return its digest for the event."""
+    """Write a new run with its index entries.
+
+    Returns:
+        Digest of the record by its key, for the audit log event of this change.
+    """
     transaction.put(layout.run_age_key(run), run.id.encode())
     transaction.put(layout.name_key(run), run.id.encode())
     return put_run(transaction, run)
 
 
 def put_run(transaction: Transaction, run: Run) -> Digests:
-    """Store a changed run; return its digest for the event."""
+    """Write a changed run.
+
+    Returns:
+        Digest of the record by its key, for the audit log event of this change.
+    """
     return put_record(transaction, f"run/{run.id}", run)
 
 
@@ -121,10 +135,15 @@ def delete_run(transaction: Transaction, run: Run) -> None:
 
 
 def with_status(run: Run, status: RunStatus, **changes: Any) -> Run:
-    """Return the run with another status and other changed fields.
+    """Return a copy of the run with another status and with other changed fields. The store is not written.
+
+    Args:
+        run: The run.
+        status: The new status.
+        **changes: New values of other fields.
 
     Raises:
-        HitlError: The run cannot change to this status.
+        HitlError: The run cannot change from its present status to this one.
     """
     if status not in RUN_TRANSITIONS[run.status]:
         raise HitlError(f"run {run.id} ({run.agent}) is {run.status} and cannot become {status}; start a new run")
@@ -132,30 +151,48 @@ def with_status(run: Run, status: RunStatus, **changes: Any) -> Run:
 
 
 def load_step(reads: StoreReader, run_id: str, key: str) -> Step | None:
-    """Return the record of a step; None if it was never started."""
+    """Return the record of a step; None if the step was never started.
+
+    Args:
+        reads: The store, or a transaction.
+        run_id: Id of the run.
+        key: Key of the step within the run (`Step.key`).
+    """
     place = layout.step_key(run_id, key)
     raw = chunked_values.get_whole(reads, place)
     return None if raw is None else decode_record(raw, Step, place)
 
 
 def load_proposals(reads: StoreReader, run_id: str, pause: int | None = None) -> list[Proposal]:
-    """Return a run's asked proposals in order; with `pause`, those of one pause."""
+    """Return the proposals that a run has asked, in the order in which they were asked.
+
+    Args:
+        reads: The store, or a transaction.
+        run_id: Id of the run.
+        pause: Number of a pause, from 1; only its proposals are returned. None (default): all pauses.
+    """
     found = (load_proposal(reads, one) for one in find_proposals(reads, run_id, pause))
     return [proposal for proposal in found if proposal is not None]
 
 
 def find_proposals(reads: StoreReader, run_id: str, pause: int | None = None) -> list[str]:
-    """Return the ids of the proposals of `load_proposals`."""
-    return [layout.decode_index_id(*entry) for entry in reads.scan(*prefix_range(layout.asked_prefix(run_id, pause)))]
-
-
-def load_passed(reads: StoreReader, run_id: str, floor: str = "") -> list[Proposal]:
-    """Return a run's proposals that a policy decided without a pause.
+    """Return the ids of the proposals that a run has asked, in the order in which they were asked.
 
     Args:
         reads: The store, or a transaction.
         run_id: Id of the run.
-        floor: Only proposals at this position or later. Default: all.
+        pause: Number of a pause, from 1; only ids of its proposals are returned. None (default): all pauses.
+    """
+    return [layout.decode_index_id(*entry) for entry in reads.scan(*prefix_range(layout.asked_prefix(run_id, pause)))]
+
+
+def load_passed(reads: StoreReader, run_id: str, floor: str = "") -> list[Proposal]:
+    """Return the proposals of a run that a policy decided without a pause, in the order of their positions in the code.
+
+    Args:
+        reads: The store, or a transaction.
+        run_id: Id of the run.
+        floor: First position; proposals at earlier positions are left out. Default: all.
 
     Raises:
         StoreCorrupt: An index entry does not name such a proposal.
@@ -171,16 +208,24 @@ def load_passed(reads: StoreReader, run_id: str, floor: str = "") -> list[Propos
 
 
 def load_proposal(reads: StoreReader, proposal_id: str) -> Proposal | None:
-    """Return the proposal with this full id; None if there is none."""
+    """Return the proposal with this full id; None if there is none.
+
+    Raises:
+        StoreCorrupt: The record is damaged, or is of another proposal.
+    """
     raw = chunked_values.get_whole(reads, f"proposal/{proposal_id}")
     return None if raw is None else read_proposal(raw, proposal_id)
 
 
 def read_proposal(raw: bytes, proposal_id: str) -> Proposal:
-    """Decode the row of a proposal.
+    """Decode a stored proposal.
+
+    Args:
+        raw: The stored bytes.
+        proposal_id: Id of the proposal.
 
     Raises:
-        StoreCorrupt: The row is damaged, or is of another proposal.
+        StoreCorrupt: The bytes are damaged, or are those of another proposal.
     """
     proposal = decode_record(raw, Proposal, f"proposal/{proposal_id}")
     if proposal.id != proposal_id:
@@ -189,7 +234,11 @@ def read_proposal(raw: bytes, proposal_id: str) -> Proposal:
 
 
 def add_proposal(transaction: Transaction, proposal: Proposal) -> Digests:
-    """Store a new proposal with its index entries; return its digest for the event."""
+    """Write a new proposal with its index entries.
+
+    Returns:
+        Digest of the record by its key, for the audit log event of this change.
+    """
     transaction.put(layout.list_key(proposal), proposal.id.encode())
     transaction.put(
         layout.open_key(proposal) if proposal.status == "open" else layout.closed_key(proposal), proposal.id.encode()
@@ -199,7 +248,11 @@ def add_proposal(transaction: Transaction, proposal: Proposal) -> Digests:
 
 
 def put_proposal(transaction: Transaction, proposal: Proposal) -> Digests:
-    """Store a changed proposal and update its timer; return its digest for the event."""
+    """Write a changed proposal, and update its entry in the index of due actions.
+
+    Returns:
+        Digest of the record by its key, for the audit log event of this change.
+    """
     if proposal.terms is not None:
         before = load_proposal(transaction, proposal.id)
         _update_due(
@@ -218,7 +271,11 @@ def _update_due(transaction: Transaction, before: str | None, after: str | None,
 
 
 def close_proposal(transaction: Transaction, proposal: Proposal) -> Digests:
-    """Store a proposal that is no longer open, and update the indexes; return its digest for the event."""
+    """Write a proposal that is no longer open, and move it from the index of open proposals to that of closed ones.
+
+    Returns:
+        Digest of the record by its key, for the audit log event of this change.
+    """
     transaction.delete(layout.open_key(proposal))
     transaction.put(layout.closed_key(proposal), proposal.id.encode())
     return put_proposal(transaction, proposal)
@@ -235,7 +292,7 @@ def delete_proposal(transaction: Transaction, proposal: Proposal) -> None:
 
 
 def delete_comments(transaction: Transaction, document_id: str) -> None:
-    """Remove the comments on a document, and the changes of their state."""
+    """Remove all comments on a document, and the records of changes of their state."""
     for prefix in ("comment", "marked"):
         for key, _ in transaction.scan(*prefix_range(f"{prefix}/{document_id}/")):
             chunked_values.delete_chunked(transaction, key)
@@ -266,7 +323,11 @@ def load_workspaces(reads: StoreReader, run_id: str) -> list[Workspace]:
 
 
 def put_workspace(transaction: Transaction, workspace: Workspace) -> Digests:
-    """Store a workspace, and update the indexes for its status; return its digest for the event."""
+    """Write a workspace, and update the indexes according to its status.
+
+    Returns:
+        Digest of the record by its key, for the audit log event of this change.
+    """
     if workspace.status == "closed":
         transaction.delete(layout.writing_key(workspace))
     else:

@@ -1,4 +1,7 @@
-"""Changes of a workspace's status (in review, done, closed), each one inside a transaction."""
+"""Changes of a workspace's status, each one inside a transaction.
+
+A workspace is open (agent and people write), done (people have decided on its text) or closed (nobody writes any more).
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,16 @@ from hitl_nb.storage.interface import Transaction
 
 
 def mark_in_review(transaction: Transaction, proposal: Proposal, actor: str) -> Digests:
-    """Record that a proposal asks people whether its workspace is done.
+    """Record in a workspace that a new proposal asks people whether its text is done.
+
+    Args:
+        transaction: The transaction that stores the proposal.
+        proposal: The proposal; `document` is the id of the workspace.
+        actor: User or process for the event.
 
     Returns:
-        Digests for the caller's event.
+        Digest of the workspace by its key, for the caller's event. Empty if the workspace was done: it is opened again
+        then, and this function appends an event of its own.
 
     Raises:
         WorkspaceClosed: The workspace is closed.
@@ -32,17 +41,17 @@ def mark_in_review(transaction: Transaction, proposal: Proposal, actor: str) -> 
 
 
 def mark_done(transaction: Transaction, proposal: Proposal, actor: str) -> None:
-    """Set the status of a proposal's workspace to "done" after the decision. No effect if it is not open."""
+    """Set the status of the workspace that a proposal decides to "done". No effect if the workspace is not open."""
     workspace = rows.load_workspace(transaction, proposal.document)
     if workspace is not None and workspace.status == "open":
         set_status(transaction, workspace, "done", actor)
 
 
 def refuse_unless_open(workspace: Workspace) -> None:
-    """Check that people may write into a workspace.
+    """Raise an error if people may not write into a workspace, because its status is not "open".
 
     Raises:
-        WorkspaceClosed: The workspace is done or closed; the message is for people.
+        WorkspaceClosed: The workspace is done or closed.
     """
     if workspace.status == "done":
         raise WorkspaceClosed(
@@ -53,7 +62,7 @@ def refuse_unless_open(workspace: Workspace) -> None:
 
 
 def close_all(transaction: Transaction, run_id: str, actor: str) -> None:
-    """Close the workspaces of a run that has ended."""
+    """Close all workspaces of a run that has ended, permanently."""
     for workspace in rows.load_workspaces(transaction, run_id):
         set_status(transaction, workspace, "closed", actor)
 
@@ -61,14 +70,17 @@ def close_all(transaction: Transaction, run_id: str, actor: str) -> None:
 def set_status(
     transaction: Transaction, workspace: Workspace, status: WorkspaceStatus, actor: str, *, proposal: str | None = None
 ) -> Workspace:
-    """Change the status or the proposal of a workspace, and append an event. No effect without a change.
+    """Change the status of a workspace, or the proposal that asks about it, and append an event.
+
+    If nothing would change, nothing is written.
 
     Args:
         transaction: The transaction to write in.
         workspace: The workspace.
         status: The new status.
         actor: User or process that makes the change, for the event.
-        proposal: Id of the proposal about the workspace; "": none. None (default): unchanged.
+        proposal: Id of the proposal that asks whether the workspace is done; "": no proposal. None (default):
+            unchanged.
 
     Returns:
         The workspace afterwards.
@@ -84,7 +96,14 @@ def set_status(
 
 
 def put_logged(transaction: Transaction, what: str, workspace: Workspace, actor: str) -> None:
-    """Store a workspace, and append the event `workspace.<what>`."""
+    """Store a workspace, and append an event about it.
+
+    Args:
+        transaction: The transaction to write in.
+        what: Last part of the event's type, for example "opened" for `workspace.opened`.
+        workspace: The workspace to store.
+        actor: User or process for the event.
+    """
     records = rows.put_workspace(transaction, workspace)
     data = {"workspace": workspace.id, "title": workspace.title}
     about = workspace.proposal or None
@@ -94,7 +113,11 @@ def put_logged(transaction: Transaction, what: str, workspace: Workspace, actor:
 
 
 def require_workspace(workspace: Workspace | None, workspace_id: str) -> Workspace:
-    """Return the workspace if it is not None.
+    """Return `workspace`, or raise an error if it is None.
+
+    Args:
+        workspace: The workspace that was found; None: there is none.
+        workspace_id: The id, for the error message.
 
     Raises:
         UnknownWorkspace: `workspace` is None.

@@ -1,1 +1,1 @@
-"""Runs: who owns one, its state, its steps, its notebook."""
+"""Runs: the process that executes a run (claims), saved states, recorded calls, and the notebook of a run."""

@@ -1,4 +1,4 @@
-"""Cancellation of a run: its questions are closed, and its process can no longer write."""
+"""Cancellation of a run: its open proposals are closed, and the process that executes it can no longer write."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from hitl_nb.storage.interface import Transaction
 
 
 def cancel_run(transaction: Transaction, run: Run, *, actor: str, why: str | None = None) -> Run:
-    """Cancel a run permanently: its open proposals are superseded, and its owner can no longer write.
+    """Cancel a run permanently. Its open proposals get the status "superseded", and its process can no longer write.
 
     Args:
         transaction: The transaction to write in.
         run: The run.
         actor: User or process that cancels it, for the event.
-        why: Reason, kept as the run's error for the person who runs the agent again. None (default): no reason.
+        why: Reason, stored as the error of the run and shown to a person who runs the agent again. None (default): no
+            reason.
 
     Returns:
         The cancelled run.
@@ -41,7 +42,11 @@ def cancel_run(transaction: Transaction, run: Run, *, actor: str, why: str | Non
 
 
 def _supersede(transaction: Transaction, run_id: str, pause: int) -> tuple[list[str], Digests]:
-    """Close the open proposals of a pause without a decision; return their ids, and digests for the caller's event."""
+    """Close the open proposals of a pause without a decision: they get the status "superseded".
+
+    Returns:
+        The ids of these proposals, and their digests by their keys for the caller's event.
+    """
     stale = [proposal for proposal in rows.load_proposals(transaction, run_id, pause) if proposal.status == "open"]
     records: Digests = {}
     for proposal in stale:

@@ -1,6 +1,6 @@
-"""Stored claims: reading, writing and ending them, and the fence that every write of a run passes.
+"""Stored claims: reading, writing and ending them, and the check of the claim that every write of a run makes.
 
-claim/<run>    ClaimRecord
+A claim is the exclusive right of one process to execute a run. It is stored at `claim/<run>` as a `ClaimRecord`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ T = TypeVar("T")
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """The exclusive right to execute a run.
+    """The exclusive right of a process to execute a run. It is passed to every write of the run.
 
     Attributes:
         run: Id of the run.
-        epoch: Fencing number of the claim.
-        owner: Name of the holder, for people.
+        epoch: Fencing number of the claim. It grows with every claim of the run, so writes under an old claim are
+            refused.
+        owner: Description of the process that has the claim, for people.
     """
 
     run: str
@@ -36,12 +37,12 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class ClaimRecord(Record, frozen=True):
-    """A claim as it is stored.
+    """The newest claim of a run, as it is stored.
 
     Attributes:
         owner: The process that holds the claim.
         epoch: Fencing number of the claim.
-        beat: Number of heartbeats of the owner.
+        beat: Number of heartbeats that the owner has written. Other processes see from it that the owner is alive.
         released: Whether the claim has ended.
     """
 
@@ -52,7 +53,7 @@ class ClaimRecord(Record, frozen=True):
 
 
 def end_claim(transaction: Transaction, run_id: str) -> None:
-    """End the run's current claim, if there is one."""
+    """Mark the newest claim of a run as ended, if there is one."""
     held = newest_claim(transaction, run_id)
     if held is not None and not held.released:
         write_claim_record(transaction, run_id, msgspec.structs.replace(held, released=True))
@@ -64,7 +65,10 @@ def delete_claim(transaction: Transaction, run_id: str) -> None:
 
 
 def with_fence(claim: Claim, work: Callable[[Transaction], T]) -> Callable[[Transaction], T]:
-    """Return a function that checks the claim and then runs `work`, in the same transaction."""
+    """Return a function that checks a claim and then calls `work`, in the same transaction.
+
+    The returned function raises RunClaimed if the claim has ended, or if another process has taken over the run.
+    """
 
     def run_fenced(transaction: Transaction) -> T:
         check_fence(transaction, claim)
@@ -74,10 +78,14 @@ def with_fence(claim: Claim, work: Callable[[Transaction], T]) -> Callable[[Tran
 
 
 def check_fence(reads: StoreReader, claim: Claim) -> None:
-    """Check that a claim is the newest one of its run and has not ended.
+    """Raise an error unless a claim is the newest one of its run and has not ended.
+
+    Args:
+        reads: The store, or a transaction.
+        claim: The claim.
 
     Raises:
-        RunClaimed: The claim has ended, or another process has taken over the run.
+        RunClaimed: The claim has ended, another process has taken over the run, or the run was removed.
     """
     held = newest_claim(reads, claim.run)
     if held is None:
@@ -95,7 +103,13 @@ def check_fence(reads: StoreReader, claim: Claim) -> None:
 
 
 def end_owned_claim(transaction: Transaction, run_id: str, owner: ProcessIdentity) -> None:
-    """End the run's current claim if this process owns it."""
+    """Mark the newest claim of a run as ended, if it belongs to `owner`.
+
+    Args:
+        transaction: The transaction to write in.
+        run_id: Id of the run.
+        owner: Identity of a process with the token of one claim.
+    """
     held = newest_claim(transaction, run_id)
     if held is not None and held.owner == owner:
         end_claim(transaction, run_id)
@@ -106,7 +120,7 @@ def _claim_key(run_id: str) -> str:
 
 
 def newest_claim(reads: StoreReader, run_id: str) -> ClaimRecord | None:
-    """Return the run's newest claim as it is stored; None if it was never claimed."""
+    """Return the newest claim of a run as it is stored, ended or not; None if the run was never claimed."""
     key = _claim_key(run_id)
     raw = reads.get(key)
     return None if raw is None else _decode_claim(raw, key)
@@ -114,12 +128,12 @@ def newest_claim(reads: StoreReader, run_id: str) -> ClaimRecord | None:
 
 @functools.lru_cache(maxsize=256)
 def _decode_claim(raw: bytes, key: str) -> ClaimRecord:
-    """Decode a claim record. Cached, because each write of a run reads the same one."""
+    """Decode a stored claim. The result is cached, because successive writes of a run read the same bytes."""
     return decode_record(raw, ClaimRecord, key)
 
 
 def write_claim_record(transaction: Transaction, run_id: str, record: ClaimRecord) -> None:
-    """Store a claim of a run. The caller has checked that the run is free."""
+    """Store the newest claim of a run. The caller has checked that no living process has another one."""
     transaction.put(_claim_key(run_id), record.json())
 
 

@@ -1,9 +1,14 @@
-"""Claims: the exclusive right to execute a run, held by one process at a time and fenced against a slow predecessor.
+"""Claims: the exclusive right to execute a run. One process at a time has it.
 
-A claim has a number that grows with every claim of the run. Each write is checked against the claim record in its own
-transaction. So a process that has lost the claim cannot write, however late it continues. Holders count a heartbeat.
-A holder on another machine cannot be checked directly. It counts as dead if its count has not changed for
-`OWNER_TIMEOUT_SECONDS` seconds of the observer's own monotonic clock. No wall clock is used.
+A claim has a number (*epoch*, the fencing number), which grows with every claim of the run. Each write of a process is
+checked against the newest claim in the same transaction. So a process that has lost its claim cannot write, however
+late it continues.
+
+The owner of a claim counts its *heartbeats* in the store. An owner on another machine cannot be checked directly. It
+counts as dead if its heartbeat count has not changed for `OWNER_TIMEOUT_SECONDS`. The observing process measures this
+time with its own monotonic clock; no wall clock is used.
+
+A *lazy* write is written in the background, and the caller does not wait for it.
 """
 
 from __future__ import annotations
@@ -39,11 +44,13 @@ OWNER_TIMEOUT_SECONDS = 15.0
 
 
 class Claims:
-    """The claims that one ledger holds, its writes under them, and the heartbeats that it observes of others.
+    """The claims that this process holds, and its writes under these claims.
+
+    One object exists for each ledger. It also remembers the heartbeats of other owners that it has observed.
 
     Args:
         store: The store of the runs.
-        clock: Function that returns monotonic seconds.
+        clock: Function that returns the time of a monotonic clock in seconds.
     """
 
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
@@ -66,20 +73,22 @@ class Claims:
         target: str,
         watched: Callable[[], str] | None,
     ) -> tuple[Run, Claim]:
-        """Claim a run, and start the heartbeat of the claim.
+        """Claim a run for this process, and start the heartbeats of the claim.
 
         Args:
-            work: Function that calls `write_claim` in a transaction.
+            work: Function that is called in a transaction with the identity of this process. It calls `write_claim` and
+                returns the run and its claim.
             label: Role of this process, shown to people.
             target: Id of the run to claim.
-            watched: Function that returns the id of the run whose owner may be in the way. If given, wait for an owner
-                on another machine until it sends a heartbeat or counts as dead. None: do not wait.
+            watched: Function that returns the id of the run whose present owner may prevent the claim. If given, this
+                method waits for an owner on another machine until it sends a heartbeat or counts as dead. None: do not
+                wait.
 
         Returns:
             The run and its claim.
 
         Raises:
-            RunClaimed: A living process owns the run.
+            RunClaimed: A living process executes the run.
         """
         first: tuple[int, int] | None = None
         while True:
@@ -94,10 +103,15 @@ class Claims:
             self._store.wait(version, min(1.0, max(0.0, seen[1] + OWNER_TIMEOUT_SECONDS - self._clock())))
 
     def write_claim(self, transaction: Transaction, run: Run, owner: ProcessIdentity) -> Claim:
-        """Write the run's next claim.
+        """Write the next claim of a run, if no living process has the present one.
+
+        Args:
+            transaction: The transaction to write in.
+            run: The run; the number of the new claim is `run.epoch` + 1.
+            owner: The process that gets the claim.
 
         Raises:
-            RunClaimed: A living process owns the run.
+            RunClaimed: A living process executes the run.
         """
         self.check_free(transaction, run)
         claim = Claim(run.id, run.epoch + 1, str(owner))
@@ -107,25 +121,31 @@ class Claims:
     def write_remote_claim(
         self, transaction: Transaction, run: Run, owner: ProcessIdentity, *, released: bool = False
     ) -> Claim:
-        """Replace the current claim without checking its owner. For remote owners, whose liveness cannot be checked.
+        """Replace the present claim of a run without checking whether its owner is alive.
 
-        The newest claim counts. Any process can identify it by the token of its owner.
+        For scripts that write through a server, because a server cannot check whether a script is alive. Only the
+        newest claim
+        counts. Any process can recognize its owner by the owner's token.
 
         Args:
             transaction: The transaction to write in.
-            run: The run.
-            owner: The remote owner.
-            released: If True, no write under this claim is allowed yet. Default: False.
+            run: The run; the number of the new claim is `run.epoch` + 1.
+            owner: The script that gets the claim.
+            released: If True, the script has the claim, but cannot write until it claims the run again. Default: False.
         """
         claim = Claim(run.id, run.epoch + 1, str(owner))
         write_claim_record(transaction, run.id, ClaimRecord(owner=owner, epoch=claim.epoch, released=released))
         return claim
 
     def check_free(self, reads: StoreReader, run: Run) -> None:
-        """Check that no living process owns the run.
+        """Raise an error if a living process executes a run.
+
+        Args:
+            reads: The store, or a transaction.
+            run: The run.
 
         Raises:
-            RunClaimed: A living process owns the run.
+            RunClaimed: A living process executes the run.
         """
         held = newest_claim(reads, run.id)
         if held is None or held.released or not self._is_owner_alive(run.id, held):
@@ -136,7 +156,7 @@ class Claims:
         )
 
     def release(self, claim: Claim) -> None:
-        """Release the claim. Idempotent. No effect if another process has taken over the run."""
+        """Give up a claim. No effect if the claim has ended already, or if another process has taken over the run."""
         if claim in self._ended:
             return
 
@@ -155,7 +175,7 @@ class Claims:
     # Writing
 
     def check(self, claim: Claim) -> None:
-        """Check that the claim is still valid.
+        """Raise an error if a claim of this process is no longer valid.
 
         Raises:
             RunClaimed: The claim has ended, or another process has taken over the run.
@@ -163,7 +183,7 @@ class Claims:
         check_fence(self._store, claim)
 
     def write(self, claim: Claim, work: Callable[[Transaction], T]) -> T:
-        """Run `work` in a transaction that checks the claim first.
+        """Call `work` in a transaction that first checks the claim. Its writes are durable when this returns.
 
         Returns:
             The result of `work`.
@@ -171,16 +191,20 @@ class Claims:
         Raises:
             RunClaimed: The claim has ended, or another process has taken over the run.
             StoreError: This write could not be saved.
-            Exception: The error of an earlier lazy write of this claim.
+            Exception: An earlier call of `write_lazily` with this claim failed; this is its error.
         """
         self._await_lazy_writes(claim)
         return self._store.transact(with_fence(claim, work))
 
     def write_lazily(self, claim: Claim, work: Callable[[Transaction], None]) -> Future[None]:
-        """Run `work` as `write` does, without waiting for it, in order with the other writes of the claim.
+        """Call `work` in a transaction that checks the claim, in the background, and return at once.
+
+        The writes of one claim are made in the order of the calls.
 
         Returns:
-            A future that is done when the write is durable. The next write of the claim raises its error too.
+            A future that is done when the write is durable. If the write fails, the future has the error, and the next
+            write of
+            this claim raises the error too.
         """
         future = self._store.submit(with_fence(claim, work), lazy=True)
         try:
@@ -191,11 +215,14 @@ class Claims:
         return future
 
     def write_last(self, claim: Claim, work: Callable[[Transaction], T]) -> T:
-        """Run `work`, which ends the claim, as `write` does; wait for all lazy writes first.
+        """Call `work`, which ends the claim, in a transaction that checks the claim; wait for all lazy writes first.
+
+        Returns:
+            The result of `work`.
 
         Raises:
             RunClaimed: The claim has ended, or another process has taken over the run.
-            StoreError: This write or a lazy write could not be saved.
+            StoreError: This write or an earlier lazy write could not be saved.
         """
         self._await_lazy_writes(claim, wait=True)
         done = self._store.transact(with_fence(claim, work))

@@ -1,7 +1,8 @@
-"""Check whether a run has used the decisions of its last pause, that is, has recorded anything since it continued.
+"""Check whether a run has used the decisions of its last pause: whether it has recorded anything since it continued.
 
-A process that died may have done more than it recorded. The run does that part again when it continues from its last
-state, so only records count. If there are records that follow from a decision, the question is not asked again.
+A process that died may have executed more code than it has recorded. When the run continues from its last saved state,
+it executes that code again. So only records count here. If the store has records that follow from a decision, the
+question must not be asked again.
 """
 
 from __future__ import annotations
@@ -20,12 +21,17 @@ _HARMLESS = frozenset(
         *("notice.sent", "notice.failed", "comment", "comment.state", "assigned"),
     }
 )
-"""Types of events about a continued run that are not caused by its code."""
+"""Types of events about a run that its code does not cause. They do not show that the run has used a decision."""
 _PAGE, _PAGES = 1000, 20
 
 
 def has_used_decisions(reads: StoreReader, run: Run) -> bool:
-    """Return whether a run that was claimed after its last pause has used the decisions, or may have."""
+    """Return whether a run has used the decisions of its last pause, or may have used them.
+
+    Args:
+        reads: The store, or a transaction.
+        run: The run. False is returned if no process has continued it since its last pause.
+    """
     since: list[Event] = []
     for event in chain.iterate_run_events(reads, run.id):
         if event.type == "run.paused":
@@ -50,14 +56,20 @@ def _saved_since(reads: StoreReader, run: Run, resumed: Event) -> bool:
 
 
 def _has_begun_call(reads: StoreReader, run: Run) -> bool:
-    """Return whether a call has begun and not ended. A gated call that asked a question was ended by its pause."""
+    """Return whether the run has a recorded call that was started and has not ended.
+
+    A call of a `@gate` function that itself asked a question does not count: the pause has ended that call.
+    """
     found = reads.scan(*chunked_values.prefix_range(f"step/{run.id}/"))
     steps = (rows.decode_record(chunked_values.join_chunks(reads, key, raw), Step, key) for key, raw in found)
     return any(one.status == "started" and (one.pauses is None or one.pauses >= run.pauses) for one in steps)
 
 
 def _has_recorded(reads: StoreReader, run: Run, after: int) -> bool:
-    """Return whether the run has events that are on no list: ended calls, and decisions of policies."""
+    """Return whether the run has events after number `after` that its list of events leaves out.
+
+    These are ends of steps, and decisions by policies. True is also returned if there are too many events to read.
+    """
     for _ in range(_PAGES):
         page = chain.read_events(reads, after, _PAGE)
         for n, raw in page:

@@ -1,8 +1,9 @@
-"""Ids of notebooks: a notebook has its id in its metadata, so that its runs are found after it was moved.
+"""Ids of notebooks. A notebook has its id in its metadata, so that its runs are found after the file was moved.
 
-The store keeps the path of each id, and the id of each path. `seen` tells whether the file at that path was ever read
-with this id in it. Only then does another id in the file mean that another notebook has replaced it. The audit log has
-the digest of each of these records, because they determine to which file a run and its decisions belong.
+The store has the path of each id, and the id of each path. `KnownNotebook.seen` is True once the file at that path was
+read and had this id in it. Only then does another id in the file mean that another notebook has replaced it. Before
+that, the file may simply not have got its id yet. The audit log has the digest of each of these records, because they
+determine to which file a run and its decisions belong.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ class KnownNotebook(Record, frozen=True):
 
     Attributes:
         id: Id of the notebook.
-        path: Path of the notebook.
-        seen: Whether the file at `path` was read with this id in it.
+        path: Path at which the notebook was last known.
+        seen: Whether the file at `path` was ever read and had this id in its metadata.
     """
 
     id: str
@@ -51,15 +52,16 @@ def find_at_path(reads: StoreReader, path: str) -> KnownNotebook | None:
 
 
 def ensure_notebook_id(transaction: Transaction, path: str, wanted: str = "") -> tuple[str, Digests]:
-    """Return the id of the notebook at a path; record one if it has none.
+    """Return the id of the notebook at a path. If the store has none for this path, store one.
 
     Args:
         transaction: The transaction to write in.
         path: Path of the notebook.
-        wanted: Id to use if the notebook has none and no other notebook has this id. Default: a new id.
+        wanted: Id to store if the path has none yet, unless another notebook has this id. Default: a new random id.
 
     Returns:
-        The id, and digests for the caller's event. The id is "" if `path` is not the path of a notebook.
+        The id, and the digests of the written records by their keys, for the caller's event. The id is "" if `path`
+        does not end with `.ipynb`.
     """
     if not path.endswith(SUFFIX):
         return "", {}
@@ -72,13 +74,24 @@ def ensure_notebook_id(transaction: Transaction, path: str, wanted: str = "") ->
 
 
 def mark_id_seen(transaction: Transaction, notebook_id: str) -> Digests:
-    """Record that the notebook's file has this id; return the digest for the caller's event, if this is new."""
+    """Record that a notebook's file has this id in its metadata.
+
+    Returns:
+        Digest of the written record by its key, for the caller's event. Empty if nothing was written, because this was
+        known or the id is unknown.
+    """
     found = find_by_id(transaction, notebook_id)
     return {} if found is None or found.seen else _put_notebook(transaction, msgspec.structs.replace(found, seen=True))
 
 
 def move_notebook_id(transaction: Transaction, old: str, new: str) -> Digests:
-    """Move a notebook's id from the path `old` to the path `new`; return the digests for the caller's event."""
+    """Record that the notebook at the path `old` is now at the path `new`.
+
+    If the store has another notebook at `new`, that notebook's record is removed.
+
+    Returns:
+        Digests of the changed records by their keys, for the caller's event. Empty if no notebook is known at `old`.
+    """
     found = find_at_path(transaction, old)
     if found is None:
         return {}

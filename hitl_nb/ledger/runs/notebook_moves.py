@@ -1,4 +1,7 @@
-"""Runs of notebooks that were renamed, moved, copied or removed."""
+"""Moving of runs when their notebook was renamed, moved, copied or replaced.
+
+A run belongs to the path of a notebook. This module keeps the paths of runs equal to the paths of the files.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,12 @@ _PAGE_SIZE = 200
 
 
 class Notebooks:
-    """The paths of notebooks, and moves of runs between notebooks.
+    """The notebooks of a store: their paths and ids, and the runs that belong to them.
 
     Args:
         store: The store of the runs.
-        claims: The claims of this ledger.
-        list_runs: Function that lists runs page by page, newest first: `Runs.list_newest`.
+        claims: Claims of this process, for the check that no other process executes a run.
+        list_runs: The method `Runs.list_newest`, which returns runs page by page, newest first.
     """
 
     def __init__(self, store: Store, claims: Claims, list_runs: Callable[..., list[Run]]) -> None:
@@ -42,8 +45,8 @@ class Notebooks:
     def rename(self, old_notebook: str, new_notebook: str) -> int:
         """Move a notebook's runs and open proposals to its new path.
 
-        Runs that the new path has already become earlier generations, as if each agent had been started again. Kernels
-        with the old path find the notebook through `find_current_path`.
+        If the new path has runs already, the moved runs become the newer ones, and unfinished old ones are cancelled.
+        Kernels that still have the old path find the new one with `find_current_path`.
 
         Args:
             old_notebook: Previous path of the notebook.
@@ -53,7 +56,7 @@ class Notebooks:
             Number of moved runs.
 
         Raises:
-            RunClaimed: A living process runs one of the runs at the new path.
+            RunClaimed: A living process executes a run at the new path that would be cancelled.
         """
 
         def work(transaction: Transaction) -> int:
@@ -68,30 +71,44 @@ class Notebooks:
         return moves.current_path(self._store, notebook, since)
 
     def list_in(self, folder: str) -> list[str]:
-        """Return the notebooks with runs below a folder. This reads every run of the store."""
+        """Return the paths of the notebooks below a folder that have runs. Every run of the store is read.
+
+        Args:
+            folder: Path of the folder; notebooks in its sub-folders are included.
+        """
         inside = folder.rstrip("/") + "/"
         return list(dict.fromkeys(run.notebook for run in self._all_runs() if run.notebook.startswith(inside)))
 
     def find_id(self, notebook: str) -> str:
-        """Return the id for the metadata of the notebook at this path; "" if it never had a run."""
+        """Return the id that the notebook file at this path should have in its metadata.
+
+        Returns:
+            The id; "" if the store knows no notebook at this path.
+        """
         found = notebooks.find_at_path(self._store, notebook)
         return found.id if found is not None else ""
 
     def find_marked_id(self, notebook: str) -> str:
-        """Return the id in the file at this path when it was last read; "" if it never had the id of its runs."""
+        """Return the id of the notebook at this path, if the file had this id when it was last read.
+
+        Returns:
+            The id; "" if no notebook is known at this path, or if its file was never read with the id in it.
+        """
         found = notebooks.find_at_path(self._store, notebook)
         return found.id if found is not None and found.seen else ""
 
     def find_former_path(self, notebook: str, notebook_id: str, is_gone: Callable[[str, str], bool]) -> str | None:
-        """Return the former path of a notebook that was moved, where its runs still are.
+        """Return the path at which the store still has the runs of a notebook file that was moved.
 
         Args:
-            notebook: Current path of the notebook.
-            notebook_id: The id in the file at `notebook`.
-            is_gone: Function of a path and an id; returns whether the notebook with this id has left this path.
+            notebook: Current path of the file.
+            notebook_id: Id in the metadata of the file.
+            is_gone: Function of a path and an id. It returns True if the notebook with this id is no longer at this
+                path.
 
         Returns:
-            The former path; None if the notebook was not moved.
+            The former path. None if the file was not moved or is a copy. Also None if the store has a notebook at the
+            current path whose id was never seen in its file (`KnownNotebook.seen`).
         """
         known = notebooks.find_by_id(self._store, notebook_id)
         here = notebooks.find_at_path(self._store, notebook)
@@ -100,18 +117,20 @@ class Notebooks:
         return known.path if here is None or here.seen else None
 
     def recognize(self, notebook: str, notebook_id: str, is_gone: Callable[[str, str], bool]) -> None:
-        """Move the runs of a notebook to the path where its file was found.
+        """Compare a notebook file with the store, and move runs if the file was moved.
 
-        If the notebook with this id is still at its old path, the file is a copy and no runs are moved. If the file has
-        replaced another notebook, the runs of that notebook are set aside, where they can be adopted.
+        If the notebook with this id is still at its old path, the file is a copy, and no runs are moved. If the file
+        has replaced another notebook, the runs of that notebook get the path `<notebook>#<id>`. From there, `adopt_run`
+        can move them to a notebook.
 
         Args:
-            notebook: As for `find_former_path`.
-            notebook_id: As for `find_former_path`.
-            is_gone: As for `find_former_path`.
+            notebook: Current path of the file.
+            notebook_id: Id in the metadata of the file; "": none, no effect.
+            is_gone: Function of a path and an id. It returns True if the notebook with this id is no longer at this
+                path.
 
         Raises:
-            RunClaimed: A living process runs one of the runs to move.
+            RunClaimed: A living process executes a run that would be cancelled at its new path.
         """
         if not notebook_id:
             return
@@ -148,16 +167,17 @@ class Notebooks:
             self._store.transact(work)
 
     def list_orphans(self, is_there: Callable[[str], bool]) -> list[Run]:
-        """Return the runs whose notebook no longer exists, newest first. This reads every run of the store.
+        """Return the runs whose notebook file no longer exists, newest first. Every run of the store is read.
 
         Args:
-            is_there: Function that returns whether a path has a notebook; called once per path.
+            is_there: Function that gets a path and returns whether a notebook is at this path. It is called once per
+                path.
         """
         found: dict[str, bool] = {}
         return [run for run in self._all_runs() if _is_orphan(run, found, is_there)]
 
     def adopt_run(self, run_id: str, notebook: str, *, actor: str) -> Run:
-        """Move one run to another notebook. Its earlier generations stay at the old path.
+        """Move one run to another notebook. Earlier runs of the same agent and key stay at the old path.
 
         Args:
             run_id: Id of the run.
@@ -169,7 +189,7 @@ class Notebooks:
 
         Raises:
             UnknownRun: No run has this id.
-            RunClaimed: A living process runs the run.
+            RunClaimed: A living process executes the run.
             HitlError: The run does not belong to a notebook, or the new notebook has an unfinished run of the same
                 agent and key.
         """
@@ -211,7 +231,11 @@ class Notebooks:
 
 
 def is_notebook_path(place: str) -> bool:
-    """Return whether runs of this place belong to a notebook's file, not to a script, a module or a folder."""
+    """Return whether `Run.notebook` is the absolute path of a notebook file (`.ipynb`).
+
+    False for runs of scripts, modules and folders. A replaced notebook's path with `#<id>` at the end counts as a
+    notebook.
+    """
     path, _, aside = place.partition(f"{notebooks.SUFFIX}#")
     named = f"{path}{notebooks.SUFFIX}" if aside else place
     return named.endswith(notebooks.SUFFIX) and PurePath(named).is_absolute()
@@ -226,7 +250,19 @@ def _is_orphan(run: Run, found: dict[str, bool], is_there: Callable[[str], bool]
 def _move_run(
     transaction: Transaction, run: Run, notebook: str, notebook_id: str, actor: str, known: Digests | None = None
 ) -> Run:
-    """Move a run to another notebook as its newest generation; `known` has the digest of the notebook's id."""
+    """Move a run, its open proposals and its workspaces to another notebook, and append an event.
+
+    Args:
+        transaction: The transaction to write in.
+        run: The run.
+        notebook: Path of the new notebook. The run becomes the newest one there of its agent and key.
+        notebook_id: Id of the new notebook.
+        actor: User or process for the event.
+        known: Digest of the new notebook's record by its key, for the event. None (default): no such record.
+
+    Returns:
+        The moved run.
+    """
     last = rows.newest_run(transaction, notebook, run.agent, run.key)
     transaction.delete(layout.name_key(run))
     generation = max(run.generation, last.generation + 1 if last else 1)

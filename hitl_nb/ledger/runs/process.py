@@ -1,7 +1,7 @@
-"""Identity of the process that owns a claim, and a check whether it is alive.
+"""Identity of the process that has a claim (the exclusive right to execute a run), and a check whether it is alive.
 
-A process on this machine can be checked directly: its id and its start time identify it permanently. Of a process on
-another machine, only the heartbeat can be observed; `claims.py` does that.
+A process on this machine can be checked directly: its process id and its start time together identify it. A process on
+another machine cannot be checked. Only its heartbeats in the store can be observed; `claims.py` does that.
 """
 
 from __future__ import annotations
@@ -17,20 +17,24 @@ from hitl_nb.records import Record, new_id
 from hitl_nb.structs import prepare_structs
 
 LIVE_TOKENS: set[str] = set()
-"""Tokens of the claims that this process holds now. If the token of a claim of this process is missing here, its caller
-was interrupted and never received the claim."""
+"""Tokens of the claims that this process holds now.
+
+If a stored claim names this process, but its token is not here, the function that claimed the run was interrupted. No
+code has this claim, so it counts as free.
+"""
 
 
 class ProcessIdentity(Record, frozen=True):
-    """The process behind a claim.
+    """The process that has a claim.
 
     Attributes:
-        host: Hash that identifies this machine since its boot, and the process namespace.
+        host: Hash of the machine's current boot and its process namespace. Processes with the same `host` can see each
+            other.
         name: Host name, for people.
         pid: Process id.
         started: Start time of the process, in the format of the operating system.
         label: Role of the process, for people ("kernel", "server").
-        token: Random text that tells apart the claims of one process.
+        token: Random text, new for each claim, that distinguishes the claims of one process.
     """
 
     host: str
@@ -42,10 +46,10 @@ class ProcessIdentity(Record, frozen=True):
 
     @classmethod
     def current(cls, label: str) -> ProcessIdentity:
-        """Return the identity of this process with a new token, for a claim.
+        """Return the identity of this process, with a new token for a new claim.
 
         Args:
-            label: Role of the process, shown to people.
+            label: Role of the process, shown to people ("kernel", "server").
         """
         pid = os.getpid()
         return cls(
@@ -56,7 +60,11 @@ class ProcessIdentity(Record, frozen=True):
         return f"{self.label} (pid {self.pid} on {self.name})"
 
     def is_alive(self) -> bool | None:
-        """Return whether the claim's owner is alive; None if this process cannot check that."""
+        """Return whether the process still has its claim and is alive.
+
+        Returns:
+            True or False; None if this process cannot check it, because the process is on another machine or is hidden.
+        """
         if self.host != _host_name():
             return None
         if self.pid == os.getpid() and self.started == _own_start_time(self.pid):
@@ -79,14 +87,19 @@ def _host_name() -> str:
 
 @functools.cache
 def _own_start_time(pid: int) -> str:
-    """Return the start time of this process, cached by `pid`, because a forked child has a different one."""
+    """Return the start time of this process in the format of the operating system; "" if it is unknown.
+
+    The result is cached by `pid`, because a forked child has another process id and start time.
+    """
     return _start_time(pid) or ""
 
 
 def _start_time(pid: int) -> str | None:
-    """Return the start time of a process on this machine.
+    """Return the start time of a process on this machine, in the format of the operating system.
 
-    None if there is no such process (or only a zombie); "" if this process may not see it.
+    None if there is no such process, or only a zombie (an ended process that is still listed). "" if this process may
+    not
+    see the other one.
     """
     if not Path("/proc/self/stat").exists():
         return _psutil_start_time(pid)
@@ -109,7 +122,7 @@ def _hidden_start_time(pid: int) -> str | None:
 
 
 def _psutil_start_time(pid: int) -> str | None:
-    """Return the start time on systems without /proc. psutil is installed with ipykernel."""
+    """Return the start time on systems without /proc, as `_start_time` does. psutil is installed with ipykernel."""
     try:
         import psutil
     except ImportError:

@@ -1,4 +1,4 @@
-"""The end of a run under a claim, inside a transaction: finished, failed, or given back as it was."""
+"""Ways to end the execution of a run: it finishes, it fails, or it gets back the status from before its claim."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def end_run(
     error: str | None,
     statements: Sequence[Statement],
 ) -> Run:
-    """End a run and its claim.
+    """Record that a run has finished or failed, and end its claim.
 
     Args:
         transaction: A transaction that has checked the claim.
         claim: The claim of the run.
         status: "finished" or "failed".
-        snapshot: The final state; None: the last saved state stays.
+        snapshot: The state of the run at the end; None: the last saved state stays.
         error: The error as text; None: no error.
-        statements: Slow statements since the run's last event.
+        statements: Statements that took long since the run's last event, for the display of its timeline.
 
     Returns:
         The run afterwards.
@@ -67,5 +67,9 @@ def restore_status(transaction: Transaction, claim: Claim, status: RunStatus) ->
 
 
 def statements_data(statements: Sequence[Statement]) -> dict[str, Any]:
-    """Return the data of an event for the slow statements before it."""
+    """Return the slow statements of a run as data for an event.
+
+    Returns:
+        `{"statements": [...]}` with one mapping for each statement; an empty dict if there are none.
+    """
     return {"statements": [msgspec.to_builtins(one) for one in statements]} if statements else {}

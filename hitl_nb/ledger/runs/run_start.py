@@ -1,4 +1,7 @@
-"""Start of a run, for kernels and for scripts, and the claim of a run that continues."""
+"""Start of a new run, and continuation of a run by a process that claims it.
+
+A *claim* is the exclusive right of one process to execute a run (see `claims.py`).
+"""
 
 from __future__ import annotations
 
@@ -36,22 +39,27 @@ def start_run(
     also: Digests | None = None,
     restarted: str = "",
 ) -> Run:
-    """Start a new generation of a run. The caller writes its claim.
+    """Store a new run, and append the event "run.opened". The caller writes the claim of the run.
 
     Args:
         transaction: The transaction to write in.
         id_: Id of the new run.
-        last: The newest run with the same name; None if there is none.
+        last: The newest run with the same notebook, agent and key, whose generation number the new run continues. None
+            if there is none.
         agent: Name of the agent.
-        notebook: Path of the notebook, or place of the script.
-        key: Key of the run.
+        notebook: Path of the notebook; for a script, `SCRIPT` and its name.
+        key: Key that tells several runs of one agent apart.
         at: Time of the start.
         actor: User or process that starts the run, for the event.
         notebook_id: Id of the notebook. Default: "".
-        caller: Further data of the event about the user of the request. None (default): nothing.
-        requesters: People who asked for the run, for four-eyes rules.
-        also: Digests of other records for the same event. None (default): no others.
-        restarted: See `Run`.
+        caller: Data about the user of a server's request, added to the event. None (default): nothing.
+        requesters: User names of the people who started the run, for four-eyes rules.
+        also: Digests of other records by their keys, for the same event. None (default): no others.
+        restarted: Digest of the code of the cell, if `--restart` in that cell starts the run. "" (default): started in
+            another way.
+
+    Returns:
+        The new run.
     """
     run = Run(
         id=id_,
@@ -86,23 +94,26 @@ def restart_run(
     requesters: tuple[str, ...],
     restarted: str,
 ) -> tuple[Run, Claim]:
-    """Start a new generation of a notebook's run, cancel the unfinished one before it, and claim the new one.
+    """Start a new run of a notebook's agent and claim it. The previous run, if unfinished, is cancelled.
 
     Args:
         transaction: The transaction to write in.
         id_: Id of the new run.
-        claims: The claims of this ledger.
+        claims: Claims that this process holds, for the check of the previous run.
         owner: The process that starts the run.
         agent: Name of the agent.
         notebook: Path of the notebook.
         key: Key of the run.
         at: Time of the start.
-        notebook_id: The id in the notebook's file.
-        requesters: People who asked for the run.
-        restarted: See `Run`.
+        notebook_id: Id that the notebook's file has in its metadata; "" if none.
+        requesters: User names of the people who started the run, for four-eyes rules.
+        restarted: Digest of the code of the cell, if `--restart` in that cell starts the run; "" otherwise.
+
+    Returns:
+        The new run and its claim.
 
     Raises:
-        RunClaimed: Another living process runs the previous generation.
+        RunClaimed: Another living process executes the previous run.
     """
     last = rows.newest_run(transaction, notebook, agent, key)
     if last is not None:
@@ -135,14 +146,14 @@ def resume_run(
     Args:
         transaction: The transaction to write in.
         run_id: Id of the run.
-        claims: The claims of this ledger.
+        claims: Claims that this process holds, for the check of the run's owner.
         owner: The process that claims the run.
 
     Returns:
-        The run, its claim, and its status before.
+        The run with the status "running", its claim, and its status before the call.
 
     Raises:
-        RunClaimed: Another living process owns the run.
+        RunClaimed: Another living process executes the run.
         HitlError: The run waits for decisions or is cancelled.
         UnknownRun: No run has this id.
     """

@@ -1,11 +1,11 @@
-"""Saved states of runs: the envelope, and blobs (large buffers), which are stored once by their content.
+"""Saved states of runs: the envelope (header and state as signed bytes) and the blobs (large buffers of the state).
 
-The pieces of a blob are written when the first run uses it, and removed with the last. The hash of a blob is not
-checked when it is written, only when it is read.
+Each blob is stored once, under the SHA-256 of its content, also if several runs use it. It is written in pieces when
+the first run uses it, and removed when the last run no longer does. Its hash is checked only when it is read.
 
-The store records the digest of the newest state separately, so that a restored older state is detected. For a state
-that was saved with a pause or an end, the event has the digest. For a state that was saved between pauses, the row
-`saved/<run>` has it. This row counts if its claim is newer than the claim of that event.
+The store keeps the digest of the newest state separately, so that an older state that somebody puts back is detected.
+If the state was saved with a pause or at the end of a run, the event has the digest. If it was saved between two
+pauses, the record `saved/<run>` has the digest. This record counts if its claim is newer than the claim of that event.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ from hitl_nb.structs import prepare_structs
 
 
 class SavedState(Record, frozen=True, kw_only=True):
-    """The version of a run's saved state.
+    """The identification of a run's saved state: when it was saved, and its digest.
 
     Attributes:
-        epoch: Fencing number of the claim that saved it.
-        pause, save: Numbers of the pause and of the save, see `Snapshot`.
-        digest: Digest of the state, see `digest_state`.
+        epoch: Number of the claim under which the state was saved.
+        pause: Number of pauses of the run at the time of saving.
+        save: Number of the save under this claim, from 1; 0 for the save that ended the claim.
+        digest: SHA-256 (hex) of the envelope and the hashes of the blobs (see `digest_state`).
     """
 
     epoch: int = 0
@@ -45,13 +46,13 @@ class SavedState(Record, frozen=True, kw_only=True):
 
 
 class RunState(NamedTuple):
-    """A run's state.
+    """A run's saved state, as it is read from the store.
 
     Attributes:
-        envelope: The envelope.
-        saved: Version of the state.
-        blob: Function that returns a blob by its SHA-256 (hex). It raises StoreCorrupt if the blob is missing or has
-            another hash.
+        envelope: Header and state as signed bytes.
+        saved: Identification of the state.
+        blob: Function that returns the content of a blob by its SHA-256 (hex). It raises StoreCorrupt if the blob is
+            missing or has another hash.
     """
 
     envelope: bytes
@@ -60,14 +61,21 @@ class RunState(NamedTuple):
 
 
 def put_snapshot_between_pauses(transaction: Transaction, claim: Claim, snapshot: Snapshot) -> None:
-    """Save the run's state between two pauses. This has no event, so a row `saved/<run>` records its digest."""
+    """Save a run's state between two pauses.
+
+    Such a save has no event in the audit log, so the record `saved/<run>` gets the digest of the state.
+    """
     digest = put_snapshot(transaction, claim.run, snapshot)[f"snapshot/{claim.run}"]
     saved = SavedState(epoch=claim.epoch, pause=snapshot.pause, save=snapshot.save, digest=digest)
     transaction.put(f"saved/{claim.run}", saved.json())
 
 
 def put_snapshot(transaction: Transaction, run_id: str, snapshot: Snapshot) -> Digests:
-    """Save the run's state in place of the previous one; return its digest for the event."""
+    """Save a run's state in place of the previous one, with its blobs.
+
+    Returns:
+        Digest of the state by its key `snapshot/<run>`, for the audit log event of this change.
+    """
     chunked_values.put_any(transaction, f"snapshot/{run_id}", snapshot.envelope)
     _put_blobs(transaction, run_id, snapshot)
     return {f"snapshot/{run_id}": digest_state(snapshot.envelope, snapshot.blobs)}
@@ -86,10 +94,10 @@ def _put_blobs(transaction: Transaction, run_id: str, snapshot: Snapshot) -> Non
 
 
 def load_state(store: Store, run_id: str) -> RunState | None:
-    """Return the run's state; None if it was never saved.
+    """Return a run's saved state; None if it was never saved.
 
     Raises:
-        Untrusted: The stored state is not the one that was saved last.
+        Untrusted: The stored state is missing, or is not the one that was saved last.
         StoreCorrupt: A stored record is damaged.
     """
     envelope, saved, digest = newest_envelope(store, run_id)
@@ -99,12 +107,17 @@ def load_state(store: Store, run_id: str) -> RunState | None:
 
 
 def read_state(transaction: Transaction, store: Store, run_id: str) -> RunState | None:
-    """Return the run's state as `load_state` does, read in a transaction of `store`.
+    """Return a run's saved state, read in a transaction; None if it was never saved.
 
-    The blobs are read later, outside of the transaction.
+    The blobs are read later and outside of the transaction, when `RunState.blob` is called.
+
+    Args:
+        transaction: The transaction to read in.
+        store: The store of the transaction, for reading the blobs.
+        run_id: Id of the run.
 
     Raises:
-        Untrusted: The stored state is not the one that was saved last.
+        Untrusted: The stored state is missing, or is not the one that was saved last.
         StoreCorrupt: A stored record is damaged.
     """
     envelope, saved, digest = newest_envelope(transaction, run_id)
@@ -132,10 +145,12 @@ def _check_state(store: Store, run_id: str, envelope: bytes | None, saved: Saved
 
 
 def last_saved_state(reads: StoreReader, run_id: str) -> SavedState | None:
-    """Return the version of the run's state that was saved last, according to events and `saved/<run>`.
+    """Return the identification of the state of a run that was saved last, according to the events and `saved/<run>`.
+
+    The state itself is not read. `read_state` compares it with this.
 
     Returns:
-        The version; None if no state was saved.
+        The identification; None if no state was saved.
 
     Raises:
         StoreCorrupt: A stored record is damaged.
@@ -152,9 +167,12 @@ def last_saved_state(reads: StoreReader, run_id: str) -> SavedState | None:
 
 
 def newest_envelope(reads: StoreReader, run_id: str) -> tuple[bytes | None, SavedState | None, str]:
-    """Return the stored envelope, the version that was saved last, and the digest of the stored state.
+    """Return the stored envelope of a run, and the data to check whether it is the one that was saved last.
 
-    Without a stored state, the envelope is None and its digest "".
+    Returns:
+        1. The stored envelope; None: no state is stored. 2. The identification of the state that was saved last; None:
+        no state was saved. 3. The digest of the stored state; "": no state is stored. If this digest differs from the
+        digest of 2, the state was changed in the store.
 
     Raises:
         StoreCorrupt: A stored record is damaged.
@@ -165,7 +183,7 @@ def newest_envelope(reads: StoreReader, run_id: str) -> tuple[bytes | None, Save
 
 
 def delete_state(transaction: Transaction, run_id: str) -> None:
-    """Remove the run's state, and the blobs that no other run uses."""
+    """Remove a run's saved state, and the blobs that no other run uses."""
     for sha in sorted(referenced_blobs(transaction, run_id)):
         _remove_blob_reference(transaction, sha, run_id)
     chunked_values.delete_chunked(transaction, f"blobs/{run_id}")
@@ -174,10 +192,10 @@ def delete_state(transaction: Transaction, run_id: str) -> None:
 
 
 def referenced_blobs(reads: StoreReader, run_id: str) -> set[str]:
-    """Return the SHA-256 (hex) of each blob that the run's state uses.
+    """Return the SHA-256 (hex) of each blob (large buffer) that a run's saved state uses.
 
     Raises:
-        StoreCorrupt: The list is damaged.
+        StoreCorrupt: The stored list of these hashes is damaged.
     """
     raw = chunked_values.get_whole(reads, f"blobs/{run_id}")
     try:
@@ -207,7 +225,7 @@ def _remove_blob_reference(transaction: Transaction, sha: str, run_id: str) -> N
 
 
 def _blob_size(reads: StoreReader, sha: str, run_id: str) -> int:
-    """Return the size of a blob in bytes, as its run recorded it."""
+    """Return the size in bytes of a blob that a run uses; 0 if the run does not use the blob."""
     key = f"blobref/{sha}/{run_id}"
     noted = reads.get(key) or b"0"
     if not noted.isdigit() or len(noted) > 11:  # below 100 GB

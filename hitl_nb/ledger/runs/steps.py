@@ -1,7 +1,7 @@
-"""Recorded calls: a step is recorded durably as "started" before the call, and its result is recorded afterwards.
+"""Recorded calls of `@step` and `@gate` functions.
 
-If the process dies in between, the store cannot tell whether the call had its effect. `agent_api/steps.py` asks people
-in that case.
+The call is stored durably as "started" before it is made, and its result is stored afterwards. If the process dies in
+between, nobody knows whether the call had its effect (for example a payment). `agent_api/steps.py` asks people then.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from hitl_nb.storage.interface import Store, StoreReader, Transaction
 
 
 class Steps:
-    """The recorded calls of a store's runs.
+    """The recorded calls (steps) of a store's runs.
 
     Args:
         store: The store of the steps.
-        claims: The claims of this ledger.
+        claims: Claims of this process; writes are checked against them.
     """
 
     def __init__(self, store: Store, claims: Claims) -> None:
@@ -48,24 +48,25 @@ class Steps:
         idempotent: bool = False,
         pauses: int | None = None,
     ) -> Step:
-        """Record, durably, that a step is about to be called, for the first time or after it failed.
+        """Record, durably, that a step is about to be called, for the first time or again after it failed.
 
-        A step that is started or done already is not changed.
+        If the step is recorded as started or done, its record is not changed.
 
         Args:
             claim: The claim of the run.
-            key: Key of the step within the run.
-            name: Name of the step, for people.
-            snapshot: State of the run, saved in the same transaction. None (default): no state.
-            call: Data for the question that is asked if the process dies during
-                the call; see `Step`.
-            arguments: See `call`.
-            module: See `call`.
-            idempotent: See `call`.
-            pauses: See `call`.
+            key: Position of the call in the run's code, which identifies the step within the run.
+            name: Name of the step's function, for people.
+            snapshot: State of the run, which is saved in the same transaction. None (default): no state is saved.
+            call: Readable form of the call. This and the following arguments are stored for the question that people
+                are asked if the process dies during the call.
+            arguments: Shortened texts of the arguments by name. None (default): no arguments.
+            module: Name of the module that defines the function.
+            idempotent: Whether the call may be repeated without asking people.
+            pauses: For a call of a `@gate` function, the number of pauses of the run so far. None (default): a `@step`
+                call.
 
         Returns:
-            The record of the step.
+            The record of the step as it is stored now.
 
         Raises:
             RunClaimed: Another process has taken over the run.
@@ -98,12 +99,16 @@ class Steps:
         return self._claims.write(claim, work)
 
     def retry(self, claim: Claim, key: str, *, pauses: int | None = None) -> Step:
-        """Record, durably, that a step is about to be called again.
+        """Record, durably, that a step that was started before is about to be called again.
 
         Args:
             claim: The claim of the run.
             key: Key of the step within the run.
-            pauses: See `Step`. Default: None.
+            pauses: For a call of a `@gate` function, the number of pauses of the run so far. None (default): a `@step`
+                call.
+
+        Returns:
+            The changed record of the step, with one more try.
 
         Raises:
             RunClaimed: Another process has taken over the run.
@@ -126,18 +131,19 @@ class Steps:
         status: Literal["done", "failed"],
         started: Step | None = None,
     ) -> Future[None]:
-        """Record the end of a call, without waiting, in order with the run's other writes.
+        """Record the end of a call in the background. The writes of the run keep their order.
 
         Args:
             claim: The claim of the run.
             key: Key of the step within the run.
-            result: The encoded result of the call.
+            result: Encoded result of the call. None: no result.
             status: "done" or "failed".
-            started: The record that `start` or `retry` returned under this claim. None (default): read it.
+            started: Record of the step that `start` or `retry` returned under this claim. None (default): read it from
+                the store.
 
         Returns:
-            A future that is done when the record is durable. It fails with the errors of `retry`. In that case the
-            run's next write fails too.
+            A future that is done when the record is durable. It fails with RunClaimed if another process has taken over
+            the run, and with HitlError if the step was never started. The next write of the run raises the same error.
         """
         finished_at = now()
 
@@ -152,7 +158,12 @@ class Steps:
         return self._claims.write_lazily(claim, work)
 
     def find(self, run_id: str, key: str) -> Step | None:
-        """Return the record of a call; None if it was never started."""
+        """Return the record of a step; None if it was never started.
+
+        Args:
+            run_id: Id of the run.
+            key: Key of the step within the run.
+        """
         return rows.load_step(self._store, run_id, key)
 
     def list_of_run(self, run_id: str, *, start: str = "") -> list[Step]:
@@ -160,7 +171,7 @@ class Steps:
 
         Args:
             run_id: Id of the run.
-            start: Only steps with this key or a later one. Default: all.
+            start: Key of a step; steps at earlier positions in the code are left out. Default: all steps.
         """
         first, stop = chunked_values.prefix_range(f"step/{run_id}/")
         found = self._store.scan(max(first, layout.step_key(run_id, start)) if start else first, stop)
@@ -171,7 +182,12 @@ class Steps:
 
 
 def _next_try(step: Step, fresh: Step | None = None) -> Step:
-    """Return the record of the next try; the data about the call comes from `fresh`, if given."""
+    """Return the record of a step for its next try: status "started" and one more try.
+
+    Args:
+        step: The record of the earlier tries.
+        fresh: Record with new data about the call, such as its arguments. None (default): keep the data of `step`.
+    """
     before = {"tries": step.tries + 1, "started_at": step.started_at}
     if fresh is not None:
         return msgspec.structs.replace(fresh, **before)
