@@ -1,1 +1,1 @@
-"""Runs, proposals and decisions as records over a store."""
+"""The records of hitl_nb in a store: runs, proposals, decisions, comments, workspaces and the audit log."""

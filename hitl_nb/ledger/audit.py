@@ -33,7 +33,9 @@ class Audit:
         return [rows.decode_record(raw, Event, f"event {n}") for n, raw in chain.read_events(self._store, after, limit)]
 
     def read_raw_events(self, *, after: int = 0, limit: int = 1000) -> list[bytes]:
-        """Return the events of `read_events` as the exact bytes that are hashed, for export.
+        """Return at most `limit` events with a number above `after`, as the exact bytes that are hashed.
+
+        For export: the hash chain can be checked without this program.
 
         Raises:
             ValueError: `limit` is below 1.
@@ -44,7 +46,8 @@ class Audit:
     def read_run_events(self, run_id: str, *, limit: int = 2000) -> list[Event]:
         """Return the newest `limit` events of a run, oldest first.
 
-        Without the events of steps, which `Steps.list_of_run` returns, and without the decisions of policies.
+        Ends of steps and decisions by policies are left out; `Steps.list_of_run` returns the steps. Empty if there is
+        no such run.
 
         Raises:
             ValueError: `limit` is below 1.

@@ -1,7 +1,7 @@
 """Comments and suggestions on a document before it is decided.
 
-They do not change the question. So a proposal's revision stays the same, and no decision becomes stale because of them.
-`ledger/documents/comment_records.py` says how they are stored.
+A comment does not change the question. So the revision of a proposal stays the same, and no decision is refused because
+of a new comment. `ledger/documents/comment_records.py` says how comments are stored.
 """
 
 from __future__ import annotations
@@ -44,7 +44,12 @@ MAX_MENTIONS = 20
 
 
 class CommentStateResult(NamedTuple):
-    """The current comment, and whether this call changed its state."""
+    """The result of `Comments.change_state`.
+
+    Attributes:
+        comment: The comment as it is now.
+        changed: Whether this call changed the state.
+    """
 
     comment: Comment
     changed: bool
@@ -56,7 +61,7 @@ class Comments:
     Args:
         store: The store of the comments.
         store_id: Id of the store, for signatures.
-        claims: The claims of this ledger.
+        claims: Claims of this process; writes of agents are checked against them.
     """
 
     def __init__(self, store: Store, store_id: str, claims: Claims) -> None:
@@ -85,22 +90,22 @@ class Comments:
         """Add a comment, durably.
 
         Args:
-            document_id: Full id of a document, or of a proposal.
-            text: See `Comment`.
-            author: See `Comment`.
-            author_name: See `Comment`.
-            quote: See `Comment`.
-            prefix: See `Comment`.
-            suffix: See `Comment`.
-            anchor: See `Comment`.
-            thread: See `Comment`.
-            suggestion: See `Comment`.
-            mentions: See `Comment`.
+            document_id: Full id of a proposal or workspace.
+            text: Text of the comment. It may be empty for a suggestion.
+            author: User name of the author.
+            author_name: Display name of the author.
+            quote: The text that the comment is about.
+            prefix: The text before the quote.
+            suffix: The text after the quote.
+            anchor: Range of the quote in the document. None (default): the whole document.
+            thread: Id of the comment that this comment answers. "" (default): it answers none.
+            suggestion: Text that should replace the quote. None (default): no suggestion.
+            mentions: User names of the people whom the comment mentions.
             id: Id of the comment. If the document has a comment with this id already, that comment is returned.
                 Default: a new id.
-            claim: Claim of the agent's run, if an agent comments. None (default): no agent.
-            attestation: How a server identified the author, with the key that signs the comment. None (default): no
-                signature.
+            claim: Claim of the agent's run, if an agent writes the comment. None (default): a person writes it.
+            attestation: How a server identified the author, and its key that signs the comment. None (default): not
+                signed.
 
         Returns:
             The comment.
@@ -157,7 +162,8 @@ class Comments:
         """Change the state of a comment, durably. Repeating a call changes nothing.
 
         Only the person who accepted or dismissed a suggestion can change its state again. If several people accept a
-        suggestion at the same time, only one call returns `changed`: its caller inserts the text into the document.
+        suggestion at the same time, only one call returns `changed` as True. The caller of that call inserts the text
+        into the document.
 
         Args:
             document_id: Full id of the document.
@@ -165,9 +171,9 @@ class Comments:
             state: The new state.
             actor: User name of the person, or name of the agent, that makes the change.
             actor_name: Display name of `actor`. Default: "".
-            claim: Claim of the agent's run, if an agent makes the change. None (default): no agent.
-            attestation: How a server identified the actor, with the key that signs the change. None (default): no
-                signature.
+            claim: Claim of the agent's run, if an agent makes the change. None (default): a person makes it.
+            attestation: How a server identified the actor, and its key that signs the change. None (default): not
+                signed.
 
         Returns:
             The comment, and whether this call changed it.
@@ -223,7 +229,7 @@ class Comments:
         return read_comments(self._store, document_id, before, as_logged=as_logged, store_id=self._store_id)
 
     def find_target(self, document_id: str) -> CommentTarget:
-        """Return the run, proposal and workspace of a document.
+        """Return the run, the proposal and the workspace that a document belongs to.
 
         Raises:
             UnknownProposal: No document has this id.
@@ -232,7 +238,12 @@ class Comments:
 
 
 def _changes_comment(comment: Comment, mark: CommentStateChange) -> bool:
-    """Return whether a state change has an effect; refuse one that is not allowed."""
+    """Return whether a state change has an effect: False if the comment has this state already.
+
+    Raises:
+        AlreadySettled: Another person has accepted or dismissed the suggestion.
+        ValueError: The comment has no suggestion that could be accepted, or is an answer to another comment.
+    """
     if comment.state in ("accepted", "dismissed") and comment.state_by != mark.by:
         by = comment.state_by_name or comment.state_by
         raise AlreadySettled(f"{by} has already {comment.state} this suggestion; nothing was changed", comment)
@@ -244,7 +255,7 @@ def _changes_comment(comment: Comment, mark: CommentStateChange) -> bool:
 
 
 def _parse_anchor(given: Anchor | Mapping[str, Any] | None) -> Anchor | None:
-    """Convert an anchor; refuse a value of another form."""
+    """Return the anchor as an `Anchor`; None for None. Raise ValueError if the value has another form."""
     if given is None:
         return None
     try:
@@ -254,7 +265,7 @@ def _parse_anchor(given: Anchor | Mapping[str, Any] | None) -> Anchor | None:
 
 
 def _check_comment(said: Comment) -> None:
-    """Refuse a comment that is too long, has no text, or suggests a change without a place for it."""
+    """Raise ValueError if a comment is too long, has no text, or suggests a change without a place for it."""
     least = 1 if said.suggestion is None else 0
     if not least <= len(said.text) <= MAX_COMMENT_CHARS:
         raise ValueError(f"a comment has {least} to {MAX_COMMENT_CHARS} characters, not {len(said.text)}")

@@ -1,8 +1,8 @@
-"""Reading of the audit log, event by event: the one way for a program to follow what happens in a store.
+"""Reading of the audit log, event by event, for programs that follow all changes in a store.
 
-A reader returns the events after its cursor, in order. The cursor moves only when the program has handled the events.
-So a program that stops in between gets them again: each event is handled at least once, and none is lost. `Event.n`
-identifies an event that comes again.
+A reader returns events in order, beginning after its *cursor*: the number of the last handled event. The cursor moves
+only when the program calls `mark_handled`. A program that stops before that call gets the same events again. So no
+event is lost, but an event may come twice. `Event.n` identifies it.
 
     reader = EventReader(ledger.store, StoredCursor(ledger.store, "warehouse"))
     while events := reader.poll():
@@ -10,8 +10,8 @@ identifies an event that comes again.
             copy_to_warehouse(event)
         reader.mark_handled(events[-1])
 
-Notifications for people do not use a reader. A notice is written in the transaction that causes it
-(`ledger/decisions/notices.py`), and the transaction that removes it logs that it was sent.
+Notifications for people do not use a reader. A notification is stored in the transaction that causes it
+(`ledger/decisions/notices.py`). The transaction that removes it writes an event that it was sent.
 """
 
 from __future__ import annotations
@@ -31,19 +31,21 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
 class Cursor(Protocol):
-    """The position of a reader in the audit log."""
+    """The position of a program in the audit log: the number of the last event that the program has handled."""
 
     def load(self) -> int:
         """Return the number of the last handled event; 0 if there is none."""
         ...
 
     def save(self, n: int) -> None:
-        """Set the number of the last handled event. No effect if the cursor is at `n` or later."""
+        """Set the number of the last handled event to `n`, unless it is `n` or higher already."""
         ...
 
 
 class MemoryCursor:
-    """A position that ends with this process, for programs that read everything else when they start.
+    """A cursor in memory, which is lost when this process ends.
+
+    For programs that read all records when they start, and then only need the changes.
 
     Args:
         after: Number of the event after which the reader begins. Default: 0, the beginning of the log.
@@ -57,20 +59,20 @@ class MemoryCursor:
         return self._n
 
     def save(self, n: int) -> None:
-        """Set the number of the last handled event. No effect if the cursor is at `n` or later."""
+        """Set the number of the last handled event to `n`, unless it is `n` or higher already."""
         self._n = max(self._n, n)
 
 
 class CursorRecord(Record, frozen=True):
-    """The stored position: the number of the last handled event."""
+    """A stored cursor. `n` is the number of the last handled event; 0: no event was handled yet."""
 
     n: int = 0
 
 
 class StoredCursor:
-    """A position that is stored, so that a program continues where it, or another process, has stopped.
+    """A cursor in the store, so that a program continues where its last process has stopped.
 
-    Processes with the same cursor do not share the events: each event may be handled by all of them.
+    If several processes use the same name, they do not divide the events: each process may get every event.
 
     Args:
         store: The store with the audit log.
@@ -94,15 +96,15 @@ class StoredCursor:
         """Return the number of the last handled event; 0 if there is none.
 
         Raises:
-            StoreError: The store cannot be read, or the stored position is damaged.
+            StoreError: The store cannot be read, or the stored cursor is damaged.
         """
         return self._read(self._store)
 
     def save(self, n: int) -> None:
-        """Set the number of the last handled event, durably. No effect if the cursor is at `n` or later.
+        """Set the number of the last handled event to `n`, durably, unless it is `n` or higher already.
 
         Raises:
-            StoreError: The store cannot be written, or the stored position is damaged.
+            StoreError: The store cannot be written, or the stored cursor is damaged.
         """
 
         def work(transaction: Transaction) -> None:
@@ -117,11 +119,11 @@ class StoredCursor:
 
 
 class EventReader:
-    """Reads the events of the audit log after a cursor.
+    """A reader of the events in the audit log that a program has not handled yet.
 
     Args:
         reads: The store with the audit log.
-        cursor: The position to begin after, which the reader moves.
+        cursor: The number of the last handled event. `mark_handled` moves the cursor.
     """
 
     def __init__(self, reads: StoreReader, cursor: Cursor) -> None:
@@ -146,11 +148,11 @@ class EventReader:
         return [decode_record(raw, Event, f"event {n}") for n, raw in found]
 
     def newest_number(self) -> int:
-        """Return the number of the newest event in the log, read or not; 0 if there is none."""
+        """Return the number of the newest event in the log, whether it was handled or not; 0 if the log is empty."""
         return chain.read_head(self._reads).n
 
     def mark_handled(self, event: Event) -> None:
-        """Move the cursor behind an event: it and all events before it were handled.
+        """Record that this event and all events before it were handled. Later calls of `poll` do not return them.
 
         Raises:
             StoreError: A stored cursor cannot be written.

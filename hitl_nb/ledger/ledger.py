@@ -1,7 +1,7 @@
 """The ledger: the records of hitl_nb over a store, as one service for each kind of record.
 
-The rest of hitl_nb uses only `Ledger` and its services. Every method of a service that writes is one transaction: all
-of its writes are saved, or none.
+Outside of this folder, hitl_nb reads and writes records only through `Ledger` and its services. Every method of a
+service that writes is one transaction: all of its writes are saved, or none.
 """
 
 from __future__ import annotations
@@ -35,29 +35,30 @@ __all__ = ["Claim", "ClaimedState", "Ledger", "PausedRun", "Verification"]
 
 
 class Ledger:
-    """The records of a store, as services that share the store and the claims of this ledger.
+    """The records of a store. Each attribute is a service for one kind of records; all of them share the store.
 
     Args:
         store: The store of the records. A new store is marked with its format and a random id.
-        clock: Function that returns monotonic seconds, for the timeouts of claims.
+        clock: Function that returns the time of a monotonic clock in seconds, for the timeouts of claims.
 
     Raises:
         StoreRefused: A newer version of hitl_nb has written the store.
 
     Attributes:
         store: The store of the records.
-        store_id: Permanent id of this store. Signatures are bound to it.
-        claims: The claims of this ledger: check, release, write under a claim.
+        store_id: Permanent id of this store. Signatures contain the id, so a signed record is not valid in another
+            store.
+        claims: Claims (exclusive rights to execute a run) of this process: check, release, write under a claim.
         runs: Runs: open, claim, save, pause, finish, cancel, forget.
         run_facts: Labels, requesters, the restart mark, and notes of runs.
         steps: Recorded calls of runs.
         notebooks: Paths and ids of notebooks; runs of notebooks that were moved.
         proposals: Proposals: find, list, assign, decide.
-        policies: Verdicts of policies and guardrails; texts of policies.
-        timers: Due actions on open proposals.
-        reviewers: Identity of reviewers, and their absences.
-        notices: Outgoing notices, for senders.
-        watchers: Processes that run due actions and send notices.
+        policies: Decisions by policies and guardrails; texts of policies.
+        timers: Automatic actions on open proposals at planned times, such as reminders and deadlines.
+        reviewers: How reviewers were identified, and their absences.
+        notices: Notifications for people that wait to be sent, for programs that send them.
+        watchers: Processes that take automatic actions and send notifications.
         comments: Comments on documents.
         workspaces: Workspaces.
         remote_clients: Runs of scripts that write through a server.
@@ -84,9 +85,9 @@ class Ledger:
         self.audit = Audit(store)
 
     def now(self) -> datetime:
-        """Return the store's time: this machine's time, but never before the newest event.
+        """Return the current time, never earlier than the newest event of the store, aware, in UTC.
 
-        The environment variable `HITL_NB_CLOCK` sets a fixed time instead.
+        It is this machine's time. `HITL_NB_CLOCK`, or a decisions file with its own clock, replaces that time.
 
         Raises:
             HitlError: The value of `HITL_NB_CLOCK` is not a time.

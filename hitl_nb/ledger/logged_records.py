@@ -1,4 +1,7 @@
-"""Expected records according to the audit log, collected event by event in a temporary database."""
+"""The records that a store must have according to its audit log, collected event by event in a temporary database.
+
+Each event has the digests (SHA-256) of the records that it created or changed. The newest digest of a record counts.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,17 @@ from hitl_nb.records import Event, Record
 from hitl_nb.structs import prepare_structs
 
 _OF_NO_RUN = "notebook/"
-"""Prefix of records that stay when the run of their event is forgotten."""
+"""Beginning of the keys of records that stay when the run that their event is about is removed."""
 
 
 class LoggedRecord(NamedTuple):
-    """The newest event about a record: the record's digest, the event's number, and the event's type."""
+    """The newest event about a record.
+
+    Attributes:
+        digest: Digest of the record after the event.
+        event: Number of the event.
+        type: Type of the event.
+    """
 
     digest: str
     event: int
@@ -25,13 +34,16 @@ class LoggedRecord(NamedTuple):
 
 
 class _ForgottenRuns(Record, frozen=True):
-    """The data of the event of forgotten runs."""
+    """The data of the event "run.forgotten": the ids of the removed runs."""
 
     runs: tuple[str, ...]
 
 
 class LoggedRecords:
-    """The records that the events added so far describe, except those of forgotten runs."""
+    """The records that the events added so far describe, except those that were removed.
+
+    A context manager: at the end of the `with` block, the temporary database is deleted.
+    """
 
     def __init__(self) -> None:
         self._con = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # on disk if it is large
@@ -77,11 +89,11 @@ class LoggedRecords:
         return None if row is None else LoggedRecord(*row)
 
     def mark_seen(self, key: str) -> None:
-        """Note that the store has the record."""
+        """Note that the store has a record at `key`. `list_unseen` leaves this key out."""
         self._con.execute("UPDATE told SET seen = 1 WHERE key = ?", (key,))
 
     def list_unseen(self) -> Iterator[str]:
-        """Iterate over the keys of the records that events describe and that were not marked as seen."""
+        """Iterate over the keys of the collected records for which `mark_seen` was not called, sorted."""
         key = ""
         while row := self._con.execute(
             "SELECT key FROM told WHERE seen = 0 AND key > ? ORDER BY key LIMIT 1", (key,)

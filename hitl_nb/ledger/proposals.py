@@ -1,8 +1,8 @@
 """The proposals of a store: find, list, assign, decide.
 
-The inbox is an index of the open proposals by age, so a page of it is a short range, however many proposals wait.
-A decision is one transaction (`ledger/open/decision_submission.py`). The first decision wins; a later one is refused
-with the name of the reviewer and the decision.
+The list of open proposals (the inbox) is read from an index that is sorted by age. So reading a page is fast, however
+many proposals are open. A decision is one transaction (`ledger/open/decision_submission.py`). The first decision on a
+proposal counts. A later one is refused with an error that names the reviewer and the decision.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Proposals:
     Args:
         store: The store of the proposals.
         store_id: Id of the store, for signatures.
-        timers: The timers of the proposals. Due actions run before a proposal is read or decided.
+        timers: Automatic actions on open proposals. Due actions are taken before a proposal is read or decided.
     """
 
     def __init__(self, store: Store, store_id: str, timers: ProposalTimers) -> None:
@@ -48,7 +48,7 @@ class Proposals:
             proposal_id: The id, or its first 4 or more characters if no other id begins with them.
 
         Raises:
-            UnknownProposal: No id, or more than one, begins like this.
+            UnknownProposal: No id begins with these characters, or several do.
         """
         self._timers.run_due_steps_quietly()
         return find_proposal(self._store, proposal_id)
@@ -56,8 +56,8 @@ class Proposals:
     def list_of_run(self, run_id: str, pause: int | None = None) -> list[Proposal]:
         """Return a run's proposals in the order in which they were asked.
 
-        A run resumes with these decisions. So every decision is checked against the audit log, and its signature is
-        checked if it has one.
+        A run resumes with the decisions in these proposals. So every decision is compared with the audit log, and its
+        signature is checked if it has one.
 
         Args:
             run_id: Id of the run.
@@ -77,8 +77,8 @@ class Proposals:
         """Return open proposals, oldest first.
 
         Args:
-            notebook: Only proposals of this notebook. None (default): of all.
-            agent: Only proposals of this agent. None (default): of all.
+            notebook: Path of a notebook; only its proposals are returned. None (default): all notebooks.
+            agent: Name of an agent; only its proposals are returned. None (default): all agents.
             limit: Most proposals to return, 1 or more.
             after: Id of the last proposal of the previous page. None (default): begin with the oldest one.
 
@@ -104,11 +104,11 @@ class Proposals:
         """Return proposals that are no longer open, newest decision first.
 
         Args:
-            status: Only proposals with this status. None (default): with any.
-            notebook: Only proposals of this notebook. None (default): of all.
-            agent: Only proposals of this agent. None (default): of all.
-            reviewer: Only proposals that this user has decided, or that were assigned to this user. None (default): of
-                all.
+            status: Only proposals with this status are returned. None (default): any status.
+            notebook: Path of a notebook; only its proposals are returned. None (default): all notebooks.
+            agent: Name of an agent; only its proposals are returned. None (default): all agents.
+            reviewer: User name; only proposals that this user has decided, or that were assigned to this user, are
+                returned. None (default): all users.
             limit: Most proposals to return, 1 or more.
             after: Id of the last proposal of the previous page. None (default): begin with the newest one.
 
@@ -163,7 +163,7 @@ class Proposals:
         attestation: ReviewerAttestation | None = None,
         as_vote: bool = False,
     ) -> Proposal:
-        """Decide a proposal permanently. If it has terms, vote on it.
+        """Decide a proposal permanently or, if it has terms (review rules), vote on it.
 
         Args:
             proposal_id: Id of the proposal, or the beginning of it.
@@ -171,12 +171,13 @@ class Proposals:
             value: For "edit" the edited value as JSON (already checked), for "respond" the message.
             reason: Reason for the decision. None (default): no reason.
             reviewer: User name of the reviewer.
-            by: Kind of the reviewer. Default: "person".
-            fingerprint: Fingerprint and revision of the proposal that the reviewer saw. None (default): do
+            by: "person" (default), or the kind of program that decides: "policy", "deadline" or "script".
+            fingerprint: Fingerprint of the proposal that the reviewer saw. If the proposal has another one now, it is
+                not decided. None (default): do not compare.
+            revision: Revision of the proposal that the reviewer saw, compared like the fingerprint. None (default): do
                 not compare.
-            revision: Revision that the reviewer saw, as for `fingerprint`.
-            attestation: How a server identified the reviewer, with the key that signs the decision. None (default): no
-                signature.
+            attestation: How a server identified the reviewer, and the server's key that signs the decision. None
+                (default): the decision is not signed.
             as_vote: If True, a script (`by="script"`) records the vote of the person `reviewer`. Default: False.
 
         Returns:
@@ -206,17 +207,20 @@ class Proposals:
         revision: int | None = None,
         seconds: float | None = None,
     ) -> DecisionOutcome:
-        """Decide a proposal as `decide` does, and also return its run and comments, read in the same transaction.
+        """Decide a proposal or vote on it, and return it with its run and its comments.
+
+        All of them are read in the same transaction.
 
         Args:
             proposal_id: Id of the proposal, or the beginning of it.
-            verdict: The decision.
-            fingerprint: As for `decide`.
-            revision: As for `decide`.
+            verdict: The decision or vote.
+            fingerprint: Fingerprint of the proposal that the reviewer saw. None (default): do not compare.
+            revision: Revision of the proposal that the reviewer saw. None (default): do not compare.
             seconds: Seconds for which the reviewer saw the proposal, recorded with a vote. None (default): unknown.
 
         Raises:
-            HitlError: The errors of `decide`.
+            HitlError: The proposal cannot be decided in this way; the errors are those of `decide`, such as
+                AlreadyDecided and StaleDraft.
         """
         self._timers.run_due_steps_quietly()
         shown = ShownVersion(fingerprint, revision, seconds)
@@ -227,13 +231,16 @@ class Proposals:
     def undo_approval(
         self, proposal_id: str, *, reviewer: str, attestation: ReviewerAttestation | None = None
     ) -> DecisionOutcome:
-        """Withdraw the approval that completed the votes, while the terms allow that.
+        """Withdraw the last approval, which completed the votes, while the proposal's terms (review rules) allow that.
 
         Args:
             proposal_id: Id of the proposal, or the beginning of it.
             reviewer: User name of the person who approved last.
-            attestation: How a server identified the reviewer, with the key that signs the withdrawal. None (default):
-                no signature.
+            attestation: How a server identified the reviewer, and the server's key that signs the withdrawal. None
+                (default): the withdrawal is not signed.
+
+        Returns:
+            The proposal, which is open again for votes, with its run and its comments.
 
         Raises:
             TooLate: The decision is final.
@@ -262,20 +269,21 @@ class Proposals:
 
         Args:
             seen: The proposals as the reviewer saw them. Each is decided only if it has not changed since.
-            action: As for `decide`.
-            value: As for `decide`.
-            reason: As for `decide`.
-            reviewer: As for `decide`.
-            by: As for `decide`.
-            attestation: As for `decide`.
-            seconds: Seconds for which the reviewer saw a proposal, by its id. None (default): unknown.
+            action: An action that all of the proposals allow.
+            value: For "edit" the edited value as JSON (already checked), for "respond" the message.
+            reason: Reason for the decisions. None (default): no reason.
+            reviewer: User name of the reviewer.
+            by: "person" (default), or the kind of program that decides.
+            attestation: How a server identified the reviewer, and the key that signs the decisions. None (default): not
+                signed.
+            seconds: Seconds for which the reviewer saw each proposal, by the proposal's id. None (default): unknown.
 
         Returns:
             The proposals afterwards, each one once, in the order of `seen`.
 
         Raises:
-            HitlError: The errors of `decide`.
-            ValueError: One proposal asks whether an effect happened; it has to be decided alone.
+            HitlError: One of the proposals cannot be decided in this way; the errors are those of `decide`.
+            ValueError: One proposal asks whether an interrupted call had its effect. It has to be decided alone.
         """
         self._timers.run_due_steps_quietly()
         verdict = SubmittedDecision(

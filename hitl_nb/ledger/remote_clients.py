@@ -1,8 +1,9 @@
-"""Runs of plain scripts: programs without a store that write through a server, which they know by its address.
+"""Runs of plain scripts: programs that write into a workspace through a Jupyter server, without a store of their own.
 
-Such a run is identified by the script's name and the workspace's title. No local process holds its claim, because the
-server cannot check whether a script is alive. Instead, the script that opened the run last has the claim, by a token
-that it sends with every call. Calls of an earlier script are refused. Any server over the store can handle the calls.
+Such a run is identified by the name of the script and the title of the workspace. The script may be on another machine,
+so the server cannot check whether its process is alive. So the claim of the run (the exclusive right to write) always
+belongs to the script that opened the run last. The script proves this with a token that it sends in every request.
+Requests of a script that opened the run earlier are refused. Any server over the same store can handle the requests.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class RemoteClients:
 
     Args:
         store: The store of the runs.
-        claims: The claims of this ledger.
+        claims: Claims of this process.
     """
 
     def __init__(self, store: Store, claims: Claims) -> None:
@@ -43,10 +44,12 @@ class RemoteClients:
     def open_run(
         self, script: ProcessIdentity, *, name: str, title: str, caller: dict[str, str], restart: bool = False
     ) -> Run:
-        """Continue the script's run for this title, or start a new one. Only `script` may write from now on.
+        """Continue the last run with this script name and title, or start a new one.
+
+        From now on, only `script` may write under this run.
 
         Args:
-            script: The script's process and token. A second call with the same token returns the same run.
+            script: Process and token of the script. A second call with the same token returns the same run.
             name: Name of the script.
             title: Title of the workspace.
             caller: The user of the request and how the server identified them, for the events.
@@ -96,7 +99,7 @@ class RemoteClients:
         return _is_held_by(claim_records.newest_claim(self._store, run_id), token)
 
     def require_claim(self, run_id: str, token: str) -> Claim:
-        """Return the newest claim of this script.
+        """Return the claim of the script with this token, if the script opened the run last.
 
         Raises:
             RunClaimed: Another script has opened the run since.
@@ -109,9 +112,12 @@ class RemoteClients:
         return Claim(run_id, held.epoch, str(held.owner))
 
     def claim(self, run_id: str, token: str, caller: dict[str, str], policy: MergedPolicy | None = None) -> Claim:
-        """Return a claim for the script's writes. A run that people have decided on gets the status "running".
+        """Return a claim under which a script can write.
 
-        Decisions that are too old, or that `policy` forbids, expire in that case: see `Runs.claim_saved`.
+        If people have decided the question of the run, the run continues: it gets the status "running".
+
+        When the run continues, decisions that are too old, or that `policy` forbids, get the status "expired". Their
+        questions have to be asked again.
 
         Args:
             run_id: Id of the run.
@@ -172,7 +178,9 @@ class RemoteClients:
 
 
 def script_identity(name: str, *, host: str, pid: int, token: str) -> ProcessIdentity:
-    """Return the identity that a script reports about itself. Nothing can check whether this process is alive.
+    """Return the identity of a script as the owner of a claim, from data that the script itself has sent.
+
+    No program can check whether this process is alive.
 
     Args:
         name: Name of the script.
@@ -193,7 +201,12 @@ def _is_held_by(held: ClaimRecord | None, token: str) -> bool:
 
 
 def _require_held_claim(held: ClaimRecord | None, run: Run, token: str) -> ClaimRecord:
-    """Return the claim; refuse a claim of another script, and a run that does not belong to a script."""
+    """Return the claim `held` if it belongs to the script with this token.
+
+    Raises:
+        HitlError: The run does not belong to a script.
+        RunClaimed: The claim belongs to another script, or there is none.
+    """
     if not run.notebook.startswith(SCRIPT):
         raise HitlError(f"the run of {run.agent!r} is no script's: its own process alone writes there")
     if held is None or not _is_held_by(held, token):

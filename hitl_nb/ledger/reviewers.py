@@ -1,7 +1,7 @@
 """The people who decide: how a server identified them, and when they are away.
 
-When an absence begins, ends or is withdrawn, all open proposals are checked again for a person who may decide them:
-see `seat_rechecks.py`.
+When an absence begins, ends or is withdrawn, all open proposals are checked again: is there still a person who may
+decide each of them? `ledger/open/seat_rechecks.py` makes this check.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Reviewers:
     Args:
         store: The store of the absences.
         store_id: Id of the store, for the check of signatures.
-        timers: The timers of the store's proposals.
+        timers: Automatic actions on open proposals, such as the check after a new absence.
     """
 
     def __init__(self, store: Store, store_id: str, timers: ProposalTimers) -> None:
@@ -39,30 +39,43 @@ class Reviewers:
         self._timers = timers
 
     def identify(self, proposal: Proposal) -> Known | None:
-        """Check the signature of a decision, and return how its reviewer was identified; None if it is not decided."""
+        """Check the signature of a proposal's decision, and return how the person who decided was identified.
+
+        Returns:
+            "login", "token", "anonymous" or "unsigned" for a person; "policy", "deadline" or "script" if no person
+            decided.
+            None: the proposal is not decided.
+        """
         return identify_reviewer(self._store_id, proposal)
 
     def identify_voter(self, proposal: Proposal, vote: VoteRecord) -> Known:
-        """Check the signature of a vote, and return how its voter was identified."""
+        """Check the signature of a vote, and return how the voter was identified.
+
+        Returns:
+            "login", "token", "anonymous" or "unsigned" for a person; "script" for a vote of a decisions file.
+        """
         return identify_voter(self._store_id, proposal, vote)
 
     def set_away(self, user: str, start: datetime | None, until: datetime | None, to: str | None = None) -> Away:
-        """Record that a user is away, and who votes in their place. It replaces what the user recorded before.
+        """Record that a user is away, and who votes for the user (the deputy).
 
-        The caller must have checked that the request comes from this user. Open proposals that no person may decide
-        during the absence are escalated to their fallback, or marked as stuck: at once, or when the absence begins.
+        This replaces the absence that the user recorded before.
+
+        The caller must have checked that the request comes from this user. When the absence begins, there may be open
+        proposals that no person may decide any more. For such a proposal, the people of its `fallback` may decide too;
+        without a fallback, the proposal is marked as stuck.
 
         Args:
             user: User name.
-            start: Begin of the absence, with time zone. None: now.
-            until: End of the absence, with time zone. None: the user is not away, now or later; `to` is ignored then.
+            start: Begin of the absence, with time zone. None: the absence begins now.
+            until: End of the absence, with time zone. None: the user is not away, now or later, and `to` is ignored.
             to: User name of the deputy. None (default): no deputy.
 
         Returns:
             All recorded absences of the user.
 
         Raises:
-            ValueError: A name or a time is not valid.
+            ValueError: A name or a time is not valid, or the deputy is the user.
         """
         _check_name("user", user)
         if to is not None:
@@ -94,7 +107,7 @@ class Reviewers:
         return said
 
     def find_absence(self, user: str) -> Absence | None:
-        """Return the user's newest absence if it has not ended; None otherwise."""
+        """Return the absence of a user that the user recorded last, if it has not ended; None otherwise."""
         absences = load_away(self._store, user).absences
         last = absences[-1] if absences else None
         over = last is None or last.ended_at is not None or last.until <= clock.store_now(self._store)
@@ -104,13 +117,22 @@ class Reviewers:
         """Return the users who were away at a time, with their deputies.
 
         Returns:
-            The deputy's user name by the user name of the absent user; None: no deputy.
+            A dict from the user name of each absent user to the user name of the deputy; None: no deputy.
         """
         return read_absentees(self._store, at)
 
 
 def _plan_rechecks(transaction: Transaction, before: Away, said: Away, now: datetime) -> None:
-    """Plan rechecks for now, and for the begin and end of the new absence; drop those of the previous absence."""
+    """Plan checks of all open proposals for now, and for the begin and the end of a new absence.
+
+    The planned checks of the previous absence are removed.
+
+    Args:
+        transaction: The transaction to write in.
+        before: Absences of the user before the change.
+        said: Absences of the user after the change.
+        now: The current time.
+    """
     for one in before.absences[-1:]:
         drop_recheck(transaction, said.user, one.start)
         drop_recheck(transaction, said.user, one.until)

@@ -1,4 +1,4 @@
-"""Facts about runs beside their state: labels, requesters, the restart mark, and notes on the open questions."""
+"""Facts about runs apart from their state: labels, requesters, the restart mark, and notes on open proposals."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ MAX_LABELS = 50
 
 
 class RunFacts:
-    """Facts that are recorded about the runs of a store beside their state.
+    """Facts that are recorded about the runs of a store, apart from their saved state.
 
     Args:
         store: The store of the runs.
-        claims: The claims of this ledger.
-        timers: The timers of the store's proposals.
+        claims: Claims of this process; writes under a claim are checked against them.
+        timers: Automatic actions on open proposals. Due actions are taken before facts are changed.
     """
 
     def __init__(self, store: Store, claims: Claims, timers: ProposalTimers) -> None:
@@ -35,24 +35,30 @@ class RunFacts:
         self._timers = timers
 
     def add_labels(self, claim: Claim, labels: Mapping[str, str]) -> Run:
-        """Add labels to the run; they replace labels with the same names.
+        """Add labels to a run. A new label replaces an old one with the same name.
+
+        Args:
+            claim: The claim of the run.
+            labels: Texts of the labels by name.
 
         Returns:
             The changed run.
 
         Raises:
             RunClaimed: Another process has taken over the run.
-            ValueError: The run would have more labels than allowed.
+            ValueError: The run would have more than `MAX_LABELS` (50) labels.
         """
         return self._claims.write(claim, lambda tx: _add_labels(tx, claim.run, labels, claim.owner))
 
     def add_requester(self, run_id: str, user: str, *, actor: str = "") -> None:
-        """Record that a person started or continued the run. Under a four-eyes rule this person may not decide on it.
+        """Record that a person started or continued a run (a *requester* of the run).
+
+        Under a four-eyes rule, requesters may not approve the proposals of the run.
 
         Args:
             run_id: Id of the run.
             user: User name of the person.
-            actor: Name for the event of the user or process that reports this. Default: `user`.
+            actor: User or process that reports this, for the event. Default: `user`.
 
         Raises:
             UnknownRun: No run has this id.
@@ -62,17 +68,22 @@ class RunFacts:
             self._store.transact(lambda tx: _add_requester(tx, run_id, user, actor or user))
 
     def forget_restart(self, run_id: str) -> Run:
-        """Record that the cell of a run that `--restart` began was run without the flag.
+        """Record that the cell whose `--restart` started the run was executed without the flag.
+
+        If the flag is added to the cell again later, the cell starts a new run.
 
         Returns:
             The changed run.
+
+        Raises:
+            UnknownRun: No run has this id.
         """
         return self._store.transact(lambda tx: _clear_restart(tx, run_id))
 
     def note_changes(self, run_id: str, text: str) -> list[Proposal]:
-        """Add a note about changes since the run began to the open questions of its last pause.
+        """Add a note to the open proposals of a run's last pause, because inputs of the agent have changed.
 
-        The question itself and its fingerprint do not change.
+        The questions and their fingerprints do not change, so decisions stay valid.
 
         Args:
             run_id: Id of the run.
@@ -90,7 +101,7 @@ class RunFacts:
 
 
 def _add_labels(transaction: Transaction, run_id: str, labels: Mapping[str, str], actor: str) -> Run:
-    """Add labels to a run; they replace labels with the same names.
+    """Add labels to a run, inside a transaction. A new label replaces an old one with the same name.
 
     Args:
         transaction: The transaction to write in.
@@ -119,7 +130,7 @@ def _add_labels(transaction: Transaction, run_id: str, labels: Mapping[str, str]
 
 
 def _clear_restart(transaction: Transaction, run_id: str) -> Run:
-    """Remove the restart mark of a run, because its cell was run without `--restart`.
+    """Remove the restart mark of a run (`Run.restarted`), because its cell was executed without `--restart`.
 
     If the flag is added to the cell again, the cell starts a new run.
 
@@ -152,14 +163,14 @@ def _add_requester(transaction: Transaction, run_id: str, user: str, actor: str)
 
 
 def _find_stale_notes(reads: StoreReader, run_id: str, text: str) -> tuple[list[Proposal], list[Proposal]]:
-    """Return the proposals of a run's last pause, and the open ones among them that do not have this note yet."""
+    """Return two lists: the proposals of a run's last pause, and those of them that are open and lack this note."""
     asked = rows.load_proposals(reads, run_id, rows.load_run(reads, run_id).pauses)
     stale = [one for one in asked if one.status == "open" and _with_note(one, text) != one]
     return asked, stale
 
 
 def _put_notes(transaction: Transaction, run_id: str, text: str) -> list[Proposal]:
-    """Add a note to the open questions of a run's last pause.
+    """Add a note to the open proposals of a run's last pause, inside a transaction.
 
     Args:
         transaction: The transaction to write in.

@@ -1,7 +1,8 @@
-"""Runs over a store: open, claim, save, pause, finish, forget.
+"""Runs over a store: open, claim, save, pause, finish, remove.
 
-Every method is one transaction: all of its writes are saved, or none. Writes of a run carry their claim and are refused
-after another process has taken over the run (`ledger/runs/claims.py`).
+Every method is one transaction: all of its writes are saved, or none. A *claim* is the exclusive right of one process
+to execute a run (`ledger/runs/claims.py`). Every write of a run carries its claim, and is refused after another process
+has taken over the run.
 """
 
 from __future__ import annotations
@@ -40,11 +41,11 @@ _PAGE_SIZE = 200
 
 
 class ClaimedState(NamedTuple):
-    """A claimed run and the data that it resumes with.
+    """A claimed run, and the data that it needs to resume.
 
     Attributes:
         run: The run, with the status "running".
-        claim: The claim; every write of the run needs it.
+        claim: The claim, which every write of the run needs.
         state: The saved state; None if the run was never saved.
         asked: The proposals of the run's last pause, in order.
     """
@@ -56,7 +57,12 @@ class ClaimedState(NamedTuple):
 
 
 class PausedRun(NamedTuple):
-    """A run that waits for decisions, and the proposals of its new pause in the order of the questions."""
+    """The result of a pause.
+
+    Attributes:
+        run: The run, which now waits for decisions.
+        proposals: The proposals of the pause, in the order of the questions.
+    """
 
     run: Run
     proposals: list[Proposal]
@@ -68,8 +74,8 @@ class Runs:
     Args:
         store: The store of the runs.
         store_id: Id of the store, for the check of signatures.
-        claims: The claims of this ledger.
-        timers: The timers of the store's proposals. Due actions run before a run is read, claimed or paused.
+        claims: Claims of this process; writes are checked against them.
+        timers: Automatic actions on open proposals. Due actions are taken before a run is read, claimed or paused.
     """
 
     def __init__(self, store: Store, store_id: str, claims: Claims, timers: ProposalTimers) -> None:
@@ -81,7 +87,7 @@ class Runs:
     # Find
 
     def find(self, *, agent: str, notebook: str, key: str = "") -> Run | None:
-        """Return the newest generation of the named run; None if there is none."""
+        """Return the newest run with this agent, notebook and key; None if there is none."""
         self._timers.run_due_steps_quietly()
         return rows.newest_run(self._store, notebook, agent, key)
 
@@ -128,10 +134,10 @@ class Runs:
         return list(islice(found, limit))
 
     def load_snapshot(self, run_id: str) -> RunState | None:
-        """Return the run's saved state; None if it was never saved.
+        """Return a run's saved state; None if it was never saved.
 
         Raises:
-            Untrusted: The stored state is not the one that was saved last.
+            Untrusted: The stored state is missing, or is not the one that was saved last.
             StoreCorrupt: A stored record is damaged.
         """
         return snapshots.load_state(self._store, run_id)
@@ -149,25 +155,27 @@ class Runs:
         notebook_id: str = "",
         restarted: str = "",
     ) -> tuple[Run, Claim]:
-        """Start a new generation of the named run and claim it for this process.
+        """Start a new run of an agent and claim it for this process.
 
-        The previous generation is cancelled unless it is finished, and its open proposals are superseded.
+        The previous run with the same notebook, agent and key is cancelled, unless it is finished. Its open proposals
+        are closed without a decision.
 
         Args:
             agent: Name of the agent.
             notebook: Path of the notebook.
             key: Key that tells several runs of one agent apart. Default: "".
             label: Role of this process, shown to people.
-            wait: If True, block up to OWNER_TIMEOUT_SECONDS (15 s) for an owner on another host.
-            notebook_id: The id in the notebook's file. The store uses it for the notebook unless another notebook has
-                it already.
-            restarted: See `Run`.
+            wait: If True, and a process on another machine executes the previous run, wait up to OWNER_TIMEOUT_SECONDS
+                (15 s) to see whether that process is still alive.
+            notebook_id: Id in the metadata of the notebook file. The store uses it for the notebook unless another
+                notebook has this id. Default: a new id.
+            restarted: Digest of the cell's code, if its `--restart` starts the run. Default: "".
 
         Returns:
             The run and its claim.
 
         Raises:
-            RunClaimed: Another living process runs the previous generation.
+            RunClaimed: Another living process executes the previous run.
         """
         self._timers.run_due_steps_quietly()
         new = new_id()
@@ -186,21 +194,23 @@ class Runs:
         )
 
     def claim(self, run_id: str, *, label: str = "kernel", wait: bool = False) -> tuple[Run, Claim]:
-        """Acquire the exclusive right to run a run that is ready, failed or finished, or whose owner has died.
+        """Claim a run, so that this process may execute it.
 
-        The claim is durable when this returns, and the run has the status "running". An owner on another machine counts
-        as dead after 15 s without a heartbeat. Without `wait`, later calls continue to measure this time.
+        The run must be ready, failed or finished, or its last process must have died. It gets the status "running". The
+        claim is durable when this returns. A process on another machine counts as dead after 15 s without a heartbeat.
+        Without `wait`, the time between several calls counts.
 
         Args:
             run_id: Id of the run.
             label: Role of this process, shown to people.
-            wait: If True, block up to OWNER_TIMEOUT_SECONDS (15 s) for an owner on another host.
+            wait: If True, and a process on another machine has the claim, wait up to OWNER_TIMEOUT_SECONDS (15 s) to
+                see whether that process is still alive.
 
         Returns:
             The run and its claim.
 
         Raises:
-            RunClaimed: Another living process owns the run.
+            RunClaimed: Another living process executes the run.
             HitlError: The run waits for decisions or is cancelled.
             UnknownRun: No run has this id.
         """
@@ -213,20 +223,22 @@ class Runs:
         )
 
     def claim_saved(self, run_id: str, *, label: str = "kernel", policy: MergedPolicy | None = None) -> ClaimedState:
-        """Claim a run as `claim` does, and read its saved state and the checked proposals of its last pause.
+        """Claim a run for this process, and return its saved state and the checked proposals of its last pause.
 
-        Decisions that are older than their terms allow, or that `policy` forbids, are not used. In that case all
-        proposals of the pause have the status "expired", and their questions have to be asked again.
-
-        The claim and all reads are one transaction: if this raises, nothing is claimed.
+        A decision is not used if it is older than its terms allow, or if `policy` forbids it. Then all decided
+        proposals of the
+        pause get the status "expired", and the run has to ask these questions again. The claim and all reads are one
+        transaction: if an error is raised, nothing is claimed.
 
         Args:
             run_id: Id of the run.
             label: Role of this process, shown to people.
-            policy: The current merged policy; None: without a policy.
+            policy: The current merged policy; None: no policy.
 
         Raises:
-            RunClaimed, HitlError, UnknownRun: As for `claim`.
+            RunClaimed: Another living process executes the run.
+            HitlError: The run waits for decisions or is cancelled.
+            UnknownRun: No run has this id.
             Untrusted: The saved state is not the newest one, or a signature is not of a known server.
             StoreCorrupt: A decision or the saved state was changed in the store.
         """
@@ -247,7 +259,7 @@ class Runs:
     # Write under a claim
 
     def save_snapshot(self, claim: Claim, snapshot: Snapshot) -> None:
-        """Save the run's state between pauses, durably.
+        """Save the run's state durably, between two pauses.
 
         Raises:
             RunClaimed: Another process has taken over the run.
@@ -265,24 +277,25 @@ class Runs:
         facts: Facts | None = None,
         policy: MergedPolicy | None = None,
     ) -> PausedRun:
-        """Save the run's state, ask the questions and release the run, in one transaction.
+        """Save the run's state, store its questions as proposals, and end its claim, in one transaction.
 
         Args:
-            claim: The claim of the run; it ends.
+            claim: The claim of the run, which this call ends.
             snapshot: The state of the run.
             questions: The questions to ask; at least one that a person has to decide.
-            statements: Slow statements since the run's last event; the event of the pause keeps them for the timeline.
-            plans: The verdict of a policy for each question. Questions that the policy passes or blocks are recorded as
-                decided, beside the others. None (default): no policy.
-            facts: As for `Policies.record_verdicts`.
-            policy: As for `Policies.record_verdicts`.
+            statements: Statements that took long since the run's last event, for the display of its timeline.
+            plans: Verdict of a policy for each question. A question that the policy passes or blocks is stored as a
+                decided proposal. None (default): no policy.
+            facts: Facts that the policy used in addition to the questions. None (default): the current time and the
+                run's labels.
+            policy: The merged policy, whose text is stored if the store does not have it. None (default): no policy.
 
         Returns:
             The waiting run, and the proposals in the order of `questions`.
 
         Raises:
             RunClaimed: Another process has taken over the run.
-            ValueError: There is no question, nobody is asked, or a value is not JSON.
+            ValueError: There is no question, the policy decides all of them, or a value is not JSON.
             WorkspaceClosed: A question is about a closed workspace.
         """
         self._timers.run_due_steps_quietly()
@@ -295,12 +308,12 @@ class Runs:
         )
 
     def finish(self, claim: Claim, snapshot: Snapshot, *, statements: Sequence[Statement] = ()) -> Run:
-        """Save the final state, record that the run has finished, and release it.
+        """Save the final state, record that the run has finished, and end its claim.
 
         Args:
-            claim: The claim of the run; it ends.
+            claim: The claim of the run, which this call ends.
             snapshot: The final state of the run.
-            statements: Slow statements since the run's last event, for the timeline.
+            statements: Statements that took long since the run's last event, for the display of its timeline.
 
         Raises:
             RunClaimed: Another process has taken over the run.
@@ -308,13 +321,13 @@ class Runs:
         return self._claims.write_last(claim, lambda tx: end_run(tx, claim, "finished", snapshot, None, statements))
 
     def fail(self, claim: Claim, snapshot: Snapshot | None, error: str, *, statements: Sequence[Statement] = ()) -> Run:
-        """Record that the run failed, and release it.
+        """Record that the run failed, and end its claim.
 
         Args:
-            claim: The claim of the run; it ends.
+            claim: The claim of the run, which this call ends.
             snapshot: The state of the run. None: the last saved state stays.
             error: The error as text.
-            statements: Slow statements since the run's last event, for the timeline.
+            statements: Statements that took long since the run's last event, for the display of its timeline.
 
         Raises:
             RunClaimed: Another process has taken over the run.
@@ -322,10 +335,10 @@ class Runs:
         return self._claims.write_last(claim, lambda tx: end_run(tx, claim, "failed", snapshot, error, statements))
 
     def restore_status(self, claim: Claim, status: RunStatus) -> None:
-        """Release a claim under which no code has run: the run gets back its status from before the claim.
+        """End a claim under which no code was executed, and give the run the status that it had before the claim.
 
         Args:
-            claim: The claim of the run; it ends.
+            claim: The claim of the run, which this call ends.
             status: The status of the run before it was claimed.
 
         Raises:
@@ -336,9 +349,9 @@ class Runs:
     # Change from outside
 
     def cancel(self, run_id: str, *, actor: str) -> Run:
-        """Cancel a run permanently. Its open proposals are superseded, and its owner, if any, can no longer write.
+        """Cancel a run permanently. A process that executes the run can no longer write.
 
-        No effect on a cancelled run.
+        Open proposals of the run are closed without a decision. No effect on a cancelled run.
 
         Args:
             run_id: Id of the run.
@@ -359,9 +372,9 @@ class Runs:
         return self._store.transact(work)
 
     def forget(self, *, agent: str, notebook: str, key: str | None = None, actor: str | None = None) -> int:
-        """Remove all generations of the named run and all their records.
+        """Remove all runs with this agent, notebook and key, with all their records.
 
-        The events stay, and a new event lists the removed runs.
+        Their events stay in the audit log, and a new event lists the removed runs.
 
         Args:
             agent: Name of the agent.
@@ -373,7 +386,7 @@ class Runs:
             Number of removed runs.
 
         Raises:
-            RunClaimed: A living process runs one of them.
+            RunClaimed: A living process executes one of the runs.
         """
         named: dict[str, Any] = {"agent": agent, "notebook": notebook, "key": key}
         named["actor"] = str(ProcessIdentity.current("kernel")) if actor is None else actor

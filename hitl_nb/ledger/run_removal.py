@@ -24,7 +24,7 @@ def remove_runs(
     actor: str,
     check_free: Callable[[Transaction, Run], None],
 ) -> tuple[list[str], list[str]]:
-    """Remove all generations of a named run, and append an event that lists them.
+    """Remove all runs with this agent, notebook and key, and append an event that lists them.
 
     Args:
         transaction: The transaction to write in.
@@ -32,10 +32,11 @@ def remove_runs(
         notebook: Path of the notebook.
         key: Key of the run; None: the runs of every key.
         actor: User or process that removes them, for the event.
-        check_free: Function that raises an error if a living process owns the run.
+        check_free: Function that raises RunClaimed if a living process executes the run.
 
     Returns:
-        The ids of the removed runs, and the ids of the documents whose logs the caller has to delete.
+        Two lists: the ids of the removed runs, and the ids of their documents. The caller has to delete the update logs
+        of these documents, which are in another database.
     """
     found = transaction.scan(*chunked_values.prefix_range(layout.name_prefix(notebook, agent, key)))
     gone = [rows.load_run(transaction, layout.decode_index_id(*entry)) for entry in found]
@@ -51,7 +52,7 @@ def remove_runs(
 
 
 def _delete_run(transaction: Transaction, run: Run) -> list[str]:
-    """Remove a run and all its records except the documents; return the ids of the documents."""
+    """Remove a run and its records, except the logs of its documents; return the ids of these documents."""
     asked, written = rows.load_proposals(transaction, run.id), rows.load_workspaces(transaction, run.id)
     for proposal in (*asked, *rows.load_passed(transaction, run.id)):
         rows.delete_proposal(transaction, proposal)

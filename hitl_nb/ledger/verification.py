@@ -1,8 +1,9 @@
-"""Verification of a store: the log against itself, then every record against the newest event about it.
+"""Verification of a store: first its audit log, then every record against the newest event about it.
 
-While the log is read, a temporary database collects the expected records, so that memory stays bounded for any size of
-the store. Other processes may write meanwhile. So a record that looks wrong is checked again in a transaction, together
-with the events that were written since.
+The audit log is a chain of events, each with the hash of the previous one. Each event has the digests of the records
+that it changed. While the log is read, a temporary database collects these digests, so that memory stays bounded for
+any size of the store. Other processes may write meanwhile. So a record that seems wrong is checked again in a
+transaction, after the events that were written since.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from hitl_nb.storage.interface import Store, StoreReader
 from hitl_nb.structs import prepare_structs
 
 MAX_DIFFERENCES = 100
-"""Most differences that are reported."""
+"""Largest number of differing records that one verification reports."""
 _PAGE_SIZE = 20
 """Number of records that are read together; each may have 1 MiB and more."""
 
@@ -59,7 +60,7 @@ _UNLOGGED_KINDS = ("claim", "saved")
 
 
 class RecordDifference(Record, frozen=True, kw_only=True):
-    """A record that differs from the log.
+    """A record that differs from the audit log.
 
     Attributes:
         record: Key of the record in the store.
@@ -76,7 +77,7 @@ class RecordDifference(Record, frozen=True, kw_only=True):
 
 
 class StepEnd(Record, frozen=True):
-    """The data of the event of a call's end."""
+    """The data of the event "step.done": whether the call returned ("done") or raised an error ("failed")."""
 
     status: Literal["done", "failed"]
 
@@ -98,7 +99,10 @@ class Verification(Record, frozen=True):
 
 
 def verify_log(store: Store) -> Verification:
-    """Check the whole log of a store, and every record against the log."""
+    """Check the audit log of a store, and every record against it.
+
+    If the log itself is not valid, the records are not checked.
+    """
     with LoggedRecords() as told:
         walk = chain.LogWalk()
         try:
@@ -121,7 +125,13 @@ def verify_log(store: Store) -> Verification:
 
 
 class _RecordComparison:
-    """A comparison of a store's records with the log."""
+    """A comparison of the records of a store with its audit log.
+
+    Args:
+        store: The store.
+        walk: Reader of the audit log, which has read all events so far.
+        told: The records that these events describe.
+    """
 
     def __init__(self, store: Store, walk: chain.LogWalk, told: LoggedRecords) -> None:
         self._store = store
@@ -155,7 +165,11 @@ class _RecordComparison:
             start = page[-1][0] + "\0"
 
     def _compare_record(self, key: str) -> list[RecordDifference]:
-        """Return the difference of one record, if there is one; check it again in a transaction first."""
+        """Return the difference between the record at `key` and the log, as a list of one item; empty if there is none.
+
+        A difference is checked again in a transaction first, because another process may have written the record
+        meanwhile.
+        """
         if self._find_problem(self._store, key) is None:
             return []
 
@@ -198,7 +212,11 @@ class _RecordComparison:
     def _find_decision_problem(
         self, reads: StoreReader, proposal: Proposal, key: str, told: LoggedRecord
     ) -> RecordDifference | None:
-        """Compare a decision with the log: the record may have been changed in the store and then written again."""
+        """Compare the decision of a proposal with the events of its question, votes and timeline; None if they agree.
+
+        This finds a record that was changed in the store before a regular write: the digest of that write agrees with
+        it.
+        """
         if proposal.decision is None or proposal.decision.by == "policy":
             return None
         try:
@@ -211,7 +229,10 @@ class _RecordComparison:
         return None
 
     def _load_log(self, reads: StoreReader, run: str) -> RunLog:
-        """Return the log of a run. The last one is cached, because the proposals of a run often follow each other."""
+        """Return the events of a run.
+
+        The events of the last run are kept in memory, because proposals of one run often follow each other.
+        """
         if reads is not self._store:
             return RunLog(reads, run)  # the log as this transaction reads it
         if self._log is None or self._log[0] != run:
@@ -219,7 +240,7 @@ class _RecordComparison:
         return self._log[1]
 
     def _compare_blobs(self) -> Iterator[RecordDifference]:
-        """Find buffers whose content does not have their hash."""
+        """Find blobs (large buffers of saved states) whose content does not have the hash in their key."""
         start, stop = prefix_range("blob/")
         sha, content = "", hashlib.sha256()
         while True:
@@ -235,7 +256,7 @@ class _RecordComparison:
             start = page[-1][0] + "\0"
 
     def _compare_policies(self) -> Iterator[RecordDifference]:
-        """Find texts of policies that do not have their hash."""
+        """Find texts of policies that do not have the hash in their key."""
         start, stop = prefix_range(policytexts.POLICY_PREFIX)
         for key, _ in self._store.scan(start, stop):
             try:
@@ -251,7 +272,11 @@ class _RecordComparison:
 
 
 def _find_state_problem(reads: StoreReader, key: str) -> RecordDifference | None:
-    """Compare a run's state with the log; a state that was saved between pauses, with its row `saved/<run>`."""
+    """Compare the saved state of a run with the digest that was recorded when it was saved; None if they agree.
+
+    The digest is in the newest event about the state or, for a state that was saved between two pauses, in
+    `saved/<run>`.
+    """
     run = key.partition("/")[2]
     envelope, saved, digest = snapshots.newest_envelope(reads, run)
     if envelope is None or saved is None:
@@ -269,9 +294,15 @@ def _find_state_problem(reads: StoreReader, key: str) -> RecordDifference | None
 
 
 def _is_under_way(step: Step, reads: StoreReader, key: str, told: LoggedRecord | None) -> bool:
-    """Return whether this step is a call that has begun and not ended; such a call has no event yet.
+    """Return whether a step is a call that was started and has not ended. The log has no event about such a start.
 
-    A call that is done is never made again, so after its event it cannot be in progress.
+    A call that is done is never made again. So after an event that the call is done, the step cannot be under way.
+
+    Args:
+        step: The stored step.
+        reads: The store, or a transaction.
+        key: Key of the record.
+        told: The newest event about the step; None: there is none.
     """
     run = key.split("/")[1]
     if (
@@ -289,7 +320,10 @@ def _is_under_way(step: Step, reads: StoreReader, key: str, told: LoggedRecord |
 
 
 def _find_index_problem(reads: StoreReader, record: Record | None) -> RecordDifference | None:
-    """Check that the store's indexes have the record: a record that they miss is not shown, asked or continued."""
+    """Return a difference if an index of the store lacks the entry for a record; None if all entries are there.
+
+    A record without its index entry would not be listed, and nobody could decide or continue it.
+    """
     entries: list[tuple[str, str]] = []
     if isinstance(record, Run):
         entries = [(layout.run_age_key(record), record.id), (layout.name_key(record), record.id)]

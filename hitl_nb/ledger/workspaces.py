@@ -1,8 +1,8 @@
 """Workspaces: documents that an agent and people write together, from opening to closing.
 
-The text of a workspace is in the log of its document (`ledger/documents/update_log.py`). This module keeps its record
-and its status, which determines the writers. "open": the agent and people may write. "done" (people have decided on
-it): only the agent may write, which opens it again. "closed": nobody may write.
+The text of a workspace is in the update log of its document (`ledger/documents/update_log.py`). This module keeps the
+record and the status, which determines who may write. "open": the agent and people. "done" (people have decided on the
+text): only the agent, whose next write makes the workspace "open" again. "closed": nobody.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Workspaces:
     Args:
         store: The store of the workspaces.
         store_id: Id of the store, for the check of signatures.
-        claims: The claims of this ledger.
+        claims: Claims of this process; writes are checked against them.
     """
 
     def __init__(self, store: Store, store_id: str, claims: Claims) -> None:
@@ -38,14 +38,15 @@ class Workspaces:
     def open(
         self, claim: Claim, *, title: str, kind: KindName = "markdown", template: str = "", position: str
     ) -> Workspace:
-        """Open a workspace of a run, durably.
+        """Create a workspace of a run, durably. If this position of the run has created one already, return that one.
 
         Args:
             claim: The claim of the run.
             title: Title of the workspace.
-            kind: Kind of the text. Default: "markdown".
-            template: Template of the text. Default: "".
-            position: Position in the run's code. A retry at the same position returns the same workspace.
+            kind: Name of a kind whose values are texts. Default: "markdown".
+            template: Initial text of the document. Default: "".
+            position: Position in the run's code at which the workspace is opened. Code that is executed again there
+                gets the same workspace.
 
         Returns:
             The workspace that was opened at `position`.
@@ -127,7 +128,10 @@ class Workspaces:
         return found
 
     def find_decided_text(self, workspace: Workspace) -> str | None:
-        """Return the text that people have approved, if it has not changed since; None if there is none.
+        """Return the text of a workspace that people have approved or edited in a decision.
+
+        Returns:
+            The text; None if people have not approved it, or if the agent has written since.
 
         Raises:
             StoreCorrupt: The decision is not the one in the audit log.
@@ -140,16 +144,22 @@ class Workspaces:
         return proposal.value if proposal.decision.action == "approve" else proposal.decision.value
 
     def begin_writing(self, claim: Claim, workspace_id: str, *, inside: bool = False) -> Workspace:
-        """Open a workspace again, durably, before the agent writes into it. No effect if it is open.
+        """Set the status of a workspace to "open", durably, before the agent writes into it.
+
+        A question whether the text is done no longer counts then. No effect if the workspace is open without such a
+        question.
 
         Args:
             claim: The claim of the run.
             workspace_id: Id of the workspace.
-            inside: Whether the run is inside the workspace's with block. If True, a closed workspace is opened again
-                too: an earlier try of the run has left the block.
+            inside: Whether the agent's code is inside the `with` block of the workspace. If True, a closed workspace is
+                opened again too: the run has left the block before and now executes it again. Default: False.
+
+        Returns:
+            The workspace afterwards.
 
         Raises:
-            WorkspaceClosed: The workspace is closed.
+            WorkspaceClosed: The workspace is closed, and `inside` is False.
             UnknownWorkspace: No workspace has this id.
             RunClaimed: Another process has taken over the run.
         """
@@ -169,7 +179,7 @@ class Workspaces:
         return self._claims.write(claim, work)
 
     def close(self, claim: Claim, workspace_id: str) -> Workspace:
-        """Close a workspace permanently. No effect if it is closed.
+        """Close a workspace permanently: nobody can write into it any more. No effect if it is closed.
 
         Raises:
             UnknownWorkspace: No workspace has this id.

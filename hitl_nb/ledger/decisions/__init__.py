@@ -1,1 +1,1 @@
-"""Decisions as they are made, signed, checked and used."""
+"""Decisions and votes: recording, signing and checking them, and the notifications about them."""

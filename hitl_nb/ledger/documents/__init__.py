@@ -1,1 +1,1 @@
-"""Logs of shared drafts."""
+"""Documents that people and agents edit: logs of their updates, writes of agents, comments and readers."""

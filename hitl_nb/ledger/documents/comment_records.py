@@ -1,7 +1,7 @@
-"""Stored comments on a document: reading them, grouping them into threads, and appending them with their events.
+"""Stored comments on a document: reading them, grouping them into threads, and storing them with their events.
 
-Comments and changes of their state are only appended, under the numbers of their events. So the comments at the time of
-a decision can be read later.
+A comment, and each change of its state, is a record that is never changed. Its key ends with the number of its event in
+the audit log. So the comments as they were at the time of a decision can be read later.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ R = TypeVar("R", bound=Record)
 
 
 class CommentTarget(NamedTuple):
-    """A document that can have comments.
+    """A document that can have comments: the draft of a proposal, or a workspace.
 
     Attributes:
         document: Id of the document.
         run: Id of its run.
-        proposal: The proposal for the document's events. None: a workspace about which no question was asked yet.
+        proposal: The proposal about the document, which events about comments name. None: a workspace about which no
+            question was asked yet.
         workspace: The workspace; None if the document is a proposal without one.
     """
 
@@ -61,7 +62,12 @@ class CommentStateChange(AttestedRecord, frozen=True, kw_only=True):
 
 
 def load_comment_target(reads: StoreReader, document_id: str) -> CommentTarget:
-    """Return the document with this id, for comments.
+    """Return the document with this id, with its run, proposal and workspace.
+
+    Args:
+        reads: The store, or a transaction.
+        document_id: Full id of a proposal or workspace. For a proposal about a workspace, the workspace is the
+            document.
 
     Raises:
         UnknownProposal: No document has this id.
@@ -84,14 +90,14 @@ def load_comment_target(reads: StoreReader, document_id: str) -> CommentTarget:
 def read_comments(
     reads: StoreReader, document_id: str, before: int | None = None, *, as_logged: bool = False, store_id: str = ""
 ) -> list[Comment]:
-    """Read the comments on a document, oldest first.
+    """Return the comments on a document with their current states, oldest first.
 
     Args:
         reads: The store, or a transaction.
         document_id: Full id of the document.
         before: Number of an event: read the comments as they were before it. None (default): the current ones.
         as_logged: If True, check every comment and state change against its event. Default: False.
-        store_id: Id of the store, for the check of signatures. Default: all comments count as unsigned.
+        store_id: Id of the store, for the check of signatures. Default: "", so that all comments count as unsigned.
 
     Raises:
         StoreCorrupt: A record is damaged or, with `as_logged`, differs from its event.
@@ -108,7 +114,12 @@ def read_comments(
 
 
 def group_threads(comments: Sequence[Comment]) -> list[tuple[Comment, list[Comment]]]:
-    """Group comments into threads: each comment with its answers, in the given order."""
+    """Group comments into threads.
+
+    Returns:
+        A pair for each comment that does not answer another one of `comments`: the comment, and the list of its
+        answers. All are in the given order.
+    """
     answers: dict[str, list[Comment]] = {one.id: [] for one in comments}
     for one in comments:
         answers.get(one.thread, []).append(one)
@@ -138,20 +149,31 @@ def _read_entries(reads: StoreReader, prefix: str, before: int | None) -> list[t
 
 
 def with_known_speakers(store_id: str, comment: Comment) -> Comment:
-    """Return the comment with how its author was identified. How its state was changed is not known yet."""
+    """Return a copy of the comment with `known` set: how its author was identified, after a check of the signature.
+
+    `state_known` is set to None; `with_state_change` sets it.
+    """
     known = identify_speaker(store_id, comment.proposal, comment, comment.author)
     return msgspec.structs.replace(comment, known=known, state_known=None)
 
 
 def with_state_change(comment: Comment, mark: CommentStateChange, store_id: str) -> Comment:
-    """Return the comment with a changed state, and how the person who changed it was identified."""
+    """Return a copy of the comment with a changed state.
+
+    Its field `state_known` says how the person who changed the state was identified, after a check of the signature.
+
+    Args:
+        comment: The comment.
+        mark: The change of the state.
+        store_id: Id of the store, for the check of signatures.
+    """
     known = identify_speaker(store_id, comment.proposal, mark, mark.by)
     made = {"state": mark.state, "state_by": mark.by, "state_by_name": mark.by_name, "state_at": mark.at}
     return msgspec.structs.replace(comment, **made, state_known=known)
 
 
 def require_comment(reads: StoreReader, document_id: str, comment_id: str, store_id: str = "") -> Comment:
-    """Return the comment with this id.
+    """Return the comment on a document with this id.
 
     Raises:
         UnknownComment: The document has no comment with this id.
@@ -170,7 +192,18 @@ def append_logged(
     data: dict[str, Any],
     said: Comment | CommentStateChange,
 ) -> None:
-    """Append an event about a document, and store the comment or state change under the event's number."""
+    """Store a comment, or a change of a comment's state, and append its event.
+
+    The key of the stored record ends with the number of the event.
+
+    Args:
+        transaction: The transaction to write in.
+        kind: Type of the event.
+        found: The document.
+        actor: User or agent for the event.
+        data: Data of the event, as plain JSON data.
+        said: The comment or the state change to store.
+    """
     place = f"{'comment' if isinstance(said, Comment) else 'marked'}/{found.document}"
     records = rows.put_record(transaction, f"{place}/{chain.read_head(transaction).n + 1:012d}", said, new=True)
     if found.workspace is not None:
@@ -180,7 +213,7 @@ def append_logged(
 
 
 def comment_event_data(made: Comment) -> dict[str, Any]:
-    """Return the data of a comment's event: its text, its quote or thread, and the mentioned people."""
+    """Return the data for the event of a new comment: id, text, quote, thread, mentioned people and suggestion."""
     told = {"quote": made.quote, "thread": made.thread, "mentions": made.mentions}
     suggested = {} if made.suggestion is None else {"suggestion": made.suggestion}
     return {"id": made.id, "text": made.text, **{name: one for name, one in told.items() if one}, **suggested}

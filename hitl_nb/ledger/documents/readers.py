@@ -1,6 +1,6 @@
-"""Readers of shared drafts: the people who have opened a draft, with the time of their last reading.
+"""Readers of shared drafts: who has opened a draft, and when each person last read it.
 
-read/<document>/<user name, quoted>    DraftReader (in `Store.drafts`)
+A `DraftReader` is stored at `read/<document>/<user name, percent-encoded>` in `Store.drafts`, the database for drafts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hitl_nb.storage.interface import Store, Transaction
 from hitl_nb.structs import prepare_structs
 
 REFRESH_INTERVAL = timedelta(minutes=1)
-"""Interval after which the time of a person who keeps reading is saved again."""
+"""While a person keeps a draft open, the time of the last reading is saved at most once in this interval."""
 
 
 class DraftReader(Record, frozen=True, kw_only=True):
@@ -33,7 +33,11 @@ class DraftReader(Record, frozen=True, kw_only=True):
     at: datetime
 
     def write_to(self, document: str) -> Callable[[Transaction], None]:
-        """Return the work that saves this record in a transaction of `Store.drafts`."""
+        """Return a function that saves this record in a transaction of `Store.drafts`.
+
+        Args:
+            document: Id of the document that the person reads.
+        """
         return lambda tx: tx.put(f"read/{document}/{quote(self.username, safe='')}", self.json())
 
 

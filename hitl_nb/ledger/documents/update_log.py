@@ -1,7 +1,8 @@
 """The log of a shared draft: every update of its document, in the order in which the updates were saved.
 
-The log is the document. Kernels and servers only append to it. Updates of a CRDT commute, so no writer waits for
-another. The store does not interpret the bytes of an update (`drafts/draft.py` does).
+The document is a CRDT (several programs edit it at the same time), and an update is one change in binary form. The log
+of all updates is the document. Kernels and servers only append to the log. The order of simultaneous updates does not
+matter, so no writer waits for another. The store does not interpret the bytes of an update (`drafts/draft.py` does).
 
     update/<document>/<n>    the n-th update, with its author and time; after `compact`, a packed block of those up to n
     folded/<document>        the whole document as of an update, so that opening it does not need the whole log
@@ -44,7 +45,7 @@ class Update(msgspec.Struct, frozen=True, array_like=True):
         at: Time of the update.
         author: User name of the author; only this identifies the author.
         name: Display name of the author.
-        data: The update's bytes.
+        data: The change in the binary form of the CRDT library.
     """
 
     at: datetime
@@ -54,7 +55,12 @@ class Update(msgspec.Struct, frozen=True, array_like=True):
 
 
 class CompactedDocument(msgspec.Struct, frozen=True, array_like=True):
-    """The whole document as one update (`data`), as it was after the log's n-th update."""
+    """A whole document in the form of one update.
+
+    Attributes:
+        n: Number of the last update in the log that it includes.
+        data: The update in binary form.
+    """
 
     n: int
     data: bytes
@@ -88,7 +94,11 @@ class UpdateLog:
         return self._drafts.version()
 
     def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
-        """Run `work`, which calls `add`, in a transaction; the future is done when its writes are saved."""
+        """Call `work`, which calls `add`, in a transaction of `Store.drafts`, without waiting.
+
+        Returns:
+            A future with the result of `work`; it is done when the writes are saved.
+        """
         return self._drafts.submit(work)
 
     def begin(self, update: Update) -> None:
@@ -138,9 +148,14 @@ class UpdateLog:
         return CompactedDocument(folded.n, _inflate(folded.data, self._compacted_key))
 
     def compact(self, whole: CompactedDocument) -> None:
-        """Pack the updates up to number `whole.n` into blocks, and save the document that results from them.
+        """Pack the updates up to number `whole.n` into blocks, and save `whole`, the document after these updates.
 
-        The transaction itself selects the updates to pack, so two processes may compact at the same time.
+        No update is lost. The updates to pack are selected inside the transaction, so two processes may compact at the
+        same
+        time. No effect if the log was compacted up to this number already.
+
+        Args:
+            whole: The document after the update with number `whole.n`.
 
         Raises:
             StoreCorrupt: A stored update is damaged.
@@ -193,7 +208,7 @@ def new_update(data: bytes, author: str, name: str = "") -> Update:
     """Return an update with the current time.
 
     Args:
-        data: The update's bytes.
+        data: The change in the binary form of the CRDT library.
         author: User name of the author.
         name: Display name of the author.
     """
@@ -201,7 +216,7 @@ def new_update(data: bytes, author: str, name: str = "") -> Update:
 
 
 def delete_logs(store: Store, documents: Iterable[str]) -> None:
-    """Remove the logs of these documents and the records of agents' writes, durably."""
+    """Remove the update logs of these documents, and the records of the writes of agents into them, durably."""
     gone = list(documents)
 
     def work(transaction: Transaction) -> None:
@@ -223,7 +238,7 @@ def _decode(raw: bytes, kind: type[T], key: str) -> T:
 
 
 def _inflate(packed: bytes, key: str) -> bytes:
-    """Unpack bytes; refuse damaged data, and data that would fill the memory."""
+    """Unpack bytes. Raise StoreCorrupt if they are damaged or would need more than `MAX_DOCUMENT_BYTES`."""
     unpacking = zlib.decompressobj()
     try:
         data = unpacking.decompress(packed, MAX_DOCUMENT_BYTES)
@@ -241,7 +256,7 @@ def _add_checksum(data: bytes) -> bytes:
 
 
 def _remove_checksum(raw: bytes, key: str) -> bytes:
-    """Check the checksum of `_add_checksum` and return the bytes without it."""
+    """Return the bytes without the checksum at their beginning. Raise StoreCorrupt if the checksum is wrong."""
     if zlib.crc32(raw[4:]).to_bytes(4, "big") != raw[:4]:
         raise StoreCorrupt(f"the stored value {key} is damaged: its checksum is wrong")
     return raw[4:]
