@@ -240,7 +240,7 @@ class Proposals:
                 (default): the withdrawal is not signed.
 
         Returns:
-            The proposal, which is open again for votes, with its run and its comments.
+            The proposal, which waits for votes again, with its run and its comments.
 
         Raises:
             TooLate: The decision is final.

@@ -166,7 +166,7 @@ class Runs:
             key: Key that tells several runs of one agent apart. Default: "".
             label: Role of this process, shown to people.
             wait: If True, and a process on another machine executes the previous run, wait up to OWNER_TIMEOUT_SECONDS
-                (15 s) to see whether that process is still alive.
+                (15 s) to see whether it is alive.
             notebook_id: Id in the metadata of the notebook file. The store uses it for the notebook unless another
                 notebook has this id. Default: a new id.
             restarted: Digest of the cell's code, if its `--restart` starts the run. Default: "".
@@ -204,7 +204,7 @@ class Runs:
             run_id: Id of the run.
             label: Role of this process, shown to people.
             wait: If True, and a process on another machine has the claim, wait up to OWNER_TIMEOUT_SECONDS (15 s) to
-                see whether that process is still alive.
+                see whether it is alive.
 
         Returns:
             The run and its claim.

@@ -1,8 +1,7 @@
-"""Assignment of a question to a person: by a user, or to the person with the fewest open questions by its terms.
+"""Assignment of a proposal to a person: by a user, or automatically to the person with the fewest open proposals.
 
-The assignment is only a hint: other people may decide too.
-
-assignedat/<user>    the time of the last question that was assigned to the user in this way
+The assignment is only a hint: other people may decide too. The terms (review rules) of a proposal say whether it is
+assigned automatically. The key `assignedat/<user>` has the time of the last automatic assignment to a user.
 """
 
 from __future__ import annotations
@@ -23,17 +22,25 @@ from hitl_nb.storage.chunked_values import prefix_range
 from hitl_nb.storage.interface import StoreReader, Transaction
 
 _MAX_COUNTED_PROPOSALS = 2000
-"""Most open proposals that are counted."""
+"""Most open proposals that are read to find the person with the fewest."""
 
 
 def assign_least_busy(transaction: Transaction, proposal: Proposal, people: People) -> Proposal:
-    """Assign a proposal to the person of its first need who has the fewest open proposals.
+    """Assign a new proposal to the person with the fewest open proposals, if its terms (review rules) require it.
 
-    Of several such people, the one whose last assignment is oldest is chosen. Absent people are not chosen and, under a
-    four-eyes rule, neither are requesters.
+    Only people whom the first need of the terms names are considered.
+
+    Of several people with equally many, the one whose last assignment is oldest is chosen. Absent people are left out;
+    under a four-eyes rule, also the people who started or continued the run.
+
+    Args:
+        transaction: The transaction to write in.
+        proposal: The new proposal.
+        people: The requesters of the run, and the people who are away.
 
     Returns:
-        The assigned proposal; unchanged if there is no such person, or if the terms do not require an assignment.
+        The proposal with its assignee, for the caller to store. Unchanged if the terms require no assignment, or if no
+        person is left.
     """
     terms = proposal.terms
     if terms is None or not terms.assign or not terms.needs:
@@ -51,12 +58,12 @@ def assign_least_busy(transaction: Transaction, proposal: Proposal, people: Peop
 
 
 def assign_proposal(transaction: Transaction, proposal_id: str, assignee: str | None, actor: str) -> Proposal:
-    """Assign an open proposal to a person.
+    """Assign an open proposal to a person, or remove its assignment.
 
     Args:
         transaction: The transaction to write in.
         proposal_id: Full id of the proposal.
-        assignee: User name; None: no person.
+        assignee: User name; None: remove the assignment.
         actor: User or process for the event.
 
     Returns:
@@ -78,7 +85,7 @@ def assign_proposal(transaction: Transaction, proposal_id: str, assignee: str | 
 
 
 def _count_open(reads: StoreReader) -> Counter[str]:
-    """Count the open proposals by assignee."""
+    """Return the number of open proposals that are assigned to each person, by user name."""
     found: Counter[str] = Counter()
     for entry in reads.scan(*prefix_range("open/"), limit=_MAX_COUNTED_PROPOSALS):
         proposal = rows.load_proposal(reads, layout.decode_index_id(*entry))

@@ -1,7 +1,8 @@
-"""Decisions on proposals as they are submitted, inside a transaction: one alone, several together, or withdrawn.
+"""Decisions that people submit: on one proposal, on several together, or the withdrawal of an approval.
 
-The due actions of a proposal run first, in the same transaction. A late decision is a return value of the transaction,
-not an exception: an exception would undo the due actions too.
+All functions run inside a transaction. Automatic actions that are due on a proposal, such as a deadline, are taken
+first, in the same transaction. So the proposal may no longer be open for the submitted decision. Such a late decision
+is a return value, not an exception, because an exception would undo the automatic actions too.
 """
 
 from __future__ import annotations
@@ -33,14 +34,20 @@ T = TypeVar("T")
 def submit_decision(
     transaction: Transaction, store_id: str, proposal_id: str, verdict: SubmittedDecision, shown: ShownVersion
 ) -> DecisionOutcome | LateDecision:
-    """Decide one proposal, or vote on it.
+    """Decide one proposal or, if it has terms (review rules), vote on it.
 
     Args:
         transaction: The transaction to write in.
-        store_id: Id of the store; signatures are bound to it.
+        store_id: Id of the store, which signatures contain.
         proposal_id: Id of the proposal, or the beginning of it.
-        verdict: The decision.
-        shown: The version that was shown to the reviewer.
+        verdict: The decision or vote.
+        shown: The version of the proposal that was shown to the reviewer.
+
+    Returns:
+        The proposal, its run and its comments afterwards; a `LateDecision` if the proposal is no longer open.
+
+    Raises:
+        HitlError: The decision is not valid; the errors are those of `Proposals.decide`.
     """
     proposal = apply_due_steps(transaction, find_proposal(transaction, proposal_id))
     late = None if proposal.terms is None else LateDecision.find(proposal)
@@ -57,17 +64,17 @@ def submit_together(
     verdict: SubmittedDecision,
     seconds: Mapping[str, float | None],
 ) -> list[Proposal] | LateDecision:
-    """Decide several proposals with the same verdict.
+    """Decide several proposals with the same verdict, or vote on them. If one cannot be decided, none is.
 
     Args:
         transaction: The transaction to write in.
-        store_id: Id of the store; signatures are bound to it.
+        store_id: Id of the store, which signatures contain.
         shown: The proposals as they were shown to the reviewer, each one once.
-        verdict: The decision.
-        seconds: Seconds for which the reviewer saw a proposal, by its id.
+        verdict: The decision or vote.
+        seconds: Seconds for which the reviewer saw each proposal, by the proposal's id. None: unknown.
 
     Returns:
-        The proposals afterwards, in the order of `shown`.
+        The proposals afterwards, in the order of `shown`; a `LateDecision` if one of them is no longer open.
     """
     found = [(apply_due_steps(transaction, find_proposal(transaction, was.id)), was) for was in shown]
     for proposal, _ in found:
@@ -88,14 +95,23 @@ def undo_approval(
     reviewer: str,
     attestation: ReviewerAttestation | None,
 ) -> DecisionOutcome | LateDecision:
-    """Withdraw the approval that completed the votes on a proposal.
+    """Withdraw the last approval of a proposal, which completed its votes.
 
     Args:
         transaction: The transaction to write in.
-        store_id: Id of the store; signatures are bound to it.
+        store_id: Id of the store, which signatures contain.
         proposal_id: Id of the proposal, or the beginning of it.
         reviewer: User name of the person who approved last.
-        attestation: How a server identified the reviewer; None: no signature.
+        attestation: How a server identified the reviewer, and its key that signs the withdrawal. None: not signed.
+
+    Returns:
+        The proposal, its run and its comments afterwards; a `LateDecision` if the approval has just become the
+        decision.
+
+    Raises:
+        TooLate: The decision is final.
+        NotAReviewer: Another person approved last, or the withdrawal must be signed by a server.
+        UnknownProposal: No proposal has this id.
     """
     proposal = find_proposal(transaction, proposal_id)
     was_open, proposal = proposal.status == "open", apply_due_steps(transaction, proposal)
@@ -106,7 +122,11 @@ def undo_approval(
 
 
 def raise_if_late(done: T | LateDecision) -> T:
-    """Return the result of a transaction; raise the error of a late decision."""
+    """Return `done`, the result of a transaction. If it is a `LateDecision`, raise the error that it contains.
+
+    Raises:
+        AlreadyDecided, TooLate: The decision was late.
+    """
     if isinstance(done, LateDecision):
         raise done.error
     return done

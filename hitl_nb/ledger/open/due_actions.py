@@ -1,9 +1,11 @@
-"""Due actions on open proposals (reminders, escalations, deadlines). The first process that notices one runs it, once.
+"""Automatic actions on open proposals at planned times: reminders, escalations and deadlines.
 
-due/<microseconds>-<proposal> lists each open proposal with a timer by the time of its next action. Every write of a
-proposal updates this row (`ledger/rows/stored_records.py`). Other rows give the time when a user goes away or comes
-back (`seat_rechecks.py`). Each action is a transaction of its own, which checks again that the action is due. If two
-processes see the same row, the second one finds it removed.
+The key `due/<microseconds>-<proposal>` lists each open proposal by the time of its next action. Every write of a
+proposal updates this entry (`ledger/rows/stored_records.py`). Other entries have the times at which a user goes away or
+comes back (`seat_rechecks.py`).
+
+Any process that finds an action due takes it. Each action is a transaction of its own, which checks again that the
+action is due. So if two processes find the same entry, only the first one takes the action.
 """
 
 from __future__ import annotations
@@ -27,15 +29,16 @@ from hitl_nb.records import Proposal
 from hitl_nb.storage.interface import Store, StoreReader, Transaction
 
 ACTOR = "deadline"
-"""Name in the audit log for actions of the clock."""
+"""Name in the audit log of the actor of automatic actions."""
 
 _FIRST, _END = "due/", "due0"
 
 
 class ProposalTimers:
-    """The timers of a store's proposals.
+    """The automatic actions on a store's open proposals.
 
-    The ledger runs all due actions before it reads a run or a proposal, so that no expired one is shown or decided.
+    The ledger takes all due actions before it reads a run or a proposal. So no proposal whose deadline is over is shown
+    as open, or decided.
 
     Args:
         store: The store of the proposals.
@@ -45,15 +48,15 @@ class ProposalTimers:
         self._store = store
 
     def run_due_steps(self, at: datetime | None = None) -> int:
-        """Run all due actions on open proposals, each one in a transaction of its own.
+        """Take all automatic actions that are due on open proposals, each one in a transaction of its own.
 
         A damaged record does not prevent the actions on the others; its error is raised at the end.
 
         Args:
-            at: Time to act for. None (default): this machine's time.
+            at: Time; actions that are due at this time are taken. None (default): this machine's time.
 
         Returns:
-            Number of actions.
+            Number of actions that were taken.
 
         Raises:
             StoreCorrupt, UnknownRun: A record is damaged, or its run is missing.
@@ -69,7 +72,7 @@ class ProposalTimers:
         return taken
 
     def run_due_steps_of(self, proposal_id: str) -> Proposal:
-        """Run the due actions on one proposal.
+        """Take the automatic actions that are due on one proposal, and return the proposal afterwards.
 
         Unlike `run_due_steps`, this includes a proposal whose timeline follows the clock of a decisions file.
 
@@ -86,22 +89,26 @@ class ProposalTimers:
         return self._store.transact(work)
 
     def run_due_steps_quietly(self) -> None:
-        """Run all due actions before another operation; an action that fails now is left to the next call."""
+        """Take all automatic actions that are due, before another operation on the store.
+
+        Errors are ignored here: a store that is busy or full, or a damaged record. The next call tries the action
+        again.
+        """
         with suppress(StoreBusy, StoreFull, StoreCorrupt, UnknownRun):
             self.run_due_steps()
 
     def next_due(self) -> datetime | None:
-        """Return the time of the next action; None if no open proposal has a timer and no absence begins or ends."""
+        """Return the time of the next automatic action or check; None if none is planned."""
         found = self._store.scan(_FIRST, _END, limit=1)
         return layout.index_time(found[0][0]) if found else None
 
     def has_planned_steps(self) -> bool:
-        """Return whether any action on an open proposal is planned, now or later."""
+        """Return whether any automatic action or check is planned, now or later."""
         return bool(self._store.scan(_FIRST, _END, limit=1))
 
 
 def take_due_steps(transaction: Transaction, proposal: Proposal, now: datetime) -> Proposal:
-    """Run all actions on a proposal that are due at `now`, before a vote on it is written.
+    """Take all automatic actions on a proposal that are due at the time `now`, inside a transaction.
 
     Returns:
         The proposal afterwards.
@@ -116,14 +123,23 @@ def take_due_steps(transaction: Transaction, proposal: Proposal, now: datetime) 
 
 
 def with_machine_clock(proposal: Proposal) -> Proposal:
-    """Return the proposal with a timeline by this machine's clock, unless a decisions file replaces the clock."""
+    """Return the proposal with a timeline that follows this machine's clock.
+
+    Unchanged if the timeline follows it already, or if a decisions file replaces the clock of this process.
+    """
     if proposal.asked_at is None or clock.replaced_now() is not None:
         return proposal
     return msgspec.structs.replace(proposal, asked_at=None)
 
 
 def _first_due(reads: StoreReader, start: str, at: datetime | None) -> str | None:
-    """Return the key of the first row from `start` on, if its action is due."""
+    """Return the key of the first entry for an automatic action, if the action is due; None otherwise.
+
+    Args:
+        reads: The store, or a transaction.
+        start: First key to look at; entries with smaller keys are ignored.
+        at: Time at which the action must be due. None: this machine's time.
+    """
     found = reads.scan(start, _END, limit=1)
     if not found:
         return None
@@ -132,7 +148,7 @@ def _first_due(reads: StoreReader, start: str, at: datetime | None) -> str | Non
 
 
 def _take_due_row(transaction: Transaction, key: str, at: datetime | None) -> int:
-    """Run the action of one row if it is still due; return the number of actions."""
+    """Take the action that the entry at `key` plans, if it is still due; return the number of actions."""
     now, raw = at or clock.machine_now(transaction), transaction.get(key)
     if raw is None:
         return 0  # another process was first

@@ -1,4 +1,8 @@
-"""New proposals from questions that a policy has judged: asked under terms, or decided by the policy itself."""
+"""New proposals from questions, each with the verdict of a policy if there is one.
+
+The verdict is called a *plan*. It passes or blocks the question (the policy decides), or people are asked under terms:
+review rules that say who must agree, and until when.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +23,22 @@ if TYPE_CHECKING:
     from hitl_nb.policies.rules.rules import Plan
 
 POLICY_REVIEWER = "policy:"
-"""Prefix of a policy's name in the place of a reviewer's user name."""
+"""Prefix of the reviewer's name if a policy has decided; the ids of the rules follow."""
 
 
 def is_decided(plan: Plan | None) -> bool:
-    """Return whether a policy passes or blocks the question, so that no person is asked."""
+    """Return True if the verdict `plan` passes or blocks the question, so that no person is asked. None: no policy."""
     return plan is not None and plan.verdict != "ask"
 
 
 class NewQuestion:
-    """A question that is about to be stored. Its id and fingerprint are computed outside of the transaction.
+    """A question that is about to be stored as a proposal, with the verdict of a policy.
+
+    Its id and fingerprint are computed here, so that the transaction is short.
 
     Args:
         question: The question of the agent.
-        plan: The verdict of a policy; None: no policy.
+        plan: The verdict of the policy; None: no policy.
         run_id: Id of the run that asks.
         asked_at: Time of the question.
     """
@@ -44,17 +50,17 @@ class NewQuestion:
 
     @property
     def asks_under_terms(self) -> bool:
-        """Whether people are asked, under terms."""
+        """Whether people are asked, and the policy's verdict has terms (review rules) for them."""
         return not is_decided(self.plan) and self.plan is not None and self.plan.terms is not None
 
     def proposal(self, run: Run, facts: Facts | None, *, pause: int, ordinal: int) -> Proposal:
-        """Return the open proposal for this question; it has terms if the policy's verdict has.
+        """Return the open proposal for this question, with the terms (review rules) of the verdict, if any.
 
         Args:
             run: The run that asks.
-            facts: The facts that the policy judged by; kept if there are terms.
+            facts: Facts that the policy used; they are stored if there are terms.
             pause: Number of the pause, from 1; 0: the run does not pause.
-            ordinal: Position among the questions of the pause, from 0.
+            ordinal: Index of the question among the questions of the pause, from 0.
         """
         fields: dict[str, Any] = {name: getattr(self.question, name) for name in Question.__struct_fields__}
         plan = self.plan
@@ -77,15 +83,15 @@ class NewQuestion:
 
 
 def new_questions(questions: Sequence[Question], plans: Sequence[Plan] | None, run_id: str) -> list[NewQuestion]:
-    """Prepare questions for the store.
+    """Return the questions in the form in which they can be stored as proposals.
 
     Args:
         questions: The questions, at least one.
-        plans: The verdict of a policy for each question; None: no policy.
+        plans: Verdict of the policy for each question; None: no policy.
         run_id: Id of the run that asks.
 
     Raises:
-        ValueError: There is no question, the numbers of questions and plans differ, or a plan that passes or blocks
+        ValueError: There is no question, the numbers of questions and plans differ, or a verdict that passes or blocks
             has no terms.
     """
     if not questions:
@@ -100,11 +106,11 @@ def new_questions(questions: Sequence[Question], plans: Sequence[Plan] | None, r
 
 
 def decide_by_policy(proposal: Proposal, plan: Plan, event: int) -> Proposal:
-    """Return the proposal with the policy's decision.
+    """Return a copy of the proposal that is decided by the policy: approved or rejected.
 
     Args:
         proposal: The open proposal.
-        plan: The verdict, which passes or blocks.
+        plan: The verdict of the policy, which passes or blocks the question.
         event: Number of the event that logs the decision.
     """
     passes = plan.verdict == "pass"
@@ -124,13 +130,19 @@ def decide_by_policy(proposal: Proposal, plan: Plan, event: int) -> Proposal:
 
 
 def _blocking_guardrails(proposal: Proposal, plan: Plan) -> str:
-    """Name the guardrails that blocked the proposal; "" if none did."""
+    """Return the name of the policy's reviewer for guardrails that blocked the proposal; "" if none did."""
     blocked = [one.name for one in proposal.guardrails if one.verdict == "block"] if plan.verdict == "block" else []
     return f"guardrail {','.join(blocked)}" if blocked else ""
 
 
 def append_policy_decision(transaction: Transaction, proposal: Proposal, records: dict[str, str]) -> None:
-    """Append the event of a policy's decision; it has the same form as the event of a person's decision."""
+    """Append the event of a policy's decision, in the same form as the event of a person's decision.
+
+    Args:
+        transaction: The transaction to write in.
+        proposal: The decided proposal.
+        records: Digests of the written records by their keys.
+    """
     assert proposal.decision is not None
     data = decision_event_data(proposal, proposal.decision, proposal.revision - 1)
     by = proposal.decision.reviewer
@@ -145,11 +157,11 @@ def _policy_reason(plan: Plan) -> str:
 
 
 def list_used_policies(found: Sequence[NewQuestion]) -> list[str]:
-    """Return the hashes of the policies that judged these questions, sorted."""
+    """Return the SHA-256 (hex) of each policy that judged one of these questions, sorted."""
     named = {q.plan.terms.policy for q in found if q.plan is not None and q.plan.terms is not None}
     return sorted(named - {""})
 
 
 def any_have_terms(found: Sequence[NewQuestion]) -> bool:
-    """Return whether any of these questions is asked or decided under terms."""
+    """Return whether the verdict on any of these questions has terms (review rules)."""
     return any(q.plan is not None and q.plan.terms is not None for q in found)

@@ -1,7 +1,9 @@
-"""The store's side of sending notices: one sender has a notice at a time, and failed notices are tried again.
+"""Notifications (notices) that wait to be sent, as one sender after the other takes them from the store.
 
-A sender leases a notice: the notice's due time moves to the end of the lease. If the sender dies, the notice is due
-again then. So each notice is sent at least once; its id identifies duplicates.
+A sender *leases* a notice: the notice is then due only at the end of the lease. So no other sender takes it meanwhile.
+If the sender dies, the notice is due again at that time. So each notice is sent at least once, and its id identifies
+copies. A notice that could not be sent is tried again later. A *held* notice waits for a digest: one message with
+several notices for the same person.
 """
 
 from __future__ import annotations
@@ -26,14 +28,14 @@ from hitl_nb.storage.chunked_values import prefix_range
 from hitl_nb.storage.interface import Store, StoreReader, Transaction
 
 LEASE_TIME = timedelta(seconds=60)
-"""Time for which one sender has a notice exclusively."""
+"""Time for which one sender alone has a notice that it has leased."""
 RETRY_DELAYS = tuple(timedelta(minutes=n) for n in (1, 5, 25, 60, 60))
 """Delays between the tries of a notice that could not be sent. After the last one, the notice has failed."""
 _ACTOR = "deadline"
 
 
 class NoticeOutbox:
-    """The outgoing notices of a store, for senders.
+    """The notices (notifications for people) of a store that wait to be sent.
 
     Args:
         store: The store of the notices.
@@ -43,19 +45,19 @@ class NoticeOutbox:
         self._store = store
 
     def next_due(self) -> datetime | None:
-        """Return the due time of the first notice; None if there is none."""
+        """Return the time at which the next notice has to be sent; None if no notice waits."""
         notice = _first_notice(self._store)
         return None if notice is None else notice.due
 
     def take_first(self, now: datetime, *, sender: str) -> Notice | None:
-        """Lease the first due notice for `LEASE_TIME`.
+        """Lease the first notice that is due, for `LEASE_TIME` (60 s).
 
         Args:
-            now: The store's time.
-            sender: Token of the sender.
+            now: The current time.
+            sender: Token that identifies the sender.
 
         Returns:
-            The notice; None if none is due.
+            The notice; None if no notice is due.
         """
         first = _first_notice(self._store)
         if first is None or first.due > now:
@@ -68,15 +70,15 @@ class NoticeOutbox:
         return self._store.transact(work)
 
     def take_held(self, like: Notice, now: datetime, *, sender: str) -> list[Notice]:
-        """Lease the other notices for the same digest, for `LEASE_TIME`.
+        """Lease all held notices for the same digest, for `LEASE_TIME` (60 s).
 
         Args:
-            like: A notice of the digest; only notices for the same addressee and services are leased.
-            now: The store's time.
-            sender: Token of the sender.
+            like: A notice of the digest. Only notices with the same addressee and the same services are leased.
+            now: The current time.
+            sender: Token that identifies the sender.
 
         Returns:
-            The held notices, oldest first.
+            The leased notices, oldest first.
         """
 
         def work(transaction: Transaction) -> list[Notice]:
@@ -90,11 +92,12 @@ class NoticeOutbox:
         return self._store.transact(work)
 
     def hold(self, notice: Notice, until: datetime) -> None:
-        """Release a leased notice and hold it for the addressee's next digest.
+        """End the lease of a notice, and hold the notice for the addressee's next digest.
 
         Args:
             notice: The leased notice.
-            until: Latest time of the digest. If other notices are held for it already, their earlier time counts.
+            until: Latest time of the digest. If other notices are already held for the addressee for an earlier time,
+                that time is used.
         """
 
         def work(transaction: Transaction) -> None:
@@ -111,7 +114,8 @@ class NoticeOutbox:
 
         Args:
             notice: The leased notice.
-            sent: URL schemes of the services that sent it; empty: none had to send it.
+            sent: Names (URL schemes) of the services that have sent it. Empty: no service had to send it, and no event
+                is written.
             actor: Name of the sender, for the event.
         """
 
@@ -126,18 +130,19 @@ class NoticeOutbox:
     ) -> Notice | None:
         """Record that services could not send a leased notice, and plan the next try.
 
-        After the last try, the proposal records that this addressee was not reached. The next "escalate" step of its
-        timeline runs immediately then.
+        After the last try, the addressee is added to `untold` of the proposal. If the notice was for people who may
+        decide, the next "escalate" step of the proposal's timeline is then taken at once.
 
         Args:
             notice: The leased notice.
-            now: The store's time.
-            services: Services that failed; the next try uses only these.
-            sent: Services that sent the notice. Default: none.
+            now: The current time.
+            services: Names of the services that failed. The next try uses only these.
+            sent: Names of the services that have sent the notice. Default: none.
             actor: Name of the sender, for the events.
 
         Returns:
-            The notice with the time of the next try; None after the last try.
+            The notice with the time of the next try. None after the last try, or if another sender has leased the
+            notice since.
         """
 
         def work(transaction: Transaction) -> Notice | None:
@@ -155,10 +160,10 @@ class NoticeOutbox:
         return self._store.transact(work)
 
     def drop_before(self, before: datetime) -> bool:
-        """Remove the notices that were caused before a time and that no sender has taken.
+        """Remove the notices that were written before a time and that no sender has tried to send.
 
         Returns:
-            True if there were any.
+            True if any notices were removed.
         """
 
         def work(transaction: Transaction) -> bool:
@@ -179,7 +184,10 @@ def _log_sent(transaction: Transaction, notice: Notice, services: Sequence[str],
 def _give_up_notice(
     transaction: Transaction, notice: Notice, now: datetime, services: Sequence[str], actor: str
 ) -> None:
-    """Record a permanent failure in the proposal, and run its next "escalate" step, if any."""
+    """Record in the proposal that a notice could not be sent after all tries.
+
+    If the notice was for people who may decide, the next "escalate" step of the proposal's timeline is taken now.
+    """
     proposal = rows.load_proposal(transaction, notice.proposal)
     records: Digests = {}
     if proposal is not None and notice.to not in proposal.untold:
@@ -191,7 +199,10 @@ def _give_up_notice(
 
 
 def _escalate_now(transaction: Transaction, proposal: Proposal, now: datetime) -> None:
-    """Run the next "escalate" step of a proposal's timeline now; skip the steps before it, keep those after it."""
+    """Take the next "escalate" step of a proposal's timeline now, before its time. No effect if there is none.
+
+    Steps before this step are skipped; later steps keep their times.
+    """
     steps = (
         proposal.terms.timeline
         if proposal.terms is not None and proposal.status == "open" and proposal.settles_at is None
@@ -220,7 +231,10 @@ def _append_notice_event(
     data: dict[str, Any],
     records: Digests | None = None,
 ) -> None:
-    """Append an event about a notice. It never contains an address, because the URLs of channels contain passwords."""
+    """Append an event about a notice.
+
+    The event has the name of the addressee, but no address, because the URLs of services contain passwords.
+    """
     told = {"id": notice.id, "to": notice.to, "kind": notice.kind, **data}
     run = (
         notice.run if transaction.get(f"run/{notice.run}") is not None else None
@@ -245,7 +259,11 @@ def _lease_notice(transaction: Transaction, notice: Notice, now: datetime, sende
 
 
 def _remove_leased(transaction: Transaction, notice: Notice) -> bool:
-    """Remove a leased notice; return False if another sender has leased it since."""
+    """Remove a notice that the caller has leased.
+
+    Returns:
+        True if the notice was removed. False if it is not there any more, or if another sender has leased it since.
+    """
     key = notice_key(notice)
     raw = transaction.get(key)
     if raw is None or rows.decode_record(raw, Notice, key).sender != notice.sender:

@@ -1,8 +1,8 @@
-"""The verdicts of policies, and the questions that a policy decides without asking a person.
+"""The verdicts of policies, and questions that a policy decides without asking a person.
 
-Such a question is recorded as a decided proposal, so that people can see it. A run does not pause for it. The proposal
-is recorded at the question's position in the run. There the run finds it again after a crash, and when code is
-replayed.
+Such a question is stored as a decided proposal, so that people can see it. The run does not pause for it. The proposal
+is stored under the position in the run's code at which the question was asked. When the code is executed again, for
+example after a crash, the run finds the decision at this position.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 
 class Policies:
-    """The verdicts of policies and guardrails in a store, and the texts of the policies.
+    """The decisions by policies and the results of guardrails in a store, and the texts of the policies.
 
     Args:
         store: The store of the proposals and policies.
         store_id: Id of the store, for the check of signatures.
-        claims: The claims of this ledger.
+        claims: Claims of this process; writes are checked against them.
     """
 
     def __init__(self, store: Store, store_id: str, claims: Claims) -> None:
@@ -57,17 +57,18 @@ class Policies:
         Args:
             claim: The claim of the run.
             questions: The questions.
-            plans: The verdict for each question; all of them pass or block.
-            facts: Facts that the policy used beside the questions. None (default): the store's time and the run's
-                labels.
-            policy: The merged policy. Its text is stored with the proposals if the store does not have it.
+            plans: Verdict of the policy for each question; all of them must pass or block.
+            facts: Facts that the policy used in addition to the questions. None (default): the current time and the
+                run's labels.
+            policy: The merged policy, whose text is stored if the store does not have it. None (default): it has the
+                text already.
 
         Returns:
             The decided proposals, in the order of `questions`.
 
         Raises:
             RunClaimed: Another process has taken over the run.
-            ValueError: A plan asks people, or the text of a policy is neither given nor stored.
+            ValueError: A verdict requires that people are asked, or the text of a policy is neither given nor stored.
         """
         found = new_questions(questions, plans, claim.run)
         if not all(is_decided(plan) for plan in plans):
@@ -86,12 +87,13 @@ class Policies:
     def list_passed(self, run_id: str, floor: str = "") -> list[Proposal]:
         """Return the proposals that policies decided in a run without a pause, oldest first.
 
-        Every decision is checked as in `Proposals.list_of_run`. If only signed decisions count, the list is empty: no
-        server signs a policy's decision, so the run judges the questions again.
+        Every decision is compared with the audit log. If only decisions with a server's signature count
+        (`HITL_NB_SIGNED_ONLY`), the list is empty, because no server signs a policy's decision. The run then judges the
+        questions again.
 
         Args:
             run_id: Id of the run.
-            floor: Only proposals at this position of the run or later. Default: all.
+            floor: First position in the run's code; proposals at earlier positions are left out. Default: all.
 
         Raises:
             StoreCorrupt: A decision is not the one in the audit log.
@@ -105,11 +107,11 @@ class Policies:
         return sorted(found, key=lambda p: p.decision.event if p.decision is not None else 0)
 
     def note_objections(self, claim: Claim, proposal: Proposal, objections: Sequence[GuardrailResult]) -> None:
-        """Record, once, that the run uses an edit that guardrails object to.
+        """Record, once, that the run uses an edited value although guardrails (automatic checks) object to it.
 
         Args:
             claim: The claim of the run.
-            proposal: The decided proposal.
+            proposal: The proposal that was decided by the edit.
             objections: Results of the guardrails that object.
 
         Raises:
@@ -120,12 +122,12 @@ class Policies:
     def renew_terms(
         self, seen: Proposal, terms: Terms, *, policy: MergedPolicy | None, actor: str, why: str
     ) -> Proposal:
-        """Replace the terms of an open proposal, after the policy files have changed.
+        """Replace the terms (review rules) of an open proposal, after the policy files have changed.
 
         Args:
-            seen: The proposal for which the new terms were made.
+            seen: The proposal as it was when the new terms were computed.
             terms: The new terms.
-            policy: The merged policy of the new terms; None if there is no policy any more.
+            policy: The merged policy that the new terms come from; None: there is no policy any more.
             actor: User or process that renews the terms, for the event.
             why: The reason, for the event.
 
@@ -139,7 +141,7 @@ class Policies:
         return self._store.transact(lambda tx: replace_terms(tx, seen, terms, policy=policy, actor=actor, why=why))
 
     def load(self, sha256: str) -> MergedPolicy | None:
-        """Return the merged policy with this hash; None if the store does not have it.
+        """Return the merged policy whose text has this SHA-256 (hex); None if the store does not have it.
 
         Raises:
             StoreCorrupt: The stored text was changed.

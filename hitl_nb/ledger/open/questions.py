@@ -1,4 +1,7 @@
-"""Pauses of runs: the state, the questions and the decisions of policies beside them, in one transaction."""
+"""The pause of a run: its state, its questions and the decisions of policies on them, stored in one transaction.
+
+A policy can decide a question itself (pass or block), or require that people are asked under certain terms.
+"""
 
 from __future__ import annotations
 
@@ -46,16 +49,16 @@ def pause_run(
     facts: Facts | None,
     policy: MergedPolicy | None,
 ) -> tuple[Run, list[Proposal]]:
-    """Pause a run: save its state, its questions and the decisions of policies, and end the claim.
+    """Pause a run: save its state, store its questions as proposals, and end its claim.
 
     Args:
         transaction: A transaction that has checked the claim.
         claim: The claim of the run.
-        found: The prepared questions.
+        found: The prepared questions, each with the verdict of the policy.
         snapshot: The state of the run.
-        statements: Slow statements since the run's last event.
-        facts: As for `Policies.record_verdicts`.
-        policy: As for `Policies.record_verdicts`.
+        statements: Statements that took long since the run's last event, for the display of its timeline.
+        facts: Facts that the policy used in addition to the questions. None: the current time and the run's labels.
+        policy: The merged policy, whose text is stored if the store does not have it. None: no policy.
 
     Returns:
         The waiting run, and the proposals in the order of `found`.
@@ -100,13 +103,23 @@ def pause_run(
 
 
 def _begin_proposal(transaction: Transaction, proposal: Proposal, run: Run) -> Change:
-    """Begin the timeline of a proposal: set its deadline, and assign it to a person if its terms require that."""
+    """Set the deadline of a new proposal, and assign it to a person if its terms (review rules) require that.
+
+    Returns:
+        The changed proposal, with the events and notifications to write.
+    """
     people = load_people_around(transaction, run.requesters, clock.store_now(transaction))
     return begin_proposal(assign_least_busy(transaction, proposal, people), people)
 
 
 def _log_proposal_events(transaction: Transaction, begun: Change, actor: str) -> None:
-    """Append the events of a newly asked proposal, and write the notices for the people who may decide it."""
+    """Append the events of a newly stored proposal, and write notifications for the people who may decide it.
+
+    Args:
+        transaction: The transaction to write in.
+        begun: The proposal and its events, from `_begin_proposal`.
+        actor: User or process for the events.
+    """
     proposal, at = begun.proposal, clock.store_now(transaction)
     for type_, data in begun.events:
         chain.append_event(transaction, type_, actor=actor, run=proposal.run, proposal=proposal.id, data=data)
@@ -117,7 +130,16 @@ def _log_proposal_events(transaction: Transaction, begun: Change, actor: str) ->
 def record_policies_used(
     transaction: Transaction, run: Run, found: Sequence[NewQuestion], policy: MergedPolicy | None, actor: str
 ) -> None:
-    """Mark the store if a question has terms, and record the policies that the terms come from.
+    """Record which policies judged the questions, if any of the questions has terms (review rules).
+
+    The store also gets the format for proposals with terms, so that older versions of hitl_nb refuse it.
+
+    Args:
+        transaction: The transaction to write in.
+        run: The run that asks.
+        found: The prepared questions, each with the verdict of the policy.
+        policy: The merged policy, whose text is stored if the store does not have it. None: the text is stored already.
+        actor: User or process for the events.
 
     Raises:
         ValueError: The text of a policy is neither given nor stored.
@@ -129,25 +151,25 @@ def record_policies_used(
 
 
 def read_facts(transaction: Transaction, run: Run, facts: Facts | None) -> Facts:
-    """Return the given facts; if None, the facts of every run: the store's time and the run's labels."""
+    """Return `facts`, the facts that the policy used; if None, the current time and the run's labels."""
     return facts if facts is not None else Facts(now=clock.store_now(transaction), labels=run.labels)
 
 
 def count_passed(found: Sequence[NewQuestion]) -> int:
-    """Return the number of questions that a policy passes."""
+    """Return how many of the questions the policy approves without asking people."""
     return sum(q.plan is not None and q.plan.verdict == "pass" for q in found)
 
 
 def record_policy_verdict(
     transaction: Transaction, proposal: Proposal, new: NewQuestion, records: Digests | None = None
 ) -> Proposal:
-    """Store a new proposal with the decision of its plan, and append the event.
+    """Store a new proposal that a policy decides, with this decision, and append the event.
 
     Args:
-        transaction: The transaction of the pause, or of the recorded verdicts.
+        transaction: The transaction to write in.
         proposal: The new, open proposal.
-        new: Its question, with the plan that passes or blocks it.
-        records: Digests of other records for the same event.
+        new: Its question, with the verdict of the policy, which passes or blocks the question.
+        records: Digests of other records by their keys, for the same event. None (default): no others.
 
     Returns:
         The decided proposal.
@@ -161,7 +183,13 @@ def record_policy_verdict(
 
 
 def _proposal_log_entry(proposal: Proposal) -> dict[str, str]:
-    """Return the entry for a proposal in the event of its pause."""
+    """Return the data about a proposal for the event of its pause.
+
+    Returns:
+        A dict with `id`, `title` and `fingerprint`. With terms, also `terms` (their hash) and `asked` (the time);
+        `clock`
+        if a decisions file has its own clock; and `workspace` if a workspace is decided.
+    """
     told = {"id": proposal.id, "title": proposal.title, "fingerprint": proposal.fingerprint}
     if proposal.terms is not None:
         told |= {"terms": hash_terms(proposal.terms), "asked": proposal.created_at.isoformat()}

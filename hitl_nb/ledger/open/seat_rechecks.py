@@ -1,7 +1,8 @@
-"""Rechecks of open proposals for a person who may decide them, at the begin and end of an absence.
+"""Checks of all open proposals when a user goes away or comes back: is there still a person who may decide each one?
 
-due/<microseconds>-away-<user, hashed> is the time of a recheck; `due_actions.py` runs it, once. It checks all open
-proposals, `RECHECK_PAGE_SIZE` of them in one transaction; the row keeps the progress.
+Such a check is planned for the begin and the end of an absence. It is stored at `due/<microseconds>-away-<user,
+hashed>`, and `due_actions.py` runs it once at that time. Each transaction checks `RECHECK_PAGE_SIZE` proposals; the
+stored record keeps the progress.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ RECHECK_PAGE_SIZE = 50
 
 
 class Recheck(Record, frozen=True, kw_only=True):
-    """A planned recheck of all open proposals.
+    """A planned check of all open proposals for a person who may decide them.
 
     Attributes:
-        user: User who goes away or comes back.
-        after: Key in the index of open proposals from which the recheck continues; "": from the first.
+        user: User name of the person who goes away or comes back.
+        after: Key in the index of open proposals at which the check continues; "": it has not begun.
     """
 
     user: str
@@ -38,28 +39,31 @@ class Recheck(Record, frozen=True, kw_only=True):
 
 
 def put_recheck(transaction: Transaction, user: str, at: datetime) -> None:
-    """Plan a recheck of all open proposals at a time, because of an absence of `user`."""
+    """Plan a check of all open proposals at the time `at`, because `user` goes away or comes back then."""
     transaction.put(_recheck_key(user, at), Recheck(user=user).json())
 
 
 def drop_recheck(transaction: Transaction, user: str, at: datetime) -> None:
-    """Remove a planned recheck."""
+    """Remove the check that was planned for `user` at the time `at`."""
     transaction.delete(_recheck_key(user, at))
 
 
 def is_recheck(raw: bytes) -> bool:
-    """Return whether a due row has a recheck as its value, and not the id of a proposal."""
+    """Return True if the value of an entry `due/...` is a planned check; False if it is the id of a proposal."""
     return raw.startswith(b"{")
 
 
 def run_recheck_page(transaction: Transaction, key: str, raw: bytes, now: datetime) -> int:
-    """Check the next page of open proposals of a planned recheck.
+    """Check the next `RECHECK_PAGE_SIZE` open proposals for a person who may decide them.
+
+    If there is none, the people of the terms' `fallback` are asked, or the proposal is marked as stuck. After the last
+    proposal, the planned check is removed.
 
     Args:
         transaction: The transaction to write in.
-        key: Key of the row of the recheck.
-        raw: Value of the row.
-        now: The store's time.
+        key: Key of the planned check.
+        raw: The stored value at this key.
+        now: The current time.
 
     Returns:
         Number of proposals that were changed.
@@ -84,7 +88,13 @@ def run_recheck_page(transaction: Transaction, key: str, raw: bytes, now: dateti
 
 
 def _find_change(reads: StoreReader, entry: tuple[str, bytes], away: dict[str, str | None]) -> Change | None:
-    """Return the change of one open proposal; None if it does not change."""
+    """Return the change of one open proposal after a user has gone away or come back; None if it does not change.
+
+    Args:
+        reads: The store, or a transaction.
+        entry: Key and value of the proposal in the index of open proposals.
+        away: User name of the deputy by the user name of each absent user; None: no deputy.
+    """
     try:
         proposal = rows.load_proposal(reads, layout.decode_index_id(*entry))
         if proposal is None or proposal.status != "open" or proposal.terms is None:

@@ -1,4 +1,4 @@
-"""Renewal of the terms of open proposals after the policy files have changed."""
+"""Replacement of the terms (review rules) of open proposals, after the policy files have changed."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 def replace_terms(
     transaction: Transaction, seen: Proposal, terms: Terms, *, policy: MergedPolicy | None, actor: str, why: str
 ) -> Proposal:
-    """Replace the terms of an open proposal.
+    """Replace the terms (review rules) of an open proposal, inside a transaction.
 
     Args:
         transaction: The transaction to write in.
-        seen: The proposal for which the new terms were made.
+        seen: The proposal as it was when the new terms were computed.
         terms: The new terms.
-        policy: The merged policy of the new terms; None if there is no policy any more.
+        policy: The merged policy that the new terms come from; None: there is no policy any more.
         actor: User or process that renews the terms, for the event.
         why: The reason, for the event.
 

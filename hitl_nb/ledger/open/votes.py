@@ -1,7 +1,8 @@
-"""Votes on proposals with terms: each person's decision is a vote, and the votes together make the decision.
+"""Votes on proposals with terms (review rules): what each person submits is a vote, and the votes make the decision.
 
-The due actions of a proposal run first, in the same transaction, so that no vote counts after a deadline. A late vote
-is a return value inside the transaction, not an exception: an exception would undo the due actions too.
+Automatic actions that are due on a proposal are taken first, in the same transaction, so that no vote counts after a
+deadline. A late vote is a return value inside the transaction, not an exception, because an exception would undo the
+automatic actions too.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ from hitl_nb.records import Proposal, Run, VoteRecord, effect_happened
 from hitl_nb.storage.interface import StoreReader, Transaction
 
 VoteOutcome = Literal["recorded", "settling", "decided"]
-"""Effect of a vote: it is recorded and others are needed; or it approves and may still be withdrawn; or it decides."""
+"""Effect of a vote.
+
+"recorded": the vote is stored, and votes of other people are needed. "settling": the votes are enough to approve, but
+the approval can still be withdrawn for some time. "decided": the proposal is decided.
+"""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,8 @@ class ShownVersion:
     """The version of a proposal that was shown to its reviewer.
 
     Attributes:
-        fingerprint, revision: Fingerprint and revision of that version; None: do not compare.
+        fingerprint, revision: Fingerprint and revision of that version. If the proposal has other ones, the decision is
+            refused. None: do not compare.
         seconds: Seconds for which it was shown; None if unknown.
         batch: Number of proposals that are decided together, including this one.
     """
@@ -50,17 +56,17 @@ class ShownVersion:
 
 @dataclass(frozen=True)
 class LateDecision:
-    """A late decision: another person or the clock was first.
+    """A decision on a proposal that is no longer open, because another person or a deadline has decided it.
 
     Attributes:
-        error: The exception to raise after the transaction.
+        error: The exception for the caller to raise after the transaction.
     """
 
     error: AlreadyDecided | TooLate
 
     @classmethod
     def find(cls, proposal: Proposal) -> LateDecision | None:
-        """Return the late decision if the proposal is no longer open; None otherwise."""
+        """Return a late decision with its error if the proposal is no longer open; None if it is open."""
         try:
             refuse_closed(proposal)
         except AlreadyDecided as error:
@@ -76,9 +82,9 @@ def vote_outcome(proposal: Proposal) -> VoteOutcome:
 
 
 def is_vote(proposal: Proposal, verdict: SubmittedDecision) -> bool:
-    """Return whether a verdict on this proposal is one vote.
+    """Return whether a submitted decision on this proposal counts as one vote, and not as the decision itself.
 
-    Otherwise the verdict is the decision: if the proposal has no terms, or if a script or a policy decides.
+    True if the proposal has terms (review rules), and a person decides or a script gives the vote of a person.
     """
     return proposal.terms is not None and (verdict.by == "person" or verdict.as_vote)
 
@@ -90,14 +96,16 @@ def cast_vote(
     verdict: SubmittedDecision,
     seen: ShownVersion,
 ) -> tuple[Proposal, Run]:
-    """Write a vote on an open proposal. The caller has run the proposal's due actions.
+    """Write a vote on an open proposal. If the votes are then enough, decide the proposal.
+
+    The caller has taken the automatic actions that are due on the proposal.
 
     Args:
         transaction: The transaction to write in.
         proposal: The proposal, read in the same transaction.
-        store_id: Id of the store; the signature is bound to it.
+        store_id: Id of the store, which the signature contains.
         verdict: The vote.
-        seen: The version that was shown to the voter.
+        seen: The version of the proposal that was shown to the voter.
 
     Returns:
         The proposal and its run after the vote.
@@ -142,7 +150,9 @@ def cast_vote(
 
 
 def refuse_blocked_edit(reads: StoreReader, proposal: Proposal, verdict: SubmittedDecision) -> None:
-    """Check an edited value against the policy, if a script decides in place of all reviewers.
+    """Raise an error if the policy of the proposal blocks an edited value.
+
+    For decisions that are not votes, as when a script decides in place of all reviewers.
 
     Raises:
         InvalidEdit: The policy blocks the value.
@@ -156,7 +166,14 @@ def refuse_blocked_edit(reads: StoreReader, proposal: Proposal, verdict: Submitt
 def withdraw_vote(
     transaction: Transaction, proposal: Proposal, store_id: str, reviewer: str, attestation: ReviewerAttestation | None
 ) -> tuple[Proposal, Run]:
-    """Withdraw the approval that completed the votes.
+    """Withdraw the last approval of a proposal, which completed its votes.
+
+    Args:
+        transaction: The transaction to write in.
+        proposal: The proposal, read in the same transaction.
+        store_id: Id of the store, which the signature contains.
+        reviewer: User name of the person who withdraws the approval.
+        attestation: How a server identified the person, and its key that signs. None: not signed.
 
     Returns:
         The proposal and its run afterwards.
@@ -173,7 +190,10 @@ def withdraw_vote(
 
 
 def apply_due_steps(transaction: Transaction, proposal: Proposal) -> Proposal:
-    """Run the due actions on a proposal, and return the proposal afterwards."""
+    """Take the automatic actions that are due on a proposal now, and return the proposal afterwards.
+
+    No effect on a proposal without terms (review rules).
+    """
     return (
         proposal
         if proposal.terms is None
@@ -192,9 +212,14 @@ def _refuse_batch(proposal: Proposal, batch: int) -> None:
 
 
 def _judge_edit(reads: StoreReader, proposal: Proposal, verdict: SubmittedDecision) -> EditPlan | None:
-    """Judge an edited value by the policy of the proposal; None if there is nothing to judge.
+    """Judge the edited value of a submitted decision by the policy of the proposal.
 
-    Policies do not judge the answer to the question whether an effect happened.
+    Returns:
+        The verdict. None: the decision is no edit, or the proposal has no policy, or it asks whether an interrupted
+        call had its effect.
+
+    Raises:
+        StoreCorrupt: The policy of the proposal is missing in the store.
     """
     sha256 = "" if proposal.terms is None else proposal.terms.policy
     if verdict.action != "edit" or not sha256 or proposal.doubt is not None:

@@ -1,4 +1,8 @@
-"""Watchers of a store: servers and `hitl-nb watch`, which run timelines and send notices. Each one has a heartbeat."""
+"""Watchers of a store: processes that take automatic actions on proposals in time, and send notifications.
+
+Watchers are Jupyter servers with hitl_nb, and `hitl-nb watch`. Each one regularly stores its heartbeat (process and
+time), so that other processes can see whether a watcher is running.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +17,14 @@ from hitl_nb.storage.interface import Store, Transaction
 from hitl_nb.structs import prepare_structs
 
 HEARTBEAT_INTERVAL = timedelta(seconds=30)
-"""Interval of a watcher's heartbeat."""
+"""Time between two heartbeats of a watcher."""
 WATCHER_TIMEOUT = timedelta(seconds=90)
-"""Time after its last heartbeat for which a watcher counts as running."""
+"""Time after its last heartbeat at which a watcher no longer counts as running."""
 UNWATCHED_MESSAGE = (
     "nobody watches deadlines: reminders and deadlines wait until somebody looks, and no notifications are sent; "
     "start a Jupyter server with hitl_nb, or run `hitl-nb watch`"
 )
-"""Message for a store that has an open timeline and no watcher."""
+"""Message to people if automatic actions are planned in a store, and no watcher is running."""
 
 
 class Heartbeat(Record, frozen=True, kw_only=True):
@@ -35,7 +39,7 @@ class DeadlineWatchers:
 
     Args:
         store: The store of the heartbeats.
-        timers: The timers of the store's proposals.
+        timers: Automatic actions on the store's open proposals.
     """
 
     def __init__(self, store: Store, timers: ProposalTimers) -> None:
@@ -65,14 +69,14 @@ class DeadlineWatchers:
         self._store.transact(lambda tx: tx.delete(f"watching/{owner.token}"))
 
     def list_running(self, now: datetime) -> list[ProcessIdentity]:
-        """Return the processes that watch the store at the time `now`."""
+        """Return the watchers that are running at the time `now`, according to their heartbeats."""
         found = (rows.decode_record(raw, Heartbeat, key) for key, raw in self._store.scan(*prefix_range("watching/")))
         return [
             one.owner for one in found if abs(now - one.at) <= WATCHER_TIMEOUT and one.owner.is_alive() is not False
         ]
 
     def are_missing(self, now: datetime) -> bool:
-        """Return whether an action is planned and no process watches the store."""
+        """Return True if an automatic action on a proposal is planned, and no watcher is running at the time `now`."""
         return self._timers.has_planned_steps() and not self.list_running(now)
 
 
