@@ -67,10 +67,10 @@ class TimelineStep(Record, frozen=True, kw_only=True, gc=False):
         seconds: Seconds from the question to the action; if `working` is True, only working hours are counted.
         working: Whether `seconds` counts working hours only.
         at: Time of the action, for a deadline that was given as a date. `seconds` is then 0, and delays of the timeline
-            do
-            not move the action.
+            do not move the action.
         people: For "escalate", user names of those who may decide from now on too; for "remind", of those who get the
-            reminder. Empty: the people who may decide the proposal.
+            reminder. Empty: for "escalate", the people of `Terms.fallback`; for "remind", the people who may decide the
+            proposal.
         text: The step as the policy writes it, for example "4h escalate @leads".
     """
 

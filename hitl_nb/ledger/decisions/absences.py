@@ -1,7 +1,7 @@
-"""Absences of users, and their deputies.
+"""Absences of users, and the deputies who vote for them.
 
-away/<user> keeps every absence that the user ever recorded. So a vote can be checked later with the absences that were
-known when it was cast.
+The key `away/<user>` has every absence that the user ever recorded. So a vote can be checked later with the absences
+that were known when it was given.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class Absence(Record, frozen=True, kw_only=True):
     """A period in which a user is away.
 
     Attributes:
-        start: Begin of the period.
+        start: Begin of the period, which is included.
         until: End of the period, not included.
         to: User name of the deputy; None: no deputy.
-        set_at: Time when the absence was recorded. It does not apply to votes that were cast before.
-        ended_at: Time when the absence was withdrawn or replaced; None if it was not.
+        set_at: Time when the absence was recorded. Earlier votes are not affected.
+        ended_at: Time when the user withdrew or replaced the absence; None: the user has not.
     """
 
     start: datetime
@@ -37,7 +37,10 @@ class Absence(Record, frozen=True, kw_only=True):
     ended_at: datetime | None = None
 
     def covers(self, at: datetime) -> bool:
-        """Return whether the user is away at a time, according to what was recorded at that time."""
+        """Return whether the user is away at the time `at` because of this absence.
+
+        Only what was recorded at that time counts: the absence must have been recorded already, and not yet withdrawn.
+        """
         known = self.set_at <= at and (self.ended_at is None or at < self.ended_at)
         return known and self.start <= at < self.until
 
@@ -52,8 +55,12 @@ class Away(Record, frozen=True, kw_only=True):
 def read_absentees(reads: StoreReader, at: datetime) -> dict[str, str | None]:
     """Return the users who are away at a time, with their deputies.
 
+    Args:
+        reads: The store, or a transaction.
+        at: The time.
+
     Returns:
-        The deputy's user name by the user name of the absent user; None: no deputy.
+        A dict from the user name of each absent user to the user name of the deputy; None: no deputy.
     """
     found: dict[str, str | None] = {}
     for key, raw in reads.scan(*chunked_values.prefix_range("away/")):
@@ -65,7 +72,16 @@ def read_absentees(reads: StoreReader, at: datetime) -> dict[str, str | None]:
 
 
 def load_people(reads: StoreReader, proposal: Proposal, at: datetime) -> People:
-    """Return the requesters and absences that apply to a proposal at a time.
+    """Return the facts about people that decide whose votes on a proposal count at a time.
+
+    Args:
+        reads: The store, or a transaction.
+        proposal: The proposal.
+        at: The time, for absences.
+
+    Returns:
+        The people who started or continued the run, the absent people with their deputies, and the operating system's
+        user.
 
     Raises:
         UnknownRun: The run of the proposal is missing.
@@ -74,24 +90,27 @@ def load_people(reads: StoreReader, proposal: Proposal, at: datetime) -> People:
 
 
 def load_people_around(reads: StoreReader, asked_by: Sequence[str], at: datetime) -> People:
-    """Return the requesters and absences that apply to a run at a time.
+    """Return the facts about people that decide whose votes count at a time, for given requesters.
 
     Args:
         reads: The store, or a transaction.
         asked_by: User names of the people who started or continued the run.
-        at: The time.
+        at: The time, for absences.
+
+    Returns:
+        The requesters `asked_by`, the absent people with their deputies, and the user of the operating system.
     """
     return People(frozenset(asked_by), read_absentees(reads, at), requesters.os_user())
 
 
 def load_away(reads: StoreReader, user: str) -> Away:
-    """Return all recorded absences of a user."""
+    """Return all recorded absences of a user; without any, a record with an empty list."""
     raw = chunked_values.get_whole(reads, away_key(user))
     return Away(user=user) if raw is None else rows.decode_record(raw, Away, away_key(user))
 
 
 def away_key(user: str) -> str:
-    """Return the key of a user's absences."""
+    """Return the store key of the absences of a user."""
     return f"away/{quote(user, safe='')}"
 
 

@@ -1,6 +1,7 @@
-"""Check whether decisions may still be used when the run continues: not too old, and allowed by the current policy.
+"""Check whether the decisions of a pause may still be used when the run continues.
 
-If one decision of a pause may not be used, all questions of the pause expire, and the run asks them again. The
+A decision must not be too old for the terms (review rules) of its proposal, and the current policy must allow it. If
+one decision of a pause may not be used, all decisions of the pause expire, and the run asks the questions again. The
 transaction that claims the run makes this check. A run has used its decisions if it has failed, or has recorded
 anything after them (`ledger/runs/decision_usage.py`). Used decisions are never checked again, because their effects
 must not happen twice.
@@ -34,7 +35,7 @@ class Expiry(NamedTuple):
     Attributes:
         proposal: The decided proposal.
         why: The reason as a sentence.
-        plan: The current verdict of the policy, if the policy is the reason.
+        plan: The verdict of the current policy, if the policy is the reason. None: another reason.
     """
 
     proposal: Proposal
@@ -45,7 +46,10 @@ class Expiry(NamedTuple):
 def expire_decisions(
     transaction: Transaction, run: Run, asked: Sequence[Proposal], policy: MergedPolicy | None, actor: str
 ) -> list[Proposal]:
-    """Check the decisions of a pause for a run that continues now. If one has expired, all expire.
+    """Check whether a run that continues now may still use the decisions of its last pause.
+
+    If one decision is too old or no longer allowed, all decisions of the pause expire. The event "decision.expired" and
+    a notice for the requesters are written then.
 
     Args:
         transaction: The transaction that claims the run.
@@ -55,7 +59,8 @@ def expire_decisions(
         actor: User or process for the event.
 
     Returns:
-        The proposals; after an expiry, the decided ones have the status "expired".
+        The proposals in the order of `asked`. If the decisions have expired, the decided ones have the status
+        "expired".
     """
     now = clock.store_now(transaction)
     found = next(
@@ -114,7 +119,10 @@ def _find_expiry(
 
 
 def _is_passed_by_policy(policy: MergedPolicy | None, proposal: Proposal) -> bool:
-    """Return whether the current policy files pass a proposal. The stored decision of a policy has no signature."""
+    """Return whether the current policy files approve a proposal without asking people.
+
+    The stored decision of a policy has no signature, so it is not used for this.
+    """
     if policy is None or proposal.terms is None:
         return False
     from hitl_nb.policies.rules.rules import find_stricter_plan
@@ -124,9 +132,10 @@ def _is_passed_by_policy(policy: MergedPolicy | None, proposal: Proposal) -> boo
 
 
 def _had_more_rules(reads: StoreReader, proposal: Proposal, policy: MergedPolicy) -> bool:
-    """Return whether the proposal was also judged by rules that are given in the call, not in the policy files.
+    """Return whether the proposal was also judged by rules that the call itself gave, in addition to the policy files.
 
-    Without these rules, the policy asks about calls that they pass. The rules apply again when the call is made again.
+    Such rules may approve calls for which the policy files alone require that people are asked. When the code makes the
+    call again, its own rules apply again.
     """
     from hitl_nb.policies.rules.rules import decode_merged_policy
 
@@ -149,5 +158,8 @@ def _describe_policy(proposal: Proposal, plan: Plan) -> str:
 
 
 def _with_unused_decision(proposal: Proposal) -> Proposal:
-    """Return the proposal with the status "expired". Its revision stays, because the decision is bound to it."""
+    """Return a copy of a decided proposal with the status "expired"; other proposals are returned unchanged.
+
+    The revision stays the same, because the signature of the decision contains it.
+    """
     return msgspec.structs.replace(proposal, status="expired") if proposal.status == "decided" else proposal

@@ -1,4 +1,7 @@
-"""Verification of decisions before a run uses them: against the audit log and the votes, and of their signatures."""
+"""Verification of decisions before a run uses them.
+
+A decision must agree with the audit log, with the votes on the proposal, and with its signatures, if it has any.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +24,18 @@ from hitl_nb.storage.interface import StoreReader
 
 
 def load_verified_proposals(reads: StoreReader, store_id: str, run_id: str, pause: int | None = None) -> list[Proposal]:
-    """Return a run's proposals in the order in which they were asked, with verified decisions.
+    """Return the proposals of a run in the order in which they were asked, after a check of every decision.
 
     Args:
         reads: The store, or a transaction.
-        store_id: Id of the store.
+        store_id: Id of the store, which signatures contain.
         run_id: Id of the run.
         pause: Number of one pause, from 1. None (default): all pauses.
 
     Raises:
         UnknownRun: No run has this id.
         StoreCorrupt: A decision is not the one in the audit log.
-        Untrusted: A signature is not of a known server, or is missing where it is required.
+        Untrusted: A signature is not of a known server, or is missing although it is required.
     """
     found = rows.load_proposals(reads, run_id, pause)
     if not found:
@@ -44,17 +47,20 @@ def load_verified_proposals(reads: StoreReader, store_id: str, run_id: str, paus
 
 
 def verify_decision(reads: StoreReader, store_id: str, proposal: Proposal, log: RunLog | None = None) -> None:
-    """Check a decision against the audit log, and check its signatures. No effect without a decision.
+    """Check the decision of a proposal against the audit log and the votes, and check the signatures.
+
+    A proposal without a decision passes.
 
     Args:
         reads: The store, or a transaction.
-        store_id: Id of the store.
+        store_id: Id of the store, which signatures contain.
         proposal: The proposal.
-        log: Log of the run, if several of its proposals are checked. None (default): read it.
+        log: Events of the run, if the caller checks several proposals of the run. None (default): they are read from
+            the store.
 
     Raises:
         StoreCorrupt: The decision is not the one in the audit log.
-        Untrusted: A signature is not of a known server, or is missing where it is required.
+        Untrusted: A signature is not of a known server, or is missing although it is required.
     """
     decision, log = proposal.decision, log or RunLog(reads, proposal.run)
     if decision is None:
@@ -71,10 +77,17 @@ def verify_decision(reads: StoreReader, store_id: str, proposal: Proposal, log: 
 
 
 def verify_logged_decision(reads: StoreReader, proposal: Proposal, log: RunLog) -> None:
-    """Check that a decision agrees with the log of the question, the votes and the timeline.
+    """Check that the decision of a proposal agrees with the events about its question, votes and timeline.
+
+    Signatures are not checked. A proposal without a decision passes.
+
+    Args:
+        reads: The store, or a transaction.
+        proposal: The proposal.
+        log: Events of the run.
 
     Raises:
-        StoreCorrupt: The decision differs from the log.
+        StoreCorrupt: The decision differs from the audit log.
     """
     if proposal.decision is None:
         return
@@ -96,7 +109,11 @@ def verify_logged_decision(reads: StoreReader, proposal: Proposal, log: RunLog) 
 
 
 def _check_votes(reads: StoreReader, proposal: Proposal, decision: DecisionRecord) -> None:
-    """Check that the votes of a proposal with terms are in the log and result in this decision."""
+    """Check that the votes on a proposal are in the audit log, and that they make this decision under its terms.
+
+    Raises:
+        StoreCorrupt: A vote is not in the audit log, or the votes do not make the decision.
+    """
     people: dict[datetime, People] = {}
     wrong = verify_decision_votes(
         proposal, lambda at: people.get(at) or people.setdefault(at, load_people(reads, proposal, at))
@@ -139,5 +156,8 @@ def _is_vote_logged(reads: StoreReader, proposal: Proposal, vote: VoteRecord) ->
 
 
 def _without_decision_times(data: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the data of a decision's event without its times, which are checked with the timeline."""
+    """Return the data of a decision's event without the entries "due" and "at".
+
+    These times are checked together with the timeline, in `find_difference`.
+    """
     return {name: one for name, one in (data or {}).items() if name not in ("due", "at")}

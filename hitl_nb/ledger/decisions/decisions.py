@@ -1,6 +1,7 @@
-"""Decisions: made once, bound to the question, logged, and signed if a server received them.
+"""Recording of decisions. A proposal is decided once; the decision contains the hash of the question that it answers.
 
-The first verdict on a proposal wins. `decision_verification.py` checks decisions before they are used.
+Each decision has an event in the audit log and, if a server received it, a signature. The first decision on a proposal
+counts. `decision_verification.py` checks decisions before they are used.
 """
 
 from __future__ import annotations
@@ -38,17 +39,18 @@ from hitl_nb.storage.interface import Transaction
 
 @dataclass(frozen=True, kw_only=True)
 class SubmittedDecision:
-    """A decision as it is submitted, before it is known whether it is the first one.
+    """A decision or vote as it is submitted, before it is known whether the proposal is still open.
 
     Attributes:
         action: An action that the proposal allows.
         value: For "edit" the edited value as JSON (already checked), for "respond" the message.
         reason: Reason for the decision; None: no reason.
         reviewer: User name of the reviewer.
-        by: Kind of the reviewer.
-        attest: How a server identified the reviewer, with the key that signs the decision; None: no signature.
-        as_vote: Whether a script's verdict counts as the vote of the person `reviewer`, and not as the decision.
-        script: Name of that script, which is shown with the vote.
+        by: "person", or the kind of program that decides: "policy", "deadline" or "script".
+        attest: How a server identified the reviewer, and its key that signs the decision. None: not signed.
+        as_vote: Whether a script's decision counts as one vote, that of the person `reviewer`, and not as the decision
+            itself.
+        script: Name of the script that votes for the person, shown with the vote. "": no script.
 
     Raises:
         ValueError, TypeError: The fields cannot be a decision of any proposal.
@@ -69,11 +71,11 @@ class SubmittedDecision:
         _check_decision(self.action, self.value, self.reason, self.reviewer)
 
     def make_record(self, proposal: Proposal, store_id: str) -> DecisionRecord:
-        """Return the record of the decision for one proposal, signed if there is an attestation.
+        """Return the record of the decision on one proposal. It is signed if a server has identified the reviewer.
 
         Args:
             proposal: The open proposal.
-            store_id: Id of the store; the signature is bound to it.
+            store_id: Id of the store, which the signature contains.
         """
         at = now()
         decision = DecisionRecord(
@@ -107,8 +109,8 @@ class DecisionOutcome:
         proposal: The proposal afterwards.
         run: Its run afterwards.
         comments: The comments on the proposal.
-        outcome: "recorded": one vote, others are needed. "settling": approved, and the approval may still be withdrawn.
-            "decided": the decision is final.
+        outcome: "recorded": the vote is stored, and votes of other people are needed. "settling": the votes are enough
+            to approve, but the approval can still be withdrawn for some time. "decided": the decision is final.
     """
 
     proposal: Proposal
@@ -125,23 +127,25 @@ def record_decision(
     fingerprint: str | None,
     revision: int | None,
 ) -> tuple[Proposal, Run]:
-    """Write the decision on an open proposal.
+    """Write the decision on an open proposal, with its event, and update the run.
+
+    The run is ready if no other decision is missing. If the answer is to stop the run, the run is cancelled.
 
     Args:
         transaction: The transaction to write in.
         proposal: The proposal, read in the same transaction.
-        store_id: Id of the store; the signature is bound to it.
+        store_id: Id of the store, which the signature contains.
         verdict: The decision.
-        fingerprint: Fingerprint and revision that the reviewer saw; None: do not compare.
-        revision: Revision that the reviewer saw, as for `fingerprint`.
+        fingerprint: Fingerprint of the proposal that the reviewer saw; None: do not compare.
+        revision: Revision of the proposal that the reviewer saw; None: do not compare.
 
     Returns:
         The proposal and its run afterwards.
 
     Raises:
         AlreadyDecided: The proposal is no longer open.
-        StaleDraft: The proposal has another fingerprint or revision.
-        StoreCorrupt: The stored proposal is not the question of the agent.
+        StaleDraft: The proposal has another fingerprint or revision than the reviewer saw.
+        StoreCorrupt: The stored question was changed, so it does not have its fingerprint.
         ValueError: The proposal does not allow the action.
     """
     refuse_closed(proposal)
@@ -186,16 +190,16 @@ def record_decision(
 
 
 def refuse_changed(proposal: Proposal, fingerprint: str | None, revision: int | None) -> None:
-    """Check that a proposal is the version that was shown to the reviewer.
+    """Raise an error if a proposal is not the version that was shown to the reviewer.
 
     Args:
         proposal: The proposal.
-        fingerprint: Fingerprint and revision that the reviewer saw; None: do not compare.
-        revision: Revision that the reviewer saw, as for `fingerprint`.
+        fingerprint: Fingerprint of the proposal that the reviewer saw; None: do not compare.
+        revision: Revision of the proposal that the reviewer saw; None: do not compare.
 
     Raises:
         StaleDraft: The proposal has another fingerprint or revision.
-        StoreCorrupt: The stored proposal is not the question of the agent.
+        StoreCorrupt: The stored question was changed, so it does not have its fingerprint.
     """
     if fingerprint not in (None, proposal.fingerprint) or revision not in (None, proposal.revision):
         raise StaleDraft(
@@ -205,7 +209,11 @@ def refuse_changed(proposal: Proposal, fingerprint: str | None, revision: int | 
 
 
 def _stops_run(proposal: Proposal, verdict: SubmittedDecision) -> bool:
-    """Return whether the answer to the question whether an effect happened stops the run; refuse other answers."""
+    """Return whether the answer to the question if an interrupted call had its effect is to stop the run.
+
+    Raises:
+        ValueError: The answer has another form, or no person has given it.
+    """
     if verdict.by in ("policy", "deadline"):
         raise ValueError(
             f"{proposal.title!r} cannot be decided by a {verdict.by}: somebody has to look up what happened"
@@ -214,10 +222,10 @@ def _stops_run(proposal: Proposal, verdict: SubmittedDecision) -> bool:
 
 
 def check_question(proposal: Proposal) -> None:
-    """Check that the stored proposal is the question of the agent.
+    """Raise an error if a stored proposal is not the question that the agent asked.
 
     Raises:
-        StoreCorrupt: The fingerprint is not that of the stored question.
+        StoreCorrupt: The stored question was changed, so it does not have its fingerprint.
     """
     if proposal.fingerprint != fingerprint_of(
         proposal.run, proposal.position, proposal.kind, proposal.title, proposal.value
@@ -226,7 +234,9 @@ def check_question(proposal: Proposal) -> None:
 
 
 def decision_event_data(proposal: Proposal, decision: DecisionRecord, revision: int) -> dict[str, Any]:
-    """Return the data of a decision's event.
+    """Return the data for the event of a decision, as a dict of plain JSON data.
+
+    The value is included only as its SHA-256. The votes are included as hashes too.
 
     Args:
         proposal: The proposal.

@@ -1,7 +1,7 @@
-"""Notices: pending messages to people about a proposal, from the transaction that causes them until they are sent.
+"""Notices: notifications for people about a proposal, from the transaction that causes them until they are sent.
 
-A notice is one row for one addressee. Its key begins with its due time. So a sender only has to read the first key to
-know whether a notice is due. `ledger/open/notice_sending.py` handles the sending.
+A notice is one record for one addressee. Its key begins with the time at which it has to be sent (*due*). So a sender
+only has to read the first key to know whether a notice is due. `ledger/open/notice_sending.py` handles the sending.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ NOTICE_RETENTION = timedelta(days=30)
 """Time after which a notice is removed if no sender takes it, because neither a server nor `hitl-nb watch` runs."""
 
 ANYONE = "anyone"
-"""Addressee if the terms name no people."""
+"""Addressee of a notice if the terms (review rules) of the proposal name no people."""
 REQUESTER = "requester"
-"""Addressee in addition to the people who started or continued the run, because they may have no channel."""
+"""Addressee in addition to the people who started or continued the run: they may have no address for notices."""
 
 _TO_DECIDERS = frozenset({"asked", "reminded", "escalated", "overdue", "stuck"})
 _MAX_PRUNED = 4
@@ -37,21 +37,22 @@ _GROUP = re.compile(r"@[^\s,]+")
 
 
 class Notice(Record, frozen=True, kw_only=True):
-    """A pending message to one addressee about a proposal.
+    """A notification for one addressee about a proposal, which waits to be sent.
 
     Attributes:
-        id: Id of the notice; copies of a message have the same id.
+        id: Id of the notice. If it is sent more than once, all copies have this id.
         to: A user name, a group ("@finance"), `ANYONE` or `REQUESTER`.
-        kind: Occasion of the message.
+        kind: Reason for the notice, such as "asked" or "overdue".
         proposal: Id of the proposal.
         run: Id of its run.
-        note: A sentence about this occasion; "" if the kind is enough.
-        at: Time of the occasion.
-        due: Time of the next action: send it, try again, or take it over from a sender that died.
+        note: A sentence with further information; "" if `kind` says enough.
+        at: Time at which the notice was written.
+        due: Time of the next action: to send the notice, to try again, or to take it over from a sender that died.
         tries: Number of failed tries.
-        sender: Token of the sender that has leased it; "": none.
-        held: Whether it waits for the addressee's next digest.
-        services: The addressee's services that are left to try ("0:mailto"); empty: all.
+        sender: Token of the sender that has leased the notice (that sends it now); "": no sender.
+        held: Whether the notice waits for the addressee's next digest, one message with several notices.
+        services: Names of the addressee's services (such as "0:mailto") with which sending must still be tried. Empty:
+            all services.
     """
 
     id: str
@@ -69,7 +70,7 @@ class Notice(Record, frozen=True, kw_only=True):
 
     @property
     def is_for_deciders(self) -> bool:
-        """Whether the notice is only useful while its proposal is open."""
+        """Whether the notice is for the people who may decide, so that it is useful only while the proposal is open."""
         return self.kind in _TO_DECIDERS
 
 
@@ -82,19 +83,20 @@ def write_notice(
     to: Sequence[str] | None = None,
     note: str = "",
 ) -> None:
-    """Write the notices of one occasion, in the transaction that causes it.
+    """Write one notice for each addressee, in the transaction that causes the notices.
 
-    Proposals without terms, and proposals that a decisions file answers in place of people, have no notices.
+    Proposals without terms (review rules), and proposals that a decisions file answers in place of people, have no
+    notices. If an addressee is away, the deputy gets a notice too.
 
     Args:
-        transaction: The transaction that causes the occasion.
-        kind: The occasion. "decided" and "expired" go to the people who started or continued the run, the other kinds
-            to the people who may decide.
+        transaction: The transaction to write in.
+        kind: Reason for the notices. "decided" and "expired" go to the people who started or continued the run, the
+            other kinds to the people who may decide.
         proposal: The proposal after the change.
-        at: The store's time (`Ledger.now`).
-        to: Additional addressees. For "reminded" and "escalated": the people of the timeline's step, who are then the
-            only addressees. None (default) or empty: no others.
-        note: A sentence about the occasion, for people. Default: "".
+        at: The current time (`Ledger.now`).
+        to: Additional addressees. For "reminded" and "escalated", these are the people of the timeline's step, and only
+            they and their groups get notices. None (default) or empty: no additional addressees.
+        note: A sentence with further information, for people. Default: "".
     """
     if proposal.terms is None or proposal.asked_at is not None:
         return
@@ -114,7 +116,11 @@ def write_notice(
 
 
 def list_deciders(proposal: Proposal) -> tuple[str, ...]:
-    """Return the addressees for an open proposal: people and groups of its needs, and the people of its escalations."""
+    """Return the addressees of a notice for the people who may decide an open proposal.
+
+    They are the people and the groups ("@finance") that the needs of its terms name. A need that names nobody gives
+    `ANYONE`. People who may decide since an escalation are included.
+    """
     found: list[str] = []
     for need in proposal.terms.needs if proposal.terms is not None else ():
         found += [*_GROUP.findall(need.text), *(need.people or (ANYONE,))]
@@ -139,32 +145,35 @@ def _groups_of_step(proposal: Proposal, named: Sequence[str]) -> tuple[str, ...]
 
 
 def _deputies_of(transaction: StoreReader, named: Sequence[str], at: datetime) -> tuple[str, ...]:
-    """Return the deputies of the absent people among these."""
+    """Return the user names of the deputies of those people in `named` who are away at the time `at`."""
     away = people.read_absentees(transaction, at)
     return tuple(find_deputy(one, away) for one in named if one in away)
 
 
 def _prune_old_notices(transaction: Transaction, now: datetime) -> None:
-    """Remove a few notices that are too old, so that a store without a watcher does not fill up."""
+    """Remove up to `_MAX_PRUNED` notices that are older than `NOTICE_RETENTION`.
+
+    So a store in which no process sends notices does not fill up.
+    """
     for key, raw in transaction.scan(*prefix_range("notice/"), limit=_MAX_PRUNED):
         if now - rows.decode_record(raw, Notice, key).at > NOTICE_RETENTION:
             transaction.delete(key)
 
 
 def forget_notices(transaction: Transaction, runs: Collection[str]) -> None:
-    """Remove all notices about runs that are forgotten."""
+    """Remove all notices about these runs (ids), because the runs are removed."""
     for key, raw in transaction.scan(*prefix_range("notice/")) if runs else ():
         if rows.decode_record(raw, Notice, key).run in runs:
             transaction.delete(key)
 
 
 def notice_key(notice: Notice) -> str:
-    """Return the key of a notice."""
+    """Return the store key of a notice, which begins with the time at which the notice is due."""
     return f"notice/{layout.sortable_time(notice.due)}-{notice.id}"
 
 
 def put_notice_row(transaction: Transaction, notice: Notice) -> None:
-    """Store one notice."""
+    """Store one notice at the key for its due time."""
     transaction.put(notice_key(notice), notice.json())
 
 

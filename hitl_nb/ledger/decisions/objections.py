@@ -1,6 +1,7 @@
-"""Objections of guardrails to an edit that a run uses all the same. The reviewers were shown the objection.
+"""Objections of guardrails (automatic checks) to an edited value that a run uses although they object.
 
-Guardrails check an edit after the decision was made and signed, so an objection is a separate event.
+The reviewers saw the objection and decided all the same. Guardrails check an edit after the decision was made and
+signed, so an objection is an event of its own.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ OVERRULED = "guardrail.overruled"
 def note_objections(
     transaction: Transaction, claim: Claim, proposal: Proposal, objections: Sequence[GuardrailResult]
 ) -> None:
-    """Record, once, that a run uses an edit that guardrails object to.
+    """Record, once, that a run uses an edited value although guardrails object to it.
 
     Args:
         transaction: A transaction that has checked the claim.
         claim: The claim of the run.
-        proposal: The decided proposal.
+        proposal: The proposal that was decided by the edit.
         objections: Results of the guardrails that object.
     """
     made = proposal.decision

@@ -1,4 +1,4 @@
-"""Writing a change of a proposal with terms: the record, the events and the notices."""
+"""Writing of a change of a proposal with terms (review rules): the record, the events and the notices for people."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ from hitl_nb.storage.interface import Transaction
 
 
 def write_change(transaction: Transaction, change: Change, *, actor: str, at: datetime) -> tuple[Proposal, Run]:
-    """Write the change of an open proposal, in the transaction that causes it.
+    """Write a change of an open proposal: the record, its events and notices.
+
+    If the change decides the proposal, its run is updated too: it is ready if no other decision is missing. If the
+    answer is to stop the run, the run is cancelled.
 
     Args:
-        transaction: The transaction.
-        change: The change.
-        actor: User or process that causes the change, for the events. A decision's event names its reviewer instead.
-        at: The store's time.
+        transaction: The transaction that causes the change.
+        change: The computed change: the changed proposal, its events and its notices.
+        actor: User or process that causes the change, for the events. The event of a decision names the reviewer
+            instead.
+        at: The current time.
 
     Returns:
         The proposal and its run afterwards.
@@ -53,7 +57,14 @@ def write_change(transaction: Transaction, change: Change, *, actor: str, at: da
 
 
 def write_notices(transaction: Transaction, change: Change, proposal: Proposal, at: datetime) -> None:
-    """Write the notices of a change; `proposal` is the proposal afterwards."""
+    """Write the notices (notifications for people) that a change causes.
+
+    Args:
+        transaction: The transaction to write in.
+        change: The change, with the kinds of its notices.
+        proposal: The proposal after the change.
+        at: The current time.
+    """
     told: dict[str, dict[str, Any]] = dict(change.events)
     for kind in change.notices:
         data = told.get(f"proposal.{kind}", {})
@@ -77,7 +88,7 @@ def _append_decision(transaction: Transaction, proposal: Proposal, due: datetime
 
 
 def _stops_run(proposal: Proposal) -> bool:
-    """Return whether the proposal asked if an effect happened, and the answer is to stop the run."""
+    """Return whether the decision stops the run. Only for a question whether an interrupted call had its effect."""
     return (
         proposal.doubt is not None
         and proposal.decision is not None

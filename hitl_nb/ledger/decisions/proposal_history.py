@@ -1,7 +1,7 @@
-"""History of a proposal in the log, from the question to the decision: its terms and its votes.
+"""History of a proposal in the audit log: its question, its terms (review rules), its votes and its timeline.
 
-Any program that can write to the store can change a proposal's record, and the next vote writes the record again. So a
-decision is used only if the record agrees with the log.
+Any program that can write to the store can change the record of a proposal, and the next vote writes the record again.
+So a decision is used only if the record agrees with the history in the audit log.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from hitl_nb.storage.interface import StoreReader
 
 
 class RunLog:
-    """The events of a run, read backwards as far as needed, each one once.
+    """The events of a run, read from the newest one backwards as far as they are needed.
+
+    The events are kept, so that each is read only once.
 
     Args:
         reads: The store, or a transaction.
@@ -31,7 +33,12 @@ class RunLog:
         self._about: defaultdict[str, list[Event]] = defaultdict(list)
 
     def find_question_data(self, proposal_id: str) -> dict[str, Any] | None:
-        """Return the entry for a proposal in the event of its pause; None if there is none."""
+        """Return the data about a proposal in the event of the pause that asked it.
+
+        Returns:
+            A dict with `id`, `title`, `fingerprint` and, with terms, the terms' hash; None if no event of the run has
+            it.
+        """
         while proposal_id not in self._asked:
             event = next(self._events, None)
             if event is None:
@@ -43,20 +50,26 @@ class RunLog:
         return self._asked[proposal_id]
 
     def events_about(self, proposal_id: str, until: int) -> list[Event]:
-        """Return the events about a proposal after the question and before number `until`, oldest first."""
+        """Return the events about a proposal after its question, oldest first. Call `find_question_data` for it first.
+
+        Args:
+            proposal_id: Id of the proposal.
+            until: Number of an event; only earlier events are returned.
+        """
         return [event for event in reversed(self._about[proposal_id]) if event.n < until]
 
 
 def find_difference(log: RunLog, proposal: Proposal, made: dict[str, Any]) -> str | None:
-    """Compare a decided proposal with its history in the log.
+    """Compare the record of a decided proposal with its history in the audit log.
 
     Args:
-        log: Log of the run.
+        log: Events of the run.
         proposal: The decided proposal.
         made: Data of the decision's event.
 
     Returns:
-        The first difference, as the end of a sentence; None if there is none.
+        The first difference, as the last part of a sentence for people; None if there is none. None also for a proposal
+        that a policy has decided.
     """
     if proposal.decision is None or proposal.decision.by == "policy":
         return None
@@ -71,7 +84,16 @@ def find_difference(log: RunLog, proposal: Proposal, made: dict[str, Any]) -> st
 
 
 def _find_other_terms(proposal: Proposal, asked: dict[str, Any], events: Sequence[Event]) -> str | None:
-    """Compare the terms and the votes of a proposal with the log; return the first difference."""
+    """Compare the terms and the votes of a proposal with the audit log.
+
+    Args:
+        proposal: The decided proposal.
+        asked: Data about the question in the event of its pause.
+        events: Events about the proposal after its question, oldest first.
+
+    Returns:
+        The first difference, as the last part of a sentence for people; None if there is none.
+    """
     terms, widened, withdrawn = asked.get("terms", ""), set[str](), set[int]()
     newest, counts = dict[str, int](), dict[str, int]()
     for event in events:

@@ -1,11 +1,11 @@
-"""Signatures of decisions and comments by the server that received them, checked wherever one is used or shown.
+"""Signatures of decisions, votes and comments by the server that received them. They are checked before each use.
 
 A server has an Ed25519 key in Jupyter's data directory, outside the store. A signed decision that was changed, or
 copied to another proposal, run or store, fails the check. Signatures do not protect against other processes of the same
 user: these can read the key, or omit the signature. The assurance level in a decision ("A0") states this limit.
 
-Kernels use the public keys that their server passed to them in `HITL_NB_SERVER_KEY`, otherwise the public key next to
-the private key.
+Kernels trust the public keys that their server passed to them in `HITL_NB_SERVER_KEY`. If the variable is not set, they
+trust the public key next to the private key. The servers with these keys are the *known* servers below.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _KEY_FILE = Path("hitl_nb", "server_key")
 
 
 class SigningKey:
-    """A server's key pair.
+    """The key pair with which a server signs decisions, votes and comments.
 
     Attributes:
         public: The public key, base64.
@@ -79,14 +79,14 @@ class SigningKey:
 
 @dataclass(frozen=True)
 class ReviewerAttestation:
-    """A server's statement about the reviewer of a decision, and the key for its signature.
+    """The statement of a server how it identified a person, and the key with which it signs what the person submits.
 
     Attributes:
         key: The server's key.
-        reviewer_name: Display name of the reviewer.
-        authn: How the server identified the reviewer.
-        assurance: Assurance level, one of `SUPPORTED_ASSURANCES`.
-        surface: The page or window in which the decision was made. Default: "shared".
+        reviewer_name: Display name of the person.
+        authn: How the server identified the person: "login", "token" or "anonymous".
+        assurance: How strong this evidence is; one of `SUPPORTED_ASSURANCES`.
+        surface: Kind of browser page in which the person acted (see `Surface`). Default: "shared".
     """
 
     key: SigningKey
@@ -97,7 +97,10 @@ class ReviewerAttestation:
 
 
 def decision_message(store_id: str, proposal: Proposal, decision: DecisionRecord, revision: int) -> bytes:
-    """Return the signed message of a decision: bound to its place and to the shown version of the question.
+    """Return the bytes that a server signs for a decision.
+
+    They contain the ids of the store, the proposal and the run, and the version of the question that was shown. So the
+    signature is valid only for this decision in this place.
 
     Args:
         store_id: Id of the store.
@@ -118,10 +121,10 @@ def decision_message(store_id: str, proposal: Proposal, decision: DecisionRecord
 
 
 def check_signature(store_id: str, proposal: Proposal, decision: DecisionRecord) -> None:
-    """Check the signature of a decision.
+    """Check the signature of a decision. A decision without a signature passes, unless `HITL_NB_SIGNED_ONLY` is on.
 
     Raises:
-        Untrusted: The signature is not of a known server, or is missing where it is required.
+        Untrusted: The signature is not of a known server, or is missing although it is required.
     """
     if decision.signature is None:
         if is_signed_only():
@@ -140,7 +143,10 @@ def check_signature(store_id: str, proposal: Proposal, decision: DecisionRecord)
 
 
 def is_decision_signed(store_id: str, proposal: Proposal, decision: DecisionRecord) -> bool:
-    """Return whether a known server signed the decision, with an assurance level that a server can give."""
+    """Return whether a known server signed the decision, and a person made it.
+
+    The assurance level must also be one of `SUPPORTED_ASSURANCES`.
+    """
     if decision.signature is None or decision.assurance not in SUPPORTED_ASSURANCES or decision.by != "person":
         return False
     said = decision_message(store_id, proposal, decision, proposal.revision - 1)
@@ -148,13 +154,13 @@ def is_decision_signed(store_id: str, proposal: Proposal, decision: DecisionReco
 
 
 def sign_vote(store_id: str, proposal: Proposal, vote: VoteRecord, attestation: ReviewerAttestation) -> VoteRecord:
-    """Return the vote with a signature.
+    """Return a copy of the vote with the identity of the voter and the server's signature.
 
     Args:
-        store_id: Id of the store.
+        store_id: Id of the store, which the signature contains.
         proposal: The proposal.
-        vote: The complete vote: the signature covers its revision, value and terms.
-        attestation: How the server identified the voter, with the key that signs.
+        vote: The vote. All of its other fields must be set, because the signature covers them.
+        attestation: How the server identified the voter, and the key that signs.
     """
     vote = msgspec.structs.replace(
         vote,
@@ -167,7 +173,10 @@ def sign_vote(store_id: str, proposal: Proposal, vote: VoteRecord, attestation: 
 
 
 def is_vote_signed(store_id: str, proposal: Proposal, vote: VoteRecord) -> bool:
-    """Return whether a known server signed the vote, with an assurance level that a server can give."""
+    """Return whether a known server signed the vote, and a person gave it.
+
+    The assurance level must also be one of `SUPPORTED_ASSURANCES`.
+    """
     if vote.signature is None or vote.assurance not in SUPPORTED_ASSURANCES or vote.by != "person":
         return False
     said = _vote_message(store_id, proposal, vote)
@@ -180,10 +189,11 @@ def check_votes(store_id: str, proposal: Proposal, counted: Iterable[VoteRecord]
     Args:
         store_id: Id of the store.
         proposal: The proposal; every signature of its votes is checked.
-        counted: The votes that count for the decision; these must be signed if only signed decisions count.
+        counted: The votes that count for the decision. If `HITL_NB_SIGNED_ONLY` is on, each of them must have a
+            signature.
 
     Raises:
-        Untrusted: A signature is not of a known server, or is missing where it is required.
+        Untrusted: A signature is not of a known server, or is missing although it is required.
     """
     for one in counted:
         if one.signature is None and is_signed_only():
@@ -203,7 +213,10 @@ def check_votes(store_id: str, proposal: Proposal, counted: Iterable[VoteRecord]
 
 
 def _vote_message(store_id: str, proposal: Proposal, vote: VoteRecord) -> bytes:
-    """Return the signed message of a vote: bound to its place, the shown version of the question, and its terms."""
+    """Return the bytes that a server signs for a vote.
+
+    They contain the ids of the store, the proposal and the run, the shown version of the question, and the terms' hash.
+    """
     return _VOTE_CONTEXT + canonical_json(
         [
             *(store_id, proposal.id, proposal.run, proposal.fingerprint, vote.revision),
@@ -215,13 +228,13 @@ def _vote_message(store_id: str, proposal: Proposal, vote: VoteRecord) -> bytes:
 
 
 def sign_statement(store_id: str, document: str, said: V, attestation: ReviewerAttestation) -> V:
-    """Return a comment, or a change of a comment's state, with a signature.
+    """Return a copy of a comment, or of a change of a comment's state, with the server's signature.
 
     Args:
-        store_id: Id of the store.
-        document: Id of the document.
+        store_id: Id of the store, which the signature contains.
+        document: Id of the document, which the signature contains.
         said: The comment or the state change.
-        attestation: How the server identified the author, with the key that signs.
+        attestation: How the server identified the author, and the key that signs.
     """
     known = {"authn": attestation.authn, "assurance": attestation.assurance, "surface": attestation.surface}
     said = msgspec.structs.replace(said, **known, signature=None)
@@ -229,7 +242,10 @@ def sign_statement(store_id: str, document: str, said: V, attestation: ReviewerA
 
 
 def is_statement_signed(store_id: str, document: str, said: AttestedRecord) -> bool:
-    """Return whether a known server signed a comment on this document, or a change of a comment's state."""
+    """Return whether a known server signed a comment on this document, or a change of a comment's state.
+
+    The assurance level must also be one of `SUPPORTED_ASSURANCES`.
+    """
     if said.signature is None or said.assurance not in SUPPORTED_ASSURANCES:
         return False
     message = _statement_message(store_id, document, msgspec.structs.replace(said, signature=None))
@@ -237,24 +253,32 @@ def is_statement_signed(store_id: str, document: str, said: AttestedRecord) -> b
 
 
 def _statement_message(store_id: str, document: str, said: AttestedRecord) -> bytes:
-    """Return the signed message: all fields with a value, so that old signatures stay valid after new fields."""
+    """Return the bytes that a server signs for a comment or a state change.
+
+    Empty fields are left out, so that old signatures stay valid when a new field is added to the records.
+    """
     told: dict[str, Any] = msgspec.to_builtins(said)
     fields = {name: item for name, item in told.items() if name not in _DERIVED_FIELDS and (item or item is False)}
     return _STATEMENT_CONTEXT + canonical_json([store_id, type(said).__name__, document, fields])
 
 
 def is_signed_only() -> bool:
-    """Return whether decisions count in this process only if a server has signed them."""
+    """Return whether this process uses only decisions that a server has signed (`HITL_NB_SIGNED_ONLY=1`)."""
     return settings.SIGNED_ONLY.is_on()
 
 
 def logins_are_possible() -> bool:
-    """Return whether people can log in to the server that started this process; True if there is no server."""
+    """Return False if the server that started this process has no logins; True otherwise, also without a server."""
     return settings.SERVER_LOGINS.read() != "0"
 
 
 def is_signature_valid(signature: str, said: bytes) -> bool:
-    """Return whether the signature (base64) of the message `said` is of a known server."""
+    """Return whether a known server has signed a message.
+
+    Args:
+        signature: The signature, base64.
+        said: The message.
+    """
     return any(_is_valid_for(public, signature, said) for public in _known_keys())
 
 

@@ -1,7 +1,8 @@
-"""Withdrawals of votes, signed and checked like the votes themselves.
+"""Withdrawals of votes, which are signed and checked like the votes themselves.
 
-A withdrawal is only in the log. A program that can write to the store could withdraw a person's vote in their name. So
-if only signed decisions count, only a signed withdrawal can withdraw a signed vote.
+A withdrawal is only an event in the audit log. A program that can write to the store could withdraw the vote of a
+person in that person's name. So if only signed decisions count (`HITL_NB_SIGNED_ONLY`), a signed vote can be withdrawn
+only by a withdrawal that a server has signed.
 """
 
 from __future__ import annotations
@@ -32,18 +33,18 @@ def sign_withdrawal(
     reviewer: str,
     attestation: ReviewerAttestation | None,
 ) -> Change:
-    """Sign the change that withdraws a vote.
+    """Sign the event of a change that withdraws a vote.
 
     Args:
         reads: The store, or a transaction.
-        store_id: Id of the store; the signature is bound to it.
-        proposal: The proposal.
-        change: The change.
+        store_id: Id of the store, which the signature contains.
+        proposal: The proposal before the withdrawal.
+        change: The computed change, with the event of the withdrawal.
         reviewer: User name of the person who withdraws the vote.
-        attestation: How a server identified the person, with the key that signs; None: no signature.
+        attestation: How a server identified the person, and its key that signs. None: not signed.
 
     Returns:
-        The change with signed event data; without an attestation, unchanged.
+        The change with the signature in the data of its event; without an attestation, the unchanged change.
 
     Raises:
         NotAReviewer: The withdrawal must be signed, and there is no attestation.
@@ -62,7 +63,7 @@ def check_withdrawals(reads: StoreReader, store_id: str, log: RunLog, proposal: 
     """Check the signatures of all withdrawals of votes on a decided proposal.
 
     Raises:
-        Untrusted: A signature is not of a known server, or is missing where it is required.
+        Untrusted: A signature is not of a known server, or is missing although it is required.
         StoreCorrupt: A withdrawn vote is not in the audit log.
     """
     if proposal.decision is None or log.find_question_data(proposal.id) is None:
@@ -122,7 +123,16 @@ def _check_withdrawal(reads: StoreReader, store_id: str, proposal: Proposal, eve
 
 
 def _load_vote_event(reads: StoreReader, proposal: Proposal, data: dict[str, Any]) -> Event:
-    """Return the event of the vote that is withdrawn."""
+    """Return the event of the vote that a withdrawal names.
+
+    Args:
+        reads: The store, or a transaction.
+        proposal: The proposal.
+        data: Data of the withdrawal's event; `vote` is the number of the vote's event.
+
+    Raises:
+        StoreCorrupt: There is no event of such a vote.
+    """
     voted = chain.read_event(reads, data.get("vote", 0))
     if voted is None or (voted.type, voted.proposal) != ("vote", proposal.id):
         raise StoreCorrupt(
@@ -136,7 +146,10 @@ def _is_vote_signed(voted: Event) -> bool:
 
 
 def _withdrawal_message(store_id: str, proposal: Proposal, voted: Event, reviewer: str, data: dict[str, Any]) -> bytes:
-    """Return the signed message of a withdrawal: bound to its place, the logged vote, the person and the time."""
+    """Return the bytes that a server signs for a withdrawal.
+
+    They contain the ids of the store, the proposal and the run, the event of the vote, the person and the time.
+    """
     return _WITHDRAWAL_CONTEXT + canonical_json(
         [
             *(store_id, proposal.id, proposal.run, proposal.fingerprint, data.get("revision")),
