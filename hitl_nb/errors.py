@@ -13,7 +13,7 @@ do. `Paused` is separate, because it is not an error: it ends the cell of a run 
     ├── UnknownProposal, UnknownRun, UnknownComment, UnknownWorkspace, UnknownNotebook
     ├── AlreadyDecided    the proposal is closed: another person decided first
     ├── NotAReviewer      this person may not decide this proposal
-    │   └── OwnRequest    four eyes: a requester may not decide
+    │   └── OwnRequest    the person started the run, so another person must decide (four eyes)
     ├── TooLate           the approval can no longer be withdrawn
     ├── PolicyError       a policy file, or the review arguments of a call, cannot be used
     ├── AlreadySettled    another person has accepted or dismissed the suggestion first
@@ -138,7 +138,7 @@ class WorkspaceInUse(HitlError):
 
 
 class WorkspaceClosed(HitlError):
-    """The workspace cannot be edited: people have decided it, or it is closed permanently."""
+    """The workspace cannot be edited: people have decided on its text, or it is closed permanently."""
 
 
 class TextGone(HitlError):

@@ -61,7 +61,7 @@ class Comments:
     Args:
         store: The store of the comments.
         store_id: Id of the store, for signatures.
-        claims: Claims of this process; writes of agents are checked against them.
+        claims: Rights of this process to execute runs (claims). Writes of agents are checked against them.
     """
 
     def __init__(self, store: Store, store_id: str, claims: Claims) -> None:

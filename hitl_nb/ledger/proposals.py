@@ -138,7 +138,7 @@ class Proposals:
         Args:
             proposal_id: Full id of the proposal.
             assignee: User name; None: no person.
-            actor: User or process that assigns it, for the event.
+            actor: User or process that assigns it, for the audit log event.
 
         Returns:
             The proposal afterwards.
@@ -172,8 +172,8 @@ class Proposals:
             reason: Reason for the decision. None (default): no reason.
             reviewer: User name of the reviewer.
             by: "person" (default), or the kind of program that decides: "policy", "deadline" or "script".
-            fingerprint: Fingerprint of the proposal that the reviewer saw. If the proposal has another one now, it is
-                not decided. None (default): do not compare.
+            fingerprint: Fingerprint (hash of the question) of the proposal that the reviewer saw. If the proposal has
+                another one now, it is not decided. None (default): do not compare.
             revision: Revision of the proposal that the reviewer saw, compared like the fingerprint. None (default): do
                 not compare.
             attestation: How a server identified the reviewer, and the server's key that signs the decision. None

@@ -52,7 +52,7 @@ class RemoteClients:
             script: Process and token of the script. A second call with the same token returns the same run.
             name: Name of the script.
             title: Title of the workspace.
-            caller: The user of the request and how the server identified them, for the events.
+            caller: The user of the request and how the server identified them, for the audit log events.
             restart: If True, start a new run after a cancelled one too. Default: False.
 
         Returns:
@@ -69,7 +69,7 @@ class RemoteClients:
                 return last
             if last is not None and last.status == "cancelled" and not restart:
                 raise HitlError(f"the run of {name!r} for {title!r} was cancelled; restart=True starts a new run")
-            if last is not None and last.status in ("waiting", "ready"):  # this run gets the decision: keep it
+            if last is not None and last.status in ("waiting", "ready"):  # the decision is for this run
                 waits = msgspec.structs.replace(
                     last, epoch=self._claims.write_remote_claim(transaction, last, script, released=True).epoch
                 )
@@ -122,7 +122,7 @@ class RemoteClients:
         Args:
             run_id: Id of the run.
             token: Token of the script.
-            caller: The user of the request and how the server identified them, for the events.
+            caller: The user of the request and how the server identified them, for the audit log events.
             policy: The current merged policy. None (default): no policy.
 
         Raises:

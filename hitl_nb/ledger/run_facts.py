@@ -25,7 +25,7 @@ class RunFacts:
 
     Args:
         store: The store of the runs.
-        claims: Claims of this process; writes under a claim are checked against them.
+        claims: Rights of this process to execute runs (claims). Writes of a run are checked against them.
         timers: Automatic actions on open proposals. Due actions are taken before facts are changed.
     """
 
@@ -38,7 +38,7 @@ class RunFacts:
         """Add labels to a run. A new label replaces an old one with the same name.
 
         Args:
-            claim: The claim of the run.
+            claim: This process's exclusive right to execute the run.
             labels: Texts of the labels by name.
 
         Returns:
@@ -58,7 +58,7 @@ class RunFacts:
         Args:
             run_id: Id of the run.
             user: User name of the person.
-            actor: User or process that reports this, for the event. Default: `user`.
+            actor: User or process that reports this, for the audit log event. Default: `user`.
 
         Raises:
             UnknownRun: No run has this id.
@@ -107,7 +107,7 @@ def _add_labels(transaction: Transaction, run_id: str, labels: Mapping[str, str]
         transaction: The transaction to write in.
         run_id: Id of the run.
         labels: Values of the labels by name.
-        actor: User or process for the event.
+        actor: User or process that the audit log event names.
 
     Returns:
         The run afterwards.
@@ -153,7 +153,7 @@ def _add_requester(transaction: Transaction, run_id: str, user: str, actor: str)
         transaction: The transaction to write in.
         run_id: Id of the run.
         user: User name of the person.
-        actor: User or process for the event.
+        actor: User or process that the audit log event names.
     """
     run = rows.load_run(transaction, run_id)
     if user not in run.requesters:

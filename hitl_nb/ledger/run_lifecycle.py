@@ -74,7 +74,7 @@ class Runs:
     Args:
         store: The store of the runs.
         store_id: Id of the store, for the check of signatures.
-        claims: Claims of this process; writes are checked against them.
+        claims: Rights of this process to execute runs (claims). Writes of a run are checked against them.
         timers: Automatic actions on open proposals. Due actions are taken before a run is read, claimed or paused.
     """
 
@@ -112,9 +112,9 @@ class Runs:
         """Return runs, newest first.
 
         Args:
-            notebook: Only runs of this notebook. None (default): of all.
-            agent: Only runs of this agent. None (default): of all.
-            status: Only runs with this status. None (default): with any.
+            notebook: Path of a notebook; only its runs are returned. None (default): all notebooks.
+            agent: Name of an agent; only its runs are returned. None (default): all agents.
+            status: Only runs with this status are returned. None (default): any status.
             limit: Most runs to return, 1 or more.
             before: Id of a run; only older runs are returned. None (default): begin with the newest run.
 
@@ -280,7 +280,7 @@ class Runs:
         """Save the run's state, store its questions as proposals, and end its claim, in one transaction.
 
         Args:
-            claim: The claim of the run, which this call ends.
+            claim: This process's exclusive right to execute the run. It ends with this call.
             snapshot: The state of the run.
             questions: The questions to ask; at least one that a person has to decide.
             statements: Statements that took long since the run's last event, for the display of its timeline.
@@ -311,7 +311,7 @@ class Runs:
         """Save the final state, record that the run has finished, and end its claim.
 
         Args:
-            claim: The claim of the run, which this call ends.
+            claim: This process's exclusive right to execute the run. It ends with this call.
             snapshot: The final state of the run.
             statements: Statements that took long since the run's last event, for the display of its timeline.
 
@@ -324,7 +324,7 @@ class Runs:
         """Record that the run failed, and end its claim.
 
         Args:
-            claim: The claim of the run, which this call ends.
+            claim: This process's exclusive right to execute the run. It ends with this call.
             snapshot: The state of the run. None: the last saved state stays.
             error: The error as text.
             statements: Statements that took long since the run's last event, for the display of its timeline.
@@ -338,7 +338,7 @@ class Runs:
         """End a claim under which no code was executed, and give the run the status that it had before the claim.
 
         Args:
-            claim: The claim of the run, which this call ends.
+            claim: This process's exclusive right to execute the run. It ends with this call.
             status: The status of the run before it was claimed.
 
         Raises:
@@ -355,7 +355,7 @@ class Runs:
 
         Args:
             run_id: Id of the run.
-            actor: User or process that cancels it, for the event.
+            actor: User or process that cancels it, for the audit log event.
 
         Returns:
             The cancelled run.
@@ -380,7 +380,7 @@ class Runs:
             agent: Name of the agent.
             notebook: Path of the notebook.
             key: Key of the run. None (default): the runs of every key.
-            actor: User or process that removes them, for the event. None (default): this process.
+            actor: User or process that removes them, for the audit log event. None (default): this process.
 
         Returns:
             Number of removed runs.

@@ -31,7 +31,7 @@ def remove_runs(
         agent: Name of the agent.
         notebook: Path of the notebook.
         key: Key of the run; None: the runs of every key.
-        actor: User or process that removes them, for the event.
+        actor: User or process that removes them, for the audit log event.
         check_free: Function that raises RunClaimed if a living process executes the run.
 
     Returns:

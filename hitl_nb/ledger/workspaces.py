@@ -27,7 +27,7 @@ class Workspaces:
     Args:
         store: The store of the workspaces.
         store_id: Id of the store, for the check of signatures.
-        claims: Claims of this process; writes are checked against them.
+        claims: Rights of this process to execute runs (claims). Writes of a run are checked against them.
     """
 
     def __init__(self, store: Store, store_id: str, claims: Claims) -> None:
@@ -41,7 +41,7 @@ class Workspaces:
         """Create a workspace of a run, durably. If this position of the run has created one already, return that one.
 
         Args:
-            claim: The claim of the run.
+            claim: This process's exclusive right to execute the run.
             title: Title of the workspace.
             kind: Name of a kind whose values are texts. Default: "markdown".
             template: Initial text of the document. Default: "".
@@ -150,7 +150,7 @@ class Workspaces:
         question.
 
         Args:
-            claim: The claim of the run.
+            claim: This process's exclusive right to execute the run.
             workspace_id: Id of the workspace.
             inside: Whether the agent's code is inside the `with` block of the workspace. If True, a closed workspace is
                 opened again too: the run has left the block before and now executes it again. Default: False.

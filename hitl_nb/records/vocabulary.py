@@ -82,7 +82,7 @@ RUN_TRANSITIONS: dict[str, frozenset[str]] = {
     "waiting": frozenset({"ready", "cancelled", "waiting"}),
     "ready": frozenset({"running", "cancelled"}),
     "failed": frozenset({"running", "cancelled"}),
-    "finished": frozenset({"running"}),  # statements were added below
+    "finished": frozenset({"running"}),  # run again, after statements were added at the end of its cell
     "cancelled": frozenset(),
 }
 """Allowed changes of a run's status: for each status, the statuses that may follow it."""

@@ -56,7 +56,7 @@ def expire_decisions(
         run: The run.
         asked: The proposals of the pause, in order.
         policy: The current merged policy; None: no policy.
-        actor: User or process for the event.
+        actor: User or process that the audit log event names.
 
     Returns:
         The proposals in the order of `asked`. If the decisions have expired, the decided ones have the status

@@ -135,7 +135,11 @@ def _requesters_of(transaction: StoreReader, run: str) -> tuple[str, ...]:
 
 
 def _groups_of_step(proposal: Proposal, named: Sequence[str]) -> tuple[str, ...]:
-    """Return the groups ("@leads") of the timeline's last step, if this step is for exactly these people."""
+    """Return the groups ("@leads") that the timeline step that was taken last names, if its people are exactly `named`.
+
+    Returns:
+        The names of the groups; empty if the people differ, or if no step was taken.
+    """
     step = (
         proposal.terms.timeline[proposal.step - 1]
         if proposal.terms is not None and 0 < proposal.step <= len(proposal.terms.timeline)

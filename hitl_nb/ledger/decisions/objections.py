@@ -25,7 +25,7 @@ def note_objections(
 
     Args:
         transaction: A transaction that has checked the claim.
-        claim: The claim of the run.
+        claim: This process's exclusive right to execute the run.
         proposal: The proposal that was decided by the edit.
         objections: Results of the guardrails that object.
     """

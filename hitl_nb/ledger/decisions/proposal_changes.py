@@ -28,8 +28,8 @@ def write_change(transaction: Transaction, change: Change, *, actor: str, at: da
     Args:
         transaction: The transaction that causes the change.
         change: The computed change: the changed proposal, its events and its notices.
-        actor: User or process that causes the change, for the events. The event of a decision names the reviewer
-            instead.
+        actor: User or process that causes the change, for the audit log events. The event of a decision names the
+            reviewer instead.
         at: The current time.
 
     Returns:

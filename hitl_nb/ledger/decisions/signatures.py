@@ -52,7 +52,7 @@ class SigningKey:
 
     @classmethod
     def of_this_user(cls) -> SigningKey:
-        """Return this user's server key; create it at the first use, with mode 0600.
+        """Return the server key of this user. At the first use, the key is created and stored in a file with mode 0600.
 
         Raises:
             HitlError: The key cannot be read or created.

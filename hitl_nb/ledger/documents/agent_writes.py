@@ -71,7 +71,7 @@ class AgentWrites:
         self._epoch = epoch
 
     def find_write(self, key: str, reads: StoreReader | None = None) -> AgentWrite | None:
-        """Return the record of a write; None if there is none.
+        """Return the record of the agent's write with this key; None if the write was not begun.
 
         Args:
             key: Key of the write.
@@ -85,7 +85,7 @@ class AgentWrites:
         return None if raw is None else _decode(raw, AgentWrite, place)
 
     def list_pieces(self, key: str) -> list[StreamPiece]:
-        """Return the saved pieces of a stream that has not ended, in order.
+        """Return the saved pieces of a stream (a write whose text comes in pieces) that has not ended, in order.
 
         Raises:
             StoreCorrupt: A piece is damaged.

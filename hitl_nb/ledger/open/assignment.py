@@ -64,7 +64,7 @@ def assign_proposal(transaction: Transaction, proposal_id: str, assignee: str | 
         transaction: The transaction to write in.
         proposal_id: Full id of the proposal.
         assignee: User name; None: remove the assignment.
-        actor: User or process for the event.
+        actor: User or process that the audit log event names.
 
     Returns:
         The proposal afterwards.

@@ -161,7 +161,7 @@ def _take_due_row(transaction: Transaction, key: str, at: datetime | None) -> in
         and _take_due_step(transaction, proposal, now) is not None
     ):
         return 1
-    transaction.delete(key)  # no action of this proposal is due at this time: the row was planted
+    transaction.delete(key)  # no action is due at this time: a program other than hitl_nb wrote the entry
     return 0
 
 

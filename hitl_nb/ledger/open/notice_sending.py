@@ -116,7 +116,7 @@ class NoticeOutbox:
             notice: The leased notice.
             sent: Names (URL schemes) of the services that have sent it. Empty: no service had to send it, and no event
                 is written.
-            actor: Name of the sender, for the event.
+            actor: Name of the sender, for the audit log event.
         """
 
         def work(transaction: Transaction) -> None:
@@ -138,7 +138,7 @@ class NoticeOutbox:
             now: The current time.
             services: Names of the services that failed. The next try uses only these.
             sent: Names of the services that have sent the notice. Default: none.
-            actor: Name of the sender, for the events.
+            actor: Name of the sender, for the audit log events.
 
         Returns:
             The notice with the time of the next try. None after the last try, or if another sender has leased the

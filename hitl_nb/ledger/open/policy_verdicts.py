@@ -35,7 +35,7 @@ class Policies:
     Args:
         store: The store of the proposals and policies.
         store_id: Id of the store, for the check of signatures.
-        claims: Claims of this process; writes are checked against them.
+        claims: Rights of this process to execute runs (claims). Writes of a run are checked against them.
     """
 
     def __init__(self, store: Store, store_id: str, claims: Claims) -> None:
@@ -55,7 +55,7 @@ class Policies:
         """Record, durably, that a policy passes or blocks these questions. The run does not pause.
 
         Args:
-            claim: The claim of the run.
+            claim: This process's exclusive right to execute the run.
             questions: The questions.
             plans: Verdict of the policy for each question; all of them must pass or block.
             facts: Facts that the policy used in addition to the questions. None (default): the current time and the
@@ -110,7 +110,7 @@ class Policies:
         """Record, once, that the run uses an edited value although guardrails (automatic checks) object to it.
 
         Args:
-            claim: The claim of the run.
+            claim: This process's exclusive right to execute the run.
             proposal: The proposal that was decided by the edit.
             objections: Results of the guardrails that object.
 
@@ -128,8 +128,8 @@ class Policies:
             seen: The proposal as it was when the new terms were computed.
             terms: The new terms.
             policy: The merged policy that the new terms come from; None: there is no policy any more.
-            actor: User or process that renews the terms, for the event.
-            why: The reason, for the event.
+            actor: User or process that renews the terms, for the audit log event.
+            why: The reason, for the audit log event.
 
         Returns:
             The proposal with the new terms.

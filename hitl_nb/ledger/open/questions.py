@@ -53,7 +53,7 @@ def pause_run(
 
     Args:
         transaction: A transaction that has checked the claim.
-        claim: The claim of the run.
+        claim: This process's exclusive right to execute the run.
         found: The prepared questions, each with the verdict of the policy.
         snapshot: The state of the run.
         statements: Statements that took long since the run's last event, for the display of its timeline.
@@ -118,7 +118,7 @@ def _log_proposal_events(transaction: Transaction, begun: Change, actor: str) ->
     Args:
         transaction: The transaction to write in.
         begun: The proposal and its events, from `_begin_proposal`.
-        actor: User or process for the events.
+        actor: User or process that the audit log events name.
     """
     proposal, at = begun.proposal, clock.store_now(transaction)
     for type_, data in begun.events:
@@ -139,7 +139,7 @@ def record_policies_used(
         run: The run that asks.
         found: The prepared questions, each with the verdict of the policy.
         policy: The merged policy, whose text is stored if the store does not have it. None: the text is stored already.
-        actor: User or process for the events.
+        actor: User or process that the audit log events name.
 
     Raises:
         ValueError: The text of a policy is neither given nor stored.

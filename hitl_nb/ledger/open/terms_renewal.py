@@ -29,8 +29,8 @@ def replace_terms(
         seen: The proposal as it was when the new terms were computed.
         terms: The new terms.
         policy: The merged policy that the new terms come from; None: there is no policy any more.
-        actor: User or process that renews the terms, for the event.
-        why: The reason, for the event.
+        actor: User or process that renews the terms, for the audit log event.
+        why: The reason, for the audit log event.
 
     Returns:
         The proposal with the new terms.

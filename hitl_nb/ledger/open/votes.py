@@ -42,8 +42,8 @@ class ShownVersion:
     """The version of a proposal that was shown to its reviewer.
 
     Attributes:
-        fingerprint, revision: Fingerprint and revision of that version. If the proposal has other ones, the decision is
-            refused. None: do not compare.
+        fingerprint, revision: Fingerprint (hash of the question) and revision of that version. If the proposal has
+            other ones, the decision is refused. None: do not compare.
         seconds: Seconds for which it was shown; None if unknown.
         batch: Number of proposals that are decided together, including this one.
     """
@@ -75,7 +75,12 @@ class LateDecision:
 
 
 def vote_outcome(proposal: Proposal) -> VoteOutcome:
-    """Return the effect of the newest vote on a proposal."""
+    """Return the effect of the newest vote on a proposal.
+
+    Returns:
+        "recorded": votes of other people are needed. "settling": the votes are enough to approve, but the approval can
+        still be withdrawn for some time. "decided": the proposal is decided.
+    """
     if proposal.status == "open":
         return "recorded" if proposal.settles_at is None else "settling"
     return "decided"

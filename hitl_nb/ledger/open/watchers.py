@@ -47,7 +47,7 @@ class DeadlineWatchers:
         self._timers = timers
 
     def record_heartbeat(self, owner: ProcessIdentity, now: datetime) -> None:
-        """Record the heartbeat of a watcher, and remove the heartbeats that are too old.
+        """Record that a watcher is running now, and remove heartbeats older than `WATCHER_TIMEOUT`.
 
         Args:
             owner: The process that watches.

@@ -152,7 +152,7 @@ def position_key(position: str) -> str:
 
     Special characters are percent-encoded. Of a very long position, only the beginning is kept, followed by a hash.
     """
-    place = _SPECIAL_CHARACTERS.sub(_escape, position)  # all other characters stay the same in quote()
+    place = _SPECIAL_CHARACTERS.sub(_escape, position)  # quote() leaves all other characters unchanged
     if len(place) > _MAX_KEY_CHARS:  # the beginning of a position determines its order
         place = f"{quote(position[:9], safe='')}-{hashlib.sha256(position.encode()).hexdigest()}"
     return place

@@ -54,9 +54,8 @@ def record_policy_use(
         run_id: Id of the run.
         sha256: SHA-256 (hex) of the policy's text.
         policy: The merged policy, if the caller has it. Its text is stored if its hash is `sha256`. None: the text must
-            be
-            stored already.
-        actor: User or process for the event.
+            be stored already.
+        actor: User or process that the audit log event names.
 
     Raises:
         ValueError: The text is neither given nor stored.

@@ -68,8 +68,8 @@ def iterate_open(
 
     Args:
         reads: The store, or a transaction.
-        notebook: Only proposals of this notebook; None: of all.
-        agent: Only proposals of this agent; None: of all.
+        notebook: Path of a notebook; only its proposals are returned. None: all notebooks.
+        agent: Name of an agent; only its proposals are returned. None: all agents.
         after: The last proposal of the previous page; None: begin with the oldest one.
         limit: Number of proposals that the caller expects to use; it sets the size of the reads.
     """

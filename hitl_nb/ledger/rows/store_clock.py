@@ -23,7 +23,7 @@ _replacement_clock: Callable[[], datetime] | None = None
 
 
 def replace_clock(read: Callable[[], datetime] | None) -> None:
-    """Replace the clock of this process.
+    """Replace the clock for timelines and conditions in this process.
 
     A decisions file that answers in place of people has its own clock, which only advances when the file waits.
 

@@ -21,7 +21,7 @@ def mark_in_review(transaction: Transaction, proposal: Proposal, actor: str) -> 
     Args:
         transaction: The transaction that stores the proposal.
         proposal: The proposal; `document` is the id of the workspace.
-        actor: User or process for the event.
+        actor: User or process that the audit log event names.
 
     Returns:
         Digest of the workspace by its key, for the caller's event. Empty if the workspace was done: it is opened again
@@ -78,7 +78,7 @@ def set_status(
         transaction: The transaction to write in.
         workspace: The workspace.
         status: The new status.
-        actor: User or process that makes the change, for the event.
+        actor: User or process that makes the change, for the audit log event.
         proposal: Id of the proposal that asks whether the workspace is done; "": no proposal. None (default):
             unchanged.
 
@@ -102,7 +102,7 @@ def put_logged(transaction: Transaction, what: str, workspace: Workspace, actor:
         transaction: The transaction to write in.
         what: Last part of the event's type, for example "opened" for `workspace.opened`.
         workspace: The workspace to store.
-        actor: User or process for the event.
+        actor: User or process that the audit log event names.
     """
     records = rows.put_workspace(transaction, workspace)
     data = {"workspace": workspace.id, "title": workspace.title}

@@ -21,7 +21,7 @@ def cancel_run(transaction: Transaction, run: Run, *, actor: str, why: str | Non
     Args:
         transaction: The transaction to write in.
         run: The run.
-        actor: User or process that cancels it, for the event.
+        actor: User or process that cancels it, for the audit log event.
         why: Reason, stored as the error of the run and shown to a person who runs the agent again. None (default): no
             reason.
 

@@ -59,7 +59,7 @@ class Claims:
         self._lock = threading.Lock()
         self._held: dict[Claim, str] = {}
         self._unsettled: dict[Claim, list[Future[None]]] = {}
-        self._ended: set[Claim] = set()  # some of those that ended with a write
+        self._ended: set[Claim] = set()  # claims that `write_last` ended; cleared at 256
         self._seen: dict[str, tuple[tuple[int, int], float]] = {}
         self._stop_beating: Callable[[], None] | None = None
 

@@ -44,7 +44,7 @@ def has_used_decisions(reads: StoreReader, run: Run) -> bool:
     return (
         any(event.type not in _HARMLESS for event in since[:resumed])
         or _saved_since(reads, run, first)
-        or any(one.status == "open" for one in rows.load_workspaces(reads, run.id))  # written without an event
+        or any(one.status == "open" for one in rows.load_workspaces(reads, run.id))  # writing has no events
         or _has_begun_call(reads, run)
         or _has_recorded(reads, run, first.n)
     )

@@ -182,7 +182,7 @@ class Notebooks:
         Args:
             run_id: Id of the run.
             notebook: Path of the notebook that gets the run.
-            actor: User or process, for the event.
+            actor: User or process, for the audit log event.
 
         Returns:
             The moved run.
@@ -257,8 +257,8 @@ def _move_run(
         run: The run.
         notebook: Path of the new notebook. The run becomes the newest one there of its agent and key.
         notebook_id: Id of the new notebook.
-        actor: User or process for the event.
-        known: Digest of the new notebook's record by its key, for the event. None (default): no such record.
+        actor: User or process that the audit log event names.
+        known: Digest of the new notebook's record by its key, for the audit log event. None (default): no such record.
 
     Returns:
         The moved run.

@@ -28,7 +28,7 @@ def end_run(
 
     Args:
         transaction: A transaction that has checked the claim.
-        claim: The claim of the run.
+        claim: This process's exclusive right to execute the run.
         status: "finished" or "failed".
         snapshot: The state of the run at the end; None: the last saved state stays.
         error: The error as text; None: no error.
@@ -55,7 +55,7 @@ def restore_status(transaction: Transaction, claim: Claim, status: RunStatus) ->
 
     Args:
         transaction: A transaction that has checked the claim.
-        claim: The claim of the run.
+        claim: This process's exclusive right to execute the run.
         status: The status of the run before it was claimed.
     """
     run = rows.load_run(transaction, claim.run)

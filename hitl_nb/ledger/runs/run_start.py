@@ -50,7 +50,7 @@ def start_run(
         notebook: Path of the notebook; for a script, `SCRIPT` and its name.
         key: Key that tells several runs of one agent apart.
         at: Time of the start.
-        actor: User or process that starts the run, for the event.
+        actor: User or process that starts the run, for the audit log event.
         notebook_id: Id of the notebook. Default: "".
         caller: Data about the user of a server's request, added to the event. None (default): nothing.
         requesters: User names of the people who started the run, for four-eyes rules.

@@ -28,7 +28,7 @@ class Steps:
 
     Args:
         store: The store of the steps.
-        claims: Claims of this process; writes are checked against them.
+        claims: Rights of this process to execute runs (claims). Writes of a run are checked against them.
     """
 
     def __init__(self, store: Store, claims: Claims) -> None:
@@ -53,7 +53,7 @@ class Steps:
         If the step is recorded as started or done, its record is not changed.
 
         Args:
-            claim: The claim of the run.
+            claim: This process's exclusive right to execute the run.
             key: Position of the call in the run's code, which identifies the step within the run.
             name: Name of the step's function, for people.
             snapshot: State of the run, which is saved in the same transaction. None (default): no state is saved.
@@ -102,7 +102,7 @@ class Steps:
         """Record, durably, that a step that was started before is about to be called again.
 
         Args:
-            claim: The claim of the run.
+            claim: This process's exclusive right to execute the run.
             key: Key of the step within the run.
             pauses: For a call of a `@gate` function, the number of pauses of the run so far. None (default): a `@step`
                 call.
@@ -134,7 +134,7 @@ class Steps:
         """Record the end of a call in the background. The writes of the run keep their order.
 
         Args:
-            claim: The claim of the run.
+            claim: This process's exclusive right to execute the run.
             key: Key of the step within the run.
             result: Encoded result of the call. None: no result.
             status: "done" or "failed".
