@@ -267,6 +267,5 @@ class StoreRefused(StoreError):
     """The store cannot be used here.
 
     Its directory is on a network file system or has wrong permissions, or its format is newer than this version of
-    hitl_nb.
-    Or this process is a fork of a process that has the store open.
+    hitl_nb. Or this process is a fork of a process that has the store open.
     """

@@ -43,8 +43,7 @@ class Reviewers:
 
         Returns:
             "login", "token", "anonymous" or "unsigned" for a person; "policy", "deadline" or "script" if no person
-            decided.
-            None: the proposal is not decided.
+            decided. None: the proposal is not decided.
         """
         return identify_reviewer(self._store_id, proposal)
 

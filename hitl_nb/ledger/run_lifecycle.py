@@ -226,9 +226,8 @@ class Runs:
         """Claim a run for this process, and return its saved state and the checked proposals of its last pause.
 
         A decision is not used if it is older than its terms allow, or if `policy` forbids it. Then all decided
-        proposals of the
-        pause get the status "expired", and the run has to ask these questions again. The claim and all reads are one
-        transaction: if an error is raised, nothing is claimed.
+        proposals of the pause get the status "expired", and the run has to ask these questions again. The claim and all
+        reads are one transaction: if an error is raised, nothing is claimed.
 
         Args:
             run_id: Id of the run.

@@ -214,8 +214,8 @@ class _RecordComparison:
     ) -> RecordDifference | None:
         """Compare the decision of a proposal with the events of its question, votes and timeline; None if they agree.
 
-        This finds a record that was changed in the store before a regular write: the digest of that write agrees with
-        it.
+        A program may have changed the record in the store before a regular write, such as a vote. That write then
+        logged the digest of the changed record, so only this comparison finds the change.
         """
         if proposal.decision is None or proposal.decision.by == "policy":
             return None

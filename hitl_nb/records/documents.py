@@ -34,8 +34,7 @@ class Position(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A position in a CRDT document that stays at the same text when other text is inserted or deleted.
 
     The fields are those of a relative position of Yjs in its JSON form. At least one of `item`, `tname` and `type` must
-    be
-    set.
+    be set.
 
     Raises:
         ValueError: None of the three fields is set.
@@ -123,8 +122,7 @@ class Workspace(Record, frozen=True, kw_only=True):
         ordinal: Number of the workspace among the workspaces of the run, from 1.
         position: Position in the run's code at which the workspace was opened. Opaque text.
         status: "open": the agent and people write. "done": people have decided on the text, and people cannot write;
-            the
-            workspace becomes "open" again when the agent writes. "closed": nobody can write any more.
+            the workspace becomes "open" again when the agent writes. "closed": nobody can write any more.
         proposal: Id of the last proposal that asks whether the text is done. "" if there was none, or if the agent has
             written since.
     """

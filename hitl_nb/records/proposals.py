@@ -153,11 +153,9 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
             them.
         authn: How a server identified the reviewer: "login", "token" or "anonymous". None: decided without a server.
         assurance: How strong this evidence is. "A0": it protects against accidents, not against programs that run as
-            the
-            same user. None: decided without a server.
+            the same user. None: decided without a server.
         surface: Page or window of the browser in which the decision was made, as far as the server knows (see
-            `Surface`).
-            None: decided without a server.
+            `Surface`). None: decided without a server.
         signature: Signature of the server over the whole decision, base64 (see `ledger/decisions/signatures.py`). None:
             decided without a server.
         policy: SHA-256 (hex) of the merged policy that the proposal was decided under. "": no policy.

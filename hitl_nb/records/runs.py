@@ -56,8 +56,7 @@ class Step(Record, frozen=True, kw_only=True):
     """A recorded call of a `@step` function, or an approved call of a `@gate` function.
 
     The call is recorded before it starts and after it ends. When a run continues, a call that has ended is not made
-    again;
-    its recorded result is used.
+    again; its recorded result is used.
 
     Attributes:
         key: Position of the call in the run's code; unique in the run.
@@ -70,10 +69,8 @@ class Step(Record, frozen=True, kw_only=True):
         module: Name of the module that defines the function.
         idempotent: Whether the call may be repeated without asking people, if its process died during the call.
         pauses: For a gated call, the number of the run's pauses when the call was last started; None for a step. Code
-            that
-            a gated call runs may ask a question and so pause the run. If the run has paused since the start, that pause
-            has
-            ended the call, and the call is made again.
+            that a gated call runs may ask a question and so pause the run. If the run has paused since the start, that
+            pause has ended the call, and the call is made again.
     """
 
     key: str

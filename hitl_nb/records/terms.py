@@ -32,8 +32,7 @@ class Need(Record, frozen=True, kw_only=True, gc=False):
     Attributes:
         count: Number of people who must agree.
         people: User names of the people whose votes count; members of groups are listed one by one, as they were when
-            the
-            question was asked. Empty: any person who may decide.
+            the question was asked. Empty: any person who may decide.
         text: The need as the policy writes it, for example "2 of @finance".
     """
 
@@ -87,8 +86,7 @@ class Terms(Record, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         policy: SHA-256 (hex) of the text of the merged policy, which is stored at `policy/<sha256>`. "": only the call
-            has
-            requirements.
+            has requirements.
         rules: Ids of the policy rules that applied, sorted. Empty: only the default applied.
         needs: Needs that must all be met for an approval. One vote counts in every need in which its person may vote.
         four_eyes: Whether people who started or continued the run (requesters) may only reject.

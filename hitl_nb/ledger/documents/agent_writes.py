@@ -57,7 +57,7 @@ class StreamPiece(msgspec.Struct, frozen=True, array_like=True):
 
 
 class AgentWrites:
-    """The writes of a run into one document, under one claim.
+    """The writes of a run into one document, under one claim (exclusive right of a process to execute the run).
 
     Args:
         store: The store of the run.

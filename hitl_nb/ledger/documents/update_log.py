@@ -8,8 +8,8 @@ matter, so no writer waits for another. The store does not interpret the bytes o
     folded/<document>        the whole document as of an update, so that opening it does not need the whole log
 
 All keys are in `Store.drafts`: an acknowledged update survives `kill -9`, and after a second also power loss.
-Compacting keeps every update, so the document can be read as it was after any of them. Each value has a checksum:
-a damaged update can crash pycrdt, so none is passed to it.
+Compacting keeps every update, so the document can be read as it was after any of them. Each value has a checksum: a
+damaged update can crash pycrdt, so none is passed to it.
 """
 
 from __future__ import annotations
@@ -151,8 +151,7 @@ class UpdateLog:
         """Pack the updates up to number `whole.n` into blocks, and save `whole`, the document after these updates.
 
         No update is lost. The updates to pack are selected inside the transaction, so two processes may compact at the
-        same
-        time. No effect if the log was compacted up to this number already.
+        same time. No effect if the log was compacted up to this number already.
 
         Args:
             whole: The document after the update with number `whole.n`.

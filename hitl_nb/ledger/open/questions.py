@@ -187,8 +187,7 @@ def _proposal_log_entry(proposal: Proposal) -> dict[str, str]:
 
     Returns:
         A dict with `id`, `title` and `fingerprint`. With terms, also `terms` (their hash) and `asked` (the time);
-        `clock`
-        if a decisions file has its own clock; and `workspace` if a workspace is decided.
+        `clock` if a decisions file has its own clock; and `workspace` if a workspace is decided.
     """
     told = {"id": proposal.id, "title": proposal.title, "fingerprint": proposal.fingerprint}
     if proposal.terms is not None:

@@ -28,7 +28,12 @@ UNWATCHED_MESSAGE = (
 
 
 class Heartbeat(Record, frozen=True, kw_only=True):
-    """A watcher's last heartbeat: its process and the time."""
+    """The last heartbeat of a watcher, a process that takes deadline actions in time and sends notifications.
+
+    Attributes:
+        owner: The process.
+        at: Time of the heartbeat.
+    """
 
     owner: ProcessIdentity
     at: datetime
@@ -64,7 +69,7 @@ class DeadlineWatchers:
         self._store.transact(work)
 
     def remove_heartbeat(self, owner: ProcessIdentity) -> None:
-        """Remove the heartbeat of a watcher that stops."""
+        """Remove the heartbeat of a watcher (a process that takes deadline actions in time), because it stops."""
         LIVE_TOKENS.discard(owner.token)
         self._store.transact(lambda tx: tx.delete(f"watching/{owner.token}"))
 

@@ -41,7 +41,7 @@ class LogHead(Record, frozen=True):
 
 
 def hash_event(raw: bytes) -> str:
-    """Return the SHA-256 (hex) of the stored bytes of an event, as the next event contains it."""
+    """Return the SHA-256 (hex) of the stored bytes of an event. The next event contains this hash as `prev`."""
     return hashlib.sha256(b"hitl/ev/v1\x00" + raw).hexdigest()
 
 
@@ -56,7 +56,7 @@ class _EventTime(Record, frozen=True):
 
 
 def newest_event_time(reads: StoreReader) -> datetime | None:
-    """Return the time of the newest event; None if there is none."""
+    """Return the time of the newest event in the audit log; None if the log is empty."""
     n = read_head(reads).n
     raw = chunked_values.get_whole(reads, _event_key(n)) if n else None
     return None if raw is None else decode_record(raw, _EventTime, _event_key(n)).at
@@ -115,8 +115,7 @@ def run_list_entry(event: Event) -> tuple[str, bytes] | None:
 
     Returns:
         Key and value of the entry. The value is `b"state"` if the event saved the run's state, otherwise `b""`. None:
-        the
-        event is about no run, or has a frequent type that is not listed (the end of a step, a policy's decision).
+        the event is about no run, or has a frequent type that is not listed (the end of a step, a policy's decision).
     """
     if event.run is None or _is_unlisted(event):
         return None
@@ -217,8 +216,7 @@ class LogWalk:
         """Iterate over the valid events that were not read yet.
 
         The iteration ends after the newest event, or at the first event that is not valid; then `problem` is set. A
-        later call
-        continues with the events that were appended since.
+        later call continues with the events that were appended since.
         """
         try:
             while self.problem is None:

@@ -192,8 +192,7 @@ def due_key(proposal: Proposal) -> str | None:
 
     Returns:
         The key; None if no automatic action is planned. A proposal that a decisions file answers has no entry, because
-        its
-        timeline follows the clock of that file.
+        its timeline follows the clock of that file.
     """
     at = next_due_time(proposal) if proposal.terms is not None and proposal.asked_at is None else None
     return None if at is None else f"due/{sortable_time(at)}-{proposal.id}"

@@ -49,8 +49,7 @@ class ProposalReader:
         """Decode the terms at the end of the previous proposal. Called when a second proposal has the same end.
 
         Returns None if the end of the bytes is not a complete JSON object. Then `"terms"` was found inside a nested
-        object, and
-        not as the last field of the proposal.
+        object, and not as the last field of the proposal.
         """
         try:
             self._terms = msgspec.json.decode(self._end[len(_TERMS_FIELD) : -1], type=Terms)

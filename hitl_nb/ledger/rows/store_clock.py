@@ -58,8 +58,7 @@ def machine_now(reads: StoreReader) -> datetime:
     """Return this machine's time, or the time of the newest event in the audit log if that is later.
 
     So no automatic action runs twice after the machine's clock was set back. If `HITL_NB_CLOCK` sets a fixed time, that
-    time
-    is returned.
+    time is returned.
 
     Args:
         reads: The store, or a transaction.

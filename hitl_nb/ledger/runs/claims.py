@@ -46,7 +46,8 @@ OWNER_TIMEOUT_SECONDS = 15.0
 class Claims:
     """The claims that this process holds, and its writes under these claims.
 
-    One object exists for each ledger. It also remembers the heartbeats of other owners that it has observed.
+    A claim is the exclusive right of a process to execute a run. One `Claims` object exists for each ledger. It also
+    remembers the heartbeats of other owners that it has observed.
 
     Args:
         store: The store of the runs.
@@ -124,8 +125,7 @@ class Claims:
         """Replace the present claim of a run without checking whether its owner is alive.
 
         For scripts that write through a server, because a server cannot check whether a script is alive. Only the
-        newest claim
-        counts. Any process can recognize its owner by the owner's token.
+        newest claim counts. Any process can recognize its owner by the owner's token.
 
         Args:
             transaction: The transaction to write in.
@@ -203,8 +203,7 @@ class Claims:
 
         Returns:
             A future that is done when the write is durable. If the write fails, the future has the error, and the next
-            write of
-            this claim raises the error too.
+            write of this claim raises the error too.
         """
         future = self._store.submit(with_fence(claim, work), lazy=True)
         try:

@@ -98,8 +98,7 @@ def _start_time(pid: int) -> str | None:
     """Return the start time of a process on this machine, in the format of the operating system.
 
     None if there is no such process, or only a zombie (an ended process that is still listed). "" if this process may
-    not
-    see the other one.
+    not see the other one.
     """
     if not Path("/proc/self/stat").exists():
         return _psutil_start_time(pid)

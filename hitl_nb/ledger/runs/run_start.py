@@ -53,7 +53,8 @@ def start_run(
         actor: User or process that starts the run, for the audit log event.
         notebook_id: Id of the notebook. Default: "".
         caller: Data about the user of a server's request, added to the event. None (default): nothing.
-        requesters: User names of the people who started the run, for four-eyes rules.
+        requesters: User names of the people who started the run. Under a four-eyes rule, other people must approve its
+            proposals.
         also: Digests of other records by their keys, for the same event. None (default): no others.
         restarted: Digest of the code of the cell, if `--restart` in that cell starts the run. "" (default): started in
             another way.
@@ -106,7 +107,8 @@ def restart_run(
         key: Key of the run.
         at: Time of the start.
         notebook_id: Id that the notebook's file has in its metadata; "" if none.
-        requesters: User names of the people who started the run, for four-eyes rules.
+        requesters: User names of the people who started the run. Under a four-eyes rule, other people must approve its
+            proposals.
         restarted: Digest of the code of the cell, if `--restart` in that cell starts the run; "" otherwise.
 
     Returns:
