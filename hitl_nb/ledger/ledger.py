@@ -85,9 +85,10 @@ class Ledger:
         self.audit = Audit(store)
 
     def now(self) -> datetime:
-        """Return the current time, never earlier than the newest event of the store, aware, in UTC.
+        """Return the current time for timelines and deadlines, aware, in UTC.
 
-        It is this machine's time. `HITL_NB_CLOCK`, or a decisions file with its own clock, replaces that time.
+        It is this machine's time, or the time of the newest event of the store if that is later. `HITL_NB_CLOCK`, or a
+        decisions file with its own clock, replaces this time.
 
         Raises:
             HitlError: The value of `HITL_NB_CLOCK` is not a time.

@@ -272,10 +272,10 @@ class _RecordComparison:
 
 
 def _find_state_problem(reads: StoreReader, key: str) -> RecordDifference | None:
-    """Compare the saved state of a run with the digest that was recorded when it was saved; None if they agree.
+    """Compare the saved state of a run with the digest that was recorded when it was saved.
 
-    The digest is in the newest event about the state or, for a state that was saved between two pauses, in
-    `saved/<run>`.
+    The result is None if they agree and no blob (large buffer) of the state is missing. The digest is in the newest
+    event about the state or, for a state that was saved between two pauses, in `saved/<run>`.
     """
     run = key.partition("/")[2]
     envelope, saved, digest = snapshots.newest_envelope(reads, run)

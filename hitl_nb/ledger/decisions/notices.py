@@ -135,10 +135,10 @@ def _requesters_of(transaction: StoreReader, run: str) -> tuple[str, ...]:
 
 
 def _groups_of_step(proposal: Proposal, named: Sequence[str]) -> tuple[str, ...]:
-    """Return the groups ("@leads") that the timeline step that was taken last names, if its people are exactly `named`.
+    """Return the groups (such as "@leads") that the last taken step of a proposal's timeline names.
 
     Returns:
-        The names of the groups; empty if the people differ, or if no step was taken.
+        The names of the groups. Empty if the people of the step are not exactly `named`, or if no step was taken.
     """
     step = (
         proposal.terms.timeline[proposal.step - 1]

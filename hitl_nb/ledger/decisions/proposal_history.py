@@ -36,8 +36,8 @@ class RunLog:
         """Return the data about a proposal in the event of the pause that asked it.
 
         Returns:
-            A dict with `id`, `title`, `fingerprint` and, with terms, the terms' hash; None if no event of the run has
-            it.
+            A dict with `id`, `title` and `fingerprint`, and with `terms` (hash) and `asked` (time) if the proposal had
+            terms. None if no event of the run has the data.
         """
         while proposal_id not in self._asked:
             event = next(self._events, None)

@@ -116,9 +116,10 @@ def passed_prefix(run_id: str) -> str:
 
 
 def list_key(proposal: Proposal) -> str:
-    """Return the key of a proposal in the list of its run that has it.
+    """Return the key of a proposal in one of the two lists of its run.
 
-    A run has two lists: the proposals of its pauses, and those that a policy decided without a pause (`pause` is 0).
+    One list has the proposals that the run asked in its pauses. The other one has those that a policy decided without a
+    pause (`pause` is 0).
     """
     return (
         asked_key(proposal)

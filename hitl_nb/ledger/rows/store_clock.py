@@ -1,8 +1,7 @@
 """The current time for timers, deadlines and conditions on `now`.
 
-It is the time of this machine, except in three cases. `HITL_NB_CLOCK` sets a fixed time. A decisions file that answers
-in place of people has a clock of its own (the *replacement clock*). And the time is never earlier than the newest event
-in the audit log.
+It is the time of this machine, or the time of the newest event in the audit log if that is later. `HITL_NB_CLOCK` sets
+a fixed time instead. A decisions file that answers in place of people has a clock of its own (the *replacement clock*).
 """
 
 from __future__ import annotations

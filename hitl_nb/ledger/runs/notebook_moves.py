@@ -67,7 +67,12 @@ class Notebooks:
         return 0 if old_notebook == new_notebook else self._store.transact(work)
 
     def find_current_path(self, notebook: str, since: datetime) -> str:
-        """Return the current path of the notebook that was at the path `notebook` at the time `since`."""
+        """Return the current path of the notebook that was at the path `notebook` at the time `since`.
+
+        Args:
+            notebook: Path of the notebook at the time `since`.
+            since: Time with time zone, for example the start of a kernel. Earlier renames are ignored.
+        """
         return moves.current_path(self._store, notebook, since)
 
     def list_in(self, folder: str) -> list[str]:
