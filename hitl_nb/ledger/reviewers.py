@@ -58,11 +58,10 @@ class Reviewers:
     def set_away(self, user: str, start: datetime | None, until: datetime | None, to: str | None = None) -> Away:
         """Record that a user is away, and who votes for the user (the deputy).
 
-        This replaces the absence that the user recorded before.
-
-        The caller must have checked that the request comes from this user. When the absence begins, there may be open
-        proposals that no person may decide any more. For such a proposal, the people of its `fallback` may decide too;
-        without a fallback, the proposal is marked as stuck.
+        This replaces the absence that the user recorded before. The caller must have checked that the request comes
+        from this user. When the absence begins, there may be open proposals that no person may decide any more. For
+        such a proposal, the people of its `fallback` may decide too; without a fallback, the proposal is marked as
+        stuck.
 
         Args:
             user: User name.

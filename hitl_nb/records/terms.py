@@ -91,7 +91,8 @@ class Terms(Record, frozen=True, kw_only=True, gc=False):
         needs: Needs that must all be met for an approval. One vote counts in every need in which its person may vote.
         four_eyes: Whether people who started or continued the run (requesters) may only reject.
         blind: Whether votes are hidden from the voters until all votes are cast.
-        identity: Where the needs name people: whose votes count. See `Identity` for the values.
+        identity: Whose votes count if the needs name people. "login": users who logged in to a server. "local": also
+            the user of the operating system.
         timeline: Automatic actions while the proposal is open, sorted by time.
         office: Working hours that the timeline counts. None: no step counts working hours.
         fallback: User names of those who are asked if no other person may decide.

@@ -149,7 +149,7 @@ def _groups_of_step(proposal: Proposal, named: Sequence[str]) -> tuple[str, ...]
 
 
 def _deputies_of(transaction: StoreReader, named: Sequence[str], at: datetime) -> tuple[str, ...]:
-    """Return the user names of the deputies of those people in `named` who are away at the time `at`."""
+    """Return the user names of the deputies of the people in `named` who are away at the time `at`."""
     away = people.read_absentees(transaction, at)
     return tuple(find_deputy(one, away) for one in named if one in away)
 
@@ -165,7 +165,7 @@ def _prune_old_notices(transaction: Transaction, now: datetime) -> None:
 
 
 def forget_notices(transaction: Transaction, runs: Collection[str]) -> None:
-    """Remove all notices about these runs (ids), because the runs are removed."""
+    """Remove all notices about the runs with the ids `runs`, because these runs are removed."""
     for key, raw in transaction.scan(*prefix_range("notice/")) if runs else ():
         if rows.decode_record(raw, Notice, key).run in runs:
             transaction.delete(key)

@@ -27,7 +27,7 @@ RECHECK_PAGE_SIZE = 50
 
 
 class Recheck(Record, frozen=True, kw_only=True):
-    """A planned check of all open proposals for a person who may decide them.
+    """A planned check of all open proposals: is there still a person who may decide each one?
 
     Attributes:
         user: User name of the person who goes away or comes back.
@@ -54,9 +54,9 @@ def is_recheck(raw: bytes) -> bool:
 
 
 def run_recheck_page(transaction: Transaction, key: str, raw: bytes, now: datetime) -> int:
-    """Check the next `RECHECK_PAGE_SIZE` open proposals for a person who may decide them.
+    """Check for the next `RECHECK_PAGE_SIZE` open proposals whether a person may still decide each one.
 
-    If there is none, the people of the terms' `fallback` are asked, or the proposal is marked as stuck. After the last
+    If no person may, the people of the terms' `fallback` are asked, or the proposal is marked as stuck. After the last
     proposal, the planned check is removed.
 
     Args:

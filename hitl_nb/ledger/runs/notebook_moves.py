@@ -130,7 +130,7 @@ class Notebooks:
 
         Args:
             notebook: Current path of the file.
-            notebook_id: Id in the metadata of the file; "": none, no effect.
+            notebook_id: Id in the metadata of the file. If it is "", this call has no effect.
             is_gone: Function of a path and an id. It returns True if the notebook with this id is no longer at this
                 path.
 
