@@ -1,6 +1,6 @@
-"""Test agents that pause: decisions from a file or a list answer their checkpoints.
+"""Tools for tests of agents that pause: their proposals are decided by a file or a list, not by people.
 
-In pytest, the option `--nbval` is enough (see `plugin.py`). From Python, and for `@hitl.agent` functions:
+For notebooks, pytest's option `--nbval` is enough (see `plugin.py`). In Python code, and for `@hitl.agent` functions:
 
     with ScriptedReviewer([{"title": "Refund *", "action": "approve"}]):
         run = await refund.run(order, key="5678")
@@ -23,25 +23,27 @@ __all__ = ["ScriptedReviewer"]
 
 
 class ScriptedReviewer:
-    """Answers the checkpoints of agents inside its `with` block, in this process and in processes that it starts.
+    """Decides the proposals of agents in tests, inside its `with` block.
 
-    A proposal without a matching entry raises `Unanswered`; the message has the entry to add.
+    This works in the current process and in the processes that it starts. If no entry matches a proposal, the agent's
+    call raises `Unanswered`; the message has the entry to add.
 
     Args:
-        decisions: Path of a `.decisions.json` file, or its entries: mappings with "action" and optionally "agent",
-            "title", "value" and "reason". Each entry answers one proposal; matching entries are used in order. Instead
-            of "action", an entry can have "votes" of named people, as a policy needs them. A vote is a mapping with
-            "as", "action" and optionally "value" and "reason". The action "wait" moves the clock to the next step of
-            the proposal's timeline.
-        writing: Edits and comments of people in workspaces: mappings with "type" (and "behind" or "instead"), or with
-            "comment" or "suggest" (and "quote"). Optional are "agent", "title", "person" and "after", the text that the
-            document must have before. Each entry is used once.
-        clock: Current time for policies: an aware datetime, or text such as "2026-01-05T09:00:00Z" (default). Only the
-            action "wait" moves this clock.
+        decisions: Path of a `.decisions.json` file, or a list of entries. An entry is a mapping with "action" and
+            optionally "agent", "title", "value" and "reason". Each entry answers one proposal; if several entries
+            match, the first one is used. Instead of "action", an entry can have "votes", if a policy requires the votes
+            of named people. A vote is a mapping with "as" (the person's name), "action" and optionally "value" and
+            "reason". The action "wait" moves the clock to the next timed action on the proposal (such as a deadline).
+        writing: Edits and comments that people would make in workspaces. An edit is a mapping with "type" (the text to
+            write) and optionally "behind" or "instead" (a text of the document). A comment is a mapping with "comment"
+            or "suggest" and optionally "quote". Both can have "agent", "title", "person", and "after", which is a text
+            that the document must have before. Each entry is used once.
+        clock: Current time for policies: an aware datetime, or a text such as "2026-01-05T09:00:00Z", which is the
+            default. Only the action "wait" moves this clock.
 
     Raises:
-        TypeError: `writing` or `clock` is given together with a file, which has its own.
-        HitlError: An entry or the file is invalid.
+        TypeError: `writing` or `clock` is given together with the path of a file; they belong into the file.
+        HitlError: The file or an entry is invalid.
     """
 
     def __init__(
@@ -81,11 +83,11 @@ class ScriptedReviewer:
 
         settings.set_variable(settings.REVIEWER.name, self._before)
         Path(self._path).unlink(missing_ok=True)
-        reviewer_from_environment()  # restores this process' own clock
+        reviewer_from_environment()  # this also sets the clock of this process back to the real time
 
     @property
     def unused(self) -> list[dict[str, Any]]:
-        """The entries that have not answered a proposal in this process."""
+        """The entries for decisions that have not answered a proposal in this process, as dicts."""
         import msgspec
 
         return [msgspec.to_builtins(entry) for entry in self._script.unused_entries] if self._script else []

@@ -1,8 +1,10 @@
-"""The pytest plugin: with `--nbval`, notebooks with agents are executed to their end.
+"""The pytest plugin: with the option `--nbval`, notebooks with agents are executed to their end without people.
 
-Each notebook gets a temporary store, and its decisions come from `NAME.decisions.json` in the same folder. The names of
-the people who decided, and the times, are masked. So a notebook whose decisions people made compares equal. A
-notebook's cells share a kernel, so they stay together and in order, even with xdist or a plugin that shuffles tests.
+nbval executes each cell of a notebook as a test and compares the output with the saved output. Each notebook gets a
+temporary store. For a notebook `NAME.ipynb`, the decisions are read from `NAME.decisions.json` in the same folder.
+Before outputs are compared, the names of reviewers and the times of decisions are masked. So an output that was saved
+when people decided is equal to the output of the test. The cells of a notebook share a kernel, so they are executed
+together and in order, even with pytest-xdist or a plugin that shuffles tests.
 """
 
 from __future__ import annotations
@@ -18,24 +20,26 @@ import pytest
 from hitl_nb import settings
 
 WHO_PATTERN = r'(?<=<span class="hitl-who">)[^<]*(?=</span>)'
-"""Matches the parts of an output that differ between two runs with the same decisions: the person's name, and the time.
+"""Regular expression for the parts of an output that differ between two runs with the same decisions.
+
+These parts are the name of the person who decided, and the time.
 """
 
 NOTE = "application/vnd.hitl-nb.note+json"
-"""MIME type of notes about how a cell was executed; see `review/static_html.py`."""
+"""MIME type of outputs that say how a cell was executed, such as that its agent had already finished."""
 
 _stores = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make xdist run all cells of a notebook in one worker."""
+    """Make pytest-xdist run all cells of a notebook in the same worker process."""
     if _validates(config) and getattr(config.option, "dist", "no") in ("load", "worksteal"):
         config.option.dist = "loadfile"
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the cells of one notebook together and in order."""
+    """Sort the tests so that the cells of each notebook are executed together and in the notebook's order."""
     if not _validates(config):
         return
     first: dict[Path, int] = {}
@@ -45,12 +49,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Run a cell, with environment variables for the notebook's kernel: a temporary store and the decisions file."""
+    """Run the test of a cell; tests that are not cells run unchanged.
+
+    The environment variables that the notebook's kernel inherits name a temporary store and the decisions file.
+    """
     if not _is_cell(item):
         return (yield)
     item.parent.sanitize_patterns[WHO_PATTERN] = "..."  # type: ignore[union-attr]  # its parent is nbval's file
     _leave_out_notes(item)
-    # The notebook is set if `hitl-nb run` runs pytest.
+    # `without` removes the variable that `hitl-nb run` sets: pytest may have been started by that command.
     with settings.change_environment(_environment(item), without=[settings.NOTEBOOK]):
         return (yield)
 
@@ -71,9 +78,10 @@ def _is_cell(item: pytest.Item) -> bool:
 
 
 def _leave_out_notes(item: Any) -> None:
-    """Remove notes that the agent had already finished from the recorded outputs.
+    """Remove the notes about how the cell was executed from the saved outputs of the cell.
 
-    In the test, the cell runs for the first time.
+    A saved note can say, for example, that the agent had already finished. In the test, the cell is executed for the
+    first time, so this note would not appear.
     """
     outputs: list[Any] = item.cell.get("outputs", [])
     item.cell["outputs"] = [output for output in outputs if NOTE not in output.get("data", {})]

@@ -1,1 +1,1 @@
-"""Documents that an agent and people write together."""
+"""Workspaces: documents that an agent or a plain script writes together with people."""

@@ -1,9 +1,10 @@
-"""Commands of an agent for its document, as data, and the one function that executes them.
+"""Commands: calls that change or comment on a workspace's document, as data; and `execute`, which executes them.
 
-An agent in a kernel executes its commands itself (`local_operations.py`). A plain script sends them as JSON
-(`remote.py`), and a Jupyter server executes them with the same function (`server/api/remote_workspaces.py`).
+An agent in a kernel executes its commands itself (`local_operations.py`). A plain script sends its commands as JSON to
+a Jupyter server (`remote.py`), which executes them with the same function (`server/api/remote_workspaces.py`).
 
-No command waits for people. `write_patiently` repeats a command that met a person who was writing at the same place.
+No command waits for people. If a person is writing in the same paragraph, the command does nothing, and
+`write_patiently` executes it again later.
 """
 
 from __future__ import annotations
@@ -24,16 +25,17 @@ from hitl_nb.structs import prepare_structs
 Outcome = Literal["done", "suggested", "going", "busy"]
 
 LOOK_SECONDS = 0.25
-"""Seconds between two attempts to write where a person writes."""
+"""Seconds between two attempts to write in a paragraph in which a person is writing."""
 
 
 class CommandResult(msgspec.Struct, frozen=True):
     """Result of a command.
 
     Attributes:
-        outcome: "done"; "suggested": the write became a suggestion, because a person was writing there; "going": the
-            stream is not complete; "busy": a person is writing there, and nothing was done.
-        comment: The comment that was made or changed; None for a write.
+        outcome: "done": the command was executed. "suggested": the text became a suggestion, because a person was
+            writing in the same paragraph. "going": this part of a stream was written, and the stream is not complete.
+            "busy": a person is writing in the same paragraph, and nothing was written.
+        comment: The comment that was made or changed; None for a command that writes text.
     """
 
     outcome: Outcome
@@ -41,13 +43,13 @@ class CommandResult(msgspec.Struct, frozen=True):
 
 
 class _Command(msgspec.Struct, frozen=True, tag_field="do", tag=str.lower, omit_defaults=True):
-    """One command. Its JSON names the command in the field `do`.
+    """Base of all commands. In JSON, the field `do` has the name of the command, for example "append".
 
     Attributes:
-        key: Identifies the command in its document. A write is made once per key.
+        key: Identifies the command among the commands for its document. Commands with the same key take effect once.
 
     Raises:
-        TypeError: A text is not a str. Agents and scripts may be untyped.
+        TypeError: The text or the reason is not a str. The code of agents and scripts may be untyped.
     """
 
     key: str
@@ -60,13 +62,16 @@ class _Command(msgspec.Struct, frozen=True, tag_field="do", tag=str.lower, omit_
 
 
 class Append(_Command, frozen=True):
-    """Add `text` at the end, as new paragraphs.
+    """Command to add `text` at the end of the document, as new paragraphs.
+
+    A text that arrives in parts (a stream) is sent as several commands with the same key.
 
     Attributes:
         text: The text, or the next part of a stream.
-        at: Number of characters of the stream that were sent before.
-        last: Whether the text, or the stream, is complete.
-        patient: If a person is writing there, True: do nothing; False: make a suggestion.
+        at: Number of characters of the stream that were sent before this part; 0 for a text that is not a stream.
+        last: Whether the text, or the stream, is complete with this command.
+        patient: Effect if a person is writing in the same paragraph. True: nothing is done; False: the text becomes a
+            suggestion.
     """
 
     text: str = ""
@@ -76,12 +81,14 @@ class Append(_Command, frozen=True):
 
 
 class Replace(_Command, frozen=True):
-    """Put `text` in place of the text `old`, or of the text that the comment `comment` is about.
+    """Command to replace the text `old`, or the quoted text of a comment, by `text`.
 
     Attributes:
-        old: A text that occurs once; None if `comment` is given.
-        comment: Id of a comment; None if `old` is given.
-        patient: If a person is writing there, True: do nothing; False: make a suggestion.
+        text: The new text.
+        old: A text that occurs once in the document; None if `comment` is given.
+        comment: Id of a comment whose quoted text is replaced; None if `old` is given.
+        patient: Effect if a person is writing in the same paragraph. True: nothing is done; False: the text becomes a
+            suggestion.
     """
 
     text: str = ""
@@ -91,9 +98,13 @@ class Replace(_Command, frozen=True):
 
 
 class Suggest(_Command, frozen=True):
-    """Suggest `text` in place of the text `old`, or of the text that the comment `comment` is about.
+    """Command to suggest that the text `old`, or the quoted text of a comment, is replaced by `text`.
 
-    `old` and `comment` are as in `Replace`, and `why` is the reason.
+    Attributes:
+        text: The suggested text.
+        old: A text that occurs once in the document; None if `comment` is given.
+        comment: Id of a comment whose quoted text would be replaced; None if `old` is given.
+        why: Reason for the suggestion, for people; "" for none.
     """
 
     text: str = ""
@@ -103,22 +114,26 @@ class Suggest(_Command, frozen=True):
 
 
 class Reply(_Command, frozen=True):
-    """Answer the comment with the id `comment`."""
+    """Command to answer the comment with the id `comment` by `text`."""
 
     comment: str
     text: str = ""
 
 
 class Resolve(_Command, frozen=True):
-    """Mark the comment with the id `comment` as resolved."""
+    """Command to mark the comment with the id `comment` as resolved."""
 
     comment: str
 
 
 class Accept(_Command, frozen=True):
-    """Make the change that the comment with the id `comment` suggests, and mark the suggestion as accepted.
+    """Command to make the change that a comment suggests, and to mark the suggestion as accepted.
 
-    If a person is writing there, nothing is done. The outcome is then "busy" if `patient`, otherwise "suggested".
+    If a person is writing in the same paragraph, nothing is changed, and the suggestion stays open.
+
+    Attributes:
+        comment: Id of the comment with the suggestion.
+        patient: Outcome if a person is writing in the same paragraph. True: "busy"; False: "suggested".
     """
 
     comment: str
@@ -135,15 +150,19 @@ prepare_structs(globals())
 
 
 def encode_command(command: Command) -> dict[str, Any]:
-    """Return a command as a JSON object, without fields that have their default."""
+    """Return a command as a dict for a JSON encoder. Fields that have their default value are left out."""
     return msgspec.to_builtins(command)
 
 
 def decode_command(fields: Mapping[str, Any]) -> Command:
-    """Return the command that a JSON object describes. Fields that the command does not have are ignored.
+    """Return the command that a decoded JSON object describes.
+
+    Args:
+        fields: The fields of the object; `do` has the name of the command. Fields that this command does not have are
+            ignored.
 
     Raises:
-        ValueError: A field is missing or has a wrong type, or two fields contradict each other.
+        ValueError: A field is missing or has a wrong type; or `old` and `comment` are both given, or both missing.
     """
     do, has_comment = fields.get("do"), fields.get("comment") is not None
     if do in ("reply", "resolve", "accept") and not has_comment:
@@ -157,25 +176,26 @@ def decode_command(fields: Mapping[str, Any]) -> Command:
 
 
 def execute(command: Command, coauthor: AgentCoauthor) -> CommandResult:
-    """Execute a command durably.
+    """Execute a command. When the function returns, the effect is durable in the store.
 
-    A write is made once per key: its record is stored in the transaction of its update. A comment has an id that
-    depends on the key, so it is posted once.
+    Commands with the same key take effect once. For a change of the text, a record with the key is stored in the same
+    transaction as the change. A comment gets an id that depends on the key, so it is added once.
 
     Args:
         command: The command.
-        coauthor: The agent and its document, under the claim of its run.
+        coauthor: The agent, its document, and the claim of its run (the exclusive right to execute the run).
 
     Returns:
-        The result; for a write that was made before, its recorded result.
+        The result. If a change of the text with this key was made before: its recorded result.
 
     Raises:
-        TextGone: The text that the command is about does not occur exactly once.
+        TextGone: The text that the command names does not occur exactly once in the document.
         UnknownComment: The document has no such comment.
-        AlreadySettled: The comment was settled before.
+        AlreadySettled: The comment is already resolved, accepted or dismissed.
         WorkspaceClosed: The document is closed for good.
-        RunClaimed: Another process has taken the run.
-        ValueError: The comment that should be accepted has no suggestion, or a stream does not continue at `at`.
+        RunClaimed: Another process has taken over the run.
+        ValueError: The comment that should be accepted has no suggestion; or a part of a stream does not begin where
+            the part before it ended.
     """
     match command:
         case Append():
@@ -194,7 +214,12 @@ def execute(command: Command, coauthor: AgentCoauthor) -> CommandResult:
 
 
 def find_result(command: Command, coauthor: AgentCoauthor) -> CommandResult | None:
-    """Return the recorded result of a command that was executed before; None if none is recorded."""
+    """Return the recorded result of an earlier execution of a command with the same key; None if there is none.
+
+    Args:
+        command: The command.
+        coauthor: The agent and its document.
+    """
     known = coauthor.make_writer().outcome_of(command.key)
     if known is None:
         return None
@@ -209,19 +234,27 @@ def find_result(command: Command, coauthor: AgentCoauthor) -> CommandResult | No
 
 
 def record_comment_command(command: CommentCommand, coauthor: AgentCoauthor) -> None:
-    """Record durably that a command about a comment was executed, so that `find_result` finds it."""
+    """Record in the store that a command about a comment was executed, so that `find_result` finds its result.
+
+    Args:
+        command: The command, which was executed.
+        coauthor: The agent and its document.
+    """
     coauthor.make_writer().commit_write(command.key, [])
 
 
 def write_patiently(
     execute_write: Callable[[WriteCommand], CommandResult], command: WriteCommand, patience: float
 ) -> Written:
-    """Execute a write as soon as no person writes there, or when `patience` ends. Return the result of the write.
+    """Execute a command that changes the text, and wait while a person is writing in the same paragraph.
 
     Args:
-        execute_write: Executes the command.
-        command: The command. Its field `patient` is set here.
-        patience: Maximum number of seconds to wait.
+        execute_write: Function that executes a command and returns its result.
+        command: The command. This function sets its field `patient`.
+        patience: Maximum number of seconds to wait. After that, the change becomes a suggestion.
+
+    Returns:
+        Written.done if the text was changed, otherwise Written.suggested.
     """
     until = time.monotonic() + patience
     while True:
@@ -279,7 +312,7 @@ def _accept(command: Accept, coauthor: AgentCoauthor) -> CommandResult:
 
 def _suggest(command: Suggest, coauthor: AgentCoauthor) -> CommandResult:
     name = coauthor.name_comment(command.key)
-    made = coauthor.find_comment(name)  # of an attempt that ended before its result was recorded
+    made = coauthor.find_comment(name)  # exists if an earlier attempt ended before its result was recorded
     if made is None:
         page = TextPage(coauthor.make_writer().draft)
         found = _make_finder(command, coauthor)(page)
@@ -288,7 +321,7 @@ def _suggest(command: Suggest, coauthor: AgentCoauthor) -> CommandResult:
 
 
 def _make_finder(command: Replace | Suggest, coauthor: AgentCoauthor) -> TextFinder:
-    """Return a function that finds the text that a command is about.
+    """Return a function that finds the text that `old` or `comment` of a command names, in a page of the document.
 
     Raises:
         UnknownComment: The document has no such comment.

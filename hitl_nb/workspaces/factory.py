@@ -1,4 +1,4 @@
-"""`workspace()`: open a workspace of a run, or of a plain script through a server."""
+"""The function `workspace()`, which opens a workspace for the run of an agent, or for a script through a server."""
 
 from __future__ import annotations
 
@@ -23,25 +23,27 @@ def workspace(
     name: str | None = None,
     restart: bool = False,
 ) -> AgentWorkspace:
-    """Open a document that the agent and people write together; use it as a context manager.
+    """Open a document that the agent and people write together. Use the result as a context manager.
 
     In an agent, the document belongs to the run, and `server`, `token`, `name` and `restart` must be left out. A plain
-    script, outside of any agent, writes through a Jupyter server, and `wait_until_done` blocks there.
+    script (code outside of any agent) writes through a Jupyter server; its calls of `wait_until_done` block.
 
-    A script that runs again with the same `name` and `title` continues with its document until that is closed. Each
-    call is identified by its method and its number among the calls of that method. A repeated call writes nothing
-    again, and returns the recorded text, comments or decision, up to the point where the script ended. So a script must
-    make its calls in the same order each time, and never two at once. If several processes open the same document, only
-    the last one may continue.
+    A script that is started again with the same `name` and `title` continues with the same document, until the document
+    is closed. Each call of a method is identified by the method and by the number of the call among the calls of this
+    method. A call that an earlier start of the script has made already writes nothing, and returns the recorded text,
+    comments or decision. So a script must make the same calls in the same order at each start, and never two calls at
+    the same time. If several processes open the same document, only the process that opened it last may continue.
 
     Args:
-        title: One line; no other open workspace of this run may have it.
+        title: Title of the document, one line. No other open workspace of this run may have the same title.
         kind: "markdown" (default), "text" or "code".
         template: Initial text.
-        server: Address of a Jupyter server with hitl_nb, with or without `?token=`.
-        token: The server's token. Default: the token in the address, else the environment variable JUPYTER_TOKEN.
-        name: The script's name, which people see as the author. Default: the name of its file.
-        restart: Start again with an empty document; an open document of the same title is closed.
+        server: Address of a Jupyter server with hitl_nb, with or without `?token=`. None (default): the document
+            belongs to the run of the agent.
+        token: Token of the server. None (default): the token in the address, else the environment variable
+            JUPYTER_TOKEN.
+        name: Name of the script, which people see as the author. None (default): the name of the script's file.
+        restart: If True, close an open document of the same title, and begin with a new one. Default: False.
 
     Returns:
         The workspace, open for writing.
@@ -49,10 +51,10 @@ def workspace(
     Raises:
         ValueError: An argument has a wrong value.
         TypeError: An argument has a wrong type.
-        WorkspaceInUse: The run or this process has an open workspace with this title.
+        WorkspaceInUse: The run, or this process, already has an open workspace with this title.
         NotInAgent: The call is outside of an agent, and no `server` is given.
         ServerError: The server does not answer, or refuses the token.
-        HitlError: The call is inside a step.
+        HitlError: The call is inside a step; or the script's last run was cancelled, and `restart` is False.
     """
     session = current_session()
     if server is None and session is None:

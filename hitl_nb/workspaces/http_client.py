@@ -1,6 +1,7 @@
-"""Client of a Jupyter server's hitl_nb API for plain scripts, which know the server's address and a token.
+"""HTTP client for plain scripts: calls the hitl_nb API of a Jupyter server with the server's address and a token.
 
-All calls are idempotent. So while the server restarts or the network is down, a call is repeated, with growing pauses.
+All calls are idempotent: a repeated call has no further effect. So a call is sent again, with growing pauses, while the
+server restarts or the network is down.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from hitl_nb.errors import HitlError, InvalidEdit, RunClaimed, ServerError
 TIMEOUT_SECONDS = 60.0
 """Maximum time for one answer, in seconds."""
 FIRST, OUTAGE = 5.0, 300.0
-"""Seconds for which a call is repeated: before the server's first answer, and after it."""
+"""Seconds for which a call is repeated without an answer: FIRST before the server's first answer, OUTAGE after it."""
 _LONGEST_PAUSE = 5.0
 _RESTARTING = (502, 503, 504)
 
@@ -32,9 +33,10 @@ class ServerClient:
 
     Args:
         url: Address of the server, as Jupyter prints it: with or without `?token=` and the application's path.
-        token: Token of the server. Default: the token in the address, else the environment variable JUPYTER_TOKEN.
-        pause: Waits a number of seconds.
-        ticks: Returns a time in seconds.
+        token: Token of the server. None (default): the token in the address, else the environment variable
+            JUPYTER_TOKEN.
+        pause: Function that waits for a number of seconds.
+        ticks: Function that returns the time of a clock in seconds.
 
     Raises:
         ValueError: The address or the token is invalid.
@@ -63,16 +65,17 @@ class ServerClient:
         self._opener = urllib.request.build_opener(_RedirectRefuser)
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Make one call of the API and return its answer.
+        """Send a request to the API, and return the decoded JSON object of the answer.
 
         Args:
-            method: HTTP method.
-            path: Path below `hitl_nb/api/`.
-            body: JSON body; None for none.
+            method: HTTP method, such as "POST".
+            path: Path below `hitl_nb/api/`, such as "workspaces".
+            body: JSON body; None (default) for a request without a body.
 
         Raises:
             ServerError: The server does not answer, does not support the call, or does not allow it with this token.
-            HitlError: The server refused the call; the class is that of the server's error.
+            HitlError: The server refused the call. The error has the class that the server's answer names, such as
+                `WorkspaceClosed`.
             ValueError: The server refused an argument.
         """
         until = self._ticks() + (OUTAGE if self._answered else FIRST)
@@ -91,7 +94,12 @@ class ServerClient:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, bytes, str]:
-        """Return status and body of the answer, and a description of a failure; status 0 if there is no answer."""
+        """Send a request once.
+
+        Returns:
+            HTTP status, body of the answer, and a description of the failure ("" if there is none). The status is 0 if
+            there is no answer.
+        """
         raw = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self._token:
@@ -111,7 +119,7 @@ class ServerClient:
             return 0, b"", (str(reason) or type(broken).__name__) + certificate
 
     def _parse_answer(self, status: int, raw: bytes) -> dict[str, Any]:
-        """Return the JSON of an answer, or raise the error that it reports."""
+        """Return the JSON object of an answer with status 200. For any other answer, raise an error as in `request`."""
         said = _parse_object(raw)
         if status == 200 and said is not None:
             return said
@@ -147,7 +155,7 @@ class ServerClient:
 
 
 def _parse_object(raw: bytes) -> dict[str, Any] | None:
-    """Return an answer as a JSON object; None if it is something else."""
+    """Return the JSON object that the bytes of an answer contain; None if they contain something else."""
     try:
         said: Any = json.loads(raw)
     except ValueError:
@@ -159,7 +167,7 @@ _CERTIFICATE = " (its certificate is not trusted here)"
 
 
 class _RedirectRefuser(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect, because the token must not be sent to another server."""
+    """Handler for urllib that follows no redirect, because the token must not be sent to another server."""
 
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        """Refuse the redirect: None makes urllib raise an HTTPError."""
+        """Refuse a redirect by returning None. Then urllib raises an HTTPError."""

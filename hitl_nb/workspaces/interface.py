@@ -1,7 +1,8 @@
-"""The interface of a workspace: what an agent's code calls, wherever the document is.
+"""The interface of a workspace: the methods with which an agent or a script writes a document together with people.
 
-`LocalWorkspace` belongs to the run of an agent and writes to the store. `RemoteWorkspace` belongs to a plain script and
-writes through a Jupyter server. `tests/workspaces/test_conformance.py` runs the same calls on both.
+Two classes implement the interface. `LocalWorkspace` belongs to the run of an agent and writes to the store.
+`RemoteWorkspace` belongs to a plain script and writes through a Jupyter server. `tests/workspaces/test_conformance.py`
+tests that the same calls have the same results in both classes.
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ from hitl_nb.review.review_arguments import OnDeadline
 
 
 class AgentWorkspace(Protocol):
-    """A document that people see and edit while the agent writes it. Created by `workspace()`.
+    """A document that people see and edit while an agent or a script (the *author program*) writes it.
 
-    Leaving the `with` block closes the document for good, unless an exception leaves it: a run or script that failed
-    continues inside the block. Each call takes effect once, even if the run or the script is started again.
+    `workspace()` opens the document. At the end of the `with` block, the document is closed for good. If the block ends
+    with an exception, the document stays open, so that the failed run or script can continue inside the block later.
+    Each call takes effect once, even if the run or the script is started again.
 
-    The workspace of a run can be used only inside the agent that opened it; elsewhere its methods raise NotInAgent.
-    Those of a script raise ServerError if the server does not answer, does not support the call, or does not allow it.
-    Both raise RunClaimed after another process has taken the run, or has opened the script's document.
+    The workspace of a run can be used only inside the agent that opened the workspace; elsewhere all methods raise
+    NotInAgent. The methods of a script's workspace raise ServerError if the server does not answer, does not support
+    the call, or does not allow it. In both cases, all methods raise RunClaimed after another process has taken over the
+    run or has opened the script's document.
 
     Attributes:
         id: Id of the document.
@@ -47,42 +50,50 @@ class AgentWorkspace(Protocol):
 
     @property
     def text(self) -> str:
-        """The current text. From a decision until the agent's next write, this is exactly the decided text."""
+        """The current text of the document.
+
+        After people have decided (see `wait_until_done`), this is exactly the decided text, until the agent writes
+        again.
+        """
         ...
 
     def comments(self, open: bool | None = None) -> list[AgentComment]:  # noqa: A002
         """Return the comments on the document, oldest first.
 
         Args:
-            open: True for open comments only, False for settled ones only, None for all.
+            open: True: only open comments. False: only settled ones, which are resolved, accepted or dismissed. None
+                (default): all comments.
         """
         ...
 
     def append(self, part: str | Iterable[str] | AsyncIterable[str], *, patience: float = PATIENCE_SECONDS) -> Any:
-        """Add text at the end, as new paragraphs. A stream is written as it arrives, while people write around it.
+        """Add text at the end of the document, as new paragraphs.
 
-        The text of a stream that raised, or whose process died, stays. When the same call is made again, it continues
-        after that text.
+        A stream (an iterable of texts) is written part by part, as the parts arrive; people can write meanwhile. If the
+        stream raises an exception, or the process dies, the text written so far stays in the document. When the run or
+        script makes the same call again, the stream continues after that text. If the repeated stream yields another
+        text than before, the text in the document is corrected.
 
         Args:
             part: A str; an iterable of str, such as a generator of tokens; or an async iterable of str.
-            patience: Seconds to wait for people if text of an interrupted stream must be corrected where they write.
+            patience: Maximum number of seconds to wait if text must be corrected in a paragraph in which a person is
+                writing.
 
         Returns:
-            Written.done; for an async iterable, an awaitable of it. Written.suggested if a repeated stream brings
-            other text, and people did not stop writing there.
+            Written.done. Written.suggested if a correction became a suggestion, because a person did not stop writing
+            in the same paragraph. For an async iterable, an awaitable of this result.
 
         Raises:
             WorkspaceClosed: The document is closed for good.
-            TypeError: `part` is not text.
+            TypeError: `part` is neither a str nor an iterable of str.
         """
         ...
 
     def replace(self, old: str | AgentComment, new: str, *, patience: float = PATIENCE_SECONDS) -> Written:
-        """Replace a text by `new`.
+        """Replace a text of the document by `new`.
 
-        If a person has just written there, the call waits for them. After `patience` seconds the replacement becomes
-        a suggestion by the agent.
+        If a person has just written in the same paragraph, the call waits until the person stops writing. After
+        `patience` seconds, the replacement becomes a suggestion by the agent.
 
         Args:
             old: A text that occurs exactly once, or a comment, whose quoted text is replaced.
@@ -90,7 +101,7 @@ class AgentWorkspace(Protocol):
             patience: Maximum number of seconds to wait.
 
         Returns:
-            Written.done or Written.suggested.
+            Written.done if the text was replaced, Written.suggested if the replacement became a suggestion.
 
         Raises:
             TextGone: The old text does not occur exactly once.
@@ -105,7 +116,10 @@ class AgentWorkspace(Protocol):
         Args:
             old: A text that occurs exactly once, or a comment, whose quoted text would be replaced.
             new: The suggested text.
-            why: Reason for the suggestion.
+            why: Reason for the suggestion, shown to people. Default: no reason.
+
+        Returns:
+            The suggestion, which is a comment.
 
         Raises:
             TextGone: The old text does not occur exactly once.
@@ -114,7 +128,14 @@ class AgentWorkspace(Protocol):
         ...
 
     def reply(self, comment: AgentComment | str, text: str) -> AgentComment:
-        """Answer a comment, given as an object or by its id.
+        """Answer a comment.
+
+        Args:
+            comment: The comment, or its id.
+            text: The answer.
+
+        Returns:
+            The answer, as a comment.
 
         Raises:
             UnknownComment: The document has no such comment.
@@ -124,9 +145,15 @@ class AgentWorkspace(Protocol):
     def resolve(self, comment: AgentComment | str) -> AgentComment:
         """Mark a comment as resolved.
 
+        Args:
+            comment: The comment, or its id.
+
+        Returns:
+            The comment with its new state.
+
         Raises:
             UnknownComment: The document has no such comment.
-            AlreadySettled: The comment was settled before.
+            AlreadySettled: The comment is already resolved, accepted or dismissed.
         """
         ...
 
@@ -134,14 +161,15 @@ class AgentWorkspace(Protocol):
         """Make the change that a comment suggests, and mark the suggestion as accepted.
 
         Args:
-            comment: The comment or its id.
-            patience: Seconds to wait while a person writes there.
+            comment: The comment with the suggestion, or its id.
+            patience: Maximum number of seconds to wait while a person writes in the same paragraph.
 
         Returns:
-            Written.done; Written.suggested if a person did not stop writing. Then the suggestion stays open.
+            Written.done if the change was made. Written.suggested if a person did not stop writing; then the document
+            is unchanged, and the suggestion stays open.
 
         Raises:
-            AlreadySettled: Somebody settled the suggestion before.
+            AlreadySettled: The suggestion is already resolved, accepted or dismissed.
             TextGone: The quoted text does not occur exactly once.
             UnknownComment: The document has no such comment.
             WorkspaceClosed: The document is closed for good.
@@ -158,23 +186,25 @@ class AgentWorkspace(Protocol):
         deadline: timedelta | datetime | None = None,
         on_deadline: OnDeadline = "wait",
     ) -> Decision:
-        """Ask people whether the document is done. A run pauses here until they decide; a script blocks.
+        """Ask people to decide whether the document is done. A run pauses until people decide; a script blocks.
 
-        People can write until they decide. Their decision sets the document's status to done. Nobody can write into it
-        until the agent writes again. `.text` is then exactly the decided text.
+        People can edit the document until somebody decides. The decision sets the status of the document to "done".
+        From then on nobody can write into the document until the agent writes again. After an approval or an edit,
+        `text` is exactly the decided text.
 
         Args:
-            title: Title of the proposal. Default: the title of the workspace.
-            context: As for `checkpoint`.
-            allow: As for `checkpoint`.
-            deadline: As for `checkpoint`.
-            on_deadline: As for `checkpoint`.
+            title: Title of the proposal. None (default): the title of the workspace.
+            context: Information for the reviewer: Markdown text, or a mapping of facts. None (default): none.
+            allow: The actions that the reviewer may take: "approve", "edit", "reject" and "respond". Default: all four.
+            deadline: When `on_deadline` is applied: a duration from now, or an aware datetime. None (default): never.
+            on_deadline: Action at the deadline: "wait" (default: people can still decide), "reject", "approve" or
+                "escalate".
 
         Returns:
-            The decision. A policy may say who decides, but it never passes this question without people.
+            The decision. A policy can say who may decide, but this question is always decided by people.
 
         Raises:
-            CannotPause: The run cannot pause here.
+            CannotPause: The run cannot pause at this line.
             WorkspaceClosed: The document is closed for good.
             PolicyError: A policy file cannot be used.
             TypeError: An argument has a wrong type.

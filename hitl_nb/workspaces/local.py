@@ -1,10 +1,11 @@
-"""Workspace of an agent's run: a document that the agent and people write together, section by section.
+"""Workspace of an agent's run: a document that the agent and people write together.
 
-The object holds only the document's id; the text is in the store. So a run that pauses inside the `with` block can
+The object has only the id of the document; the text is in the store. So a run that pauses inside the `with` block can
 continue in any process, and people can write while no kernel runs.
 
-Each write is made exactly once, even if the run continues after a crash. Values that opaque code reads are recorded
-(`local_operations.py`).
+Each write is made exactly once, even if the run continues after a crash. A run cannot continue in the middle of
+*opaque code*: such code is executed again from its beginning. Texts and comments that opaque code reads are recorded,
+so that it reads the same values again (`local_operations.py`).
 """
 
 from __future__ import annotations
@@ -38,7 +39,11 @@ from hitl_nb.workspaces.commands import Append, Replace
 
 @name_in_package
 class LocalWorkspace(StoreBackedContext):
-    """A document that belongs to the run of an agent. See `AgentWorkspace` for the methods."""
+    """A workspace that belongs to the run of an agent: implements `AgentWorkspace` with the store.
+
+    Args:
+        id: Id of the document.
+    """
 
     def __init__(self, id: str) -> None:  # noqa: A002
         self.id = id
@@ -60,17 +65,17 @@ class LocalWorkspace(StoreBackedContext):
 
     @property
     def title(self) -> str:
-        """See `AgentWorkspace.title`."""
+        """Title of the document."""
         return require_session("workspace.title").ledger.workspaces.load(self.id).title
 
     @property
     def text(self) -> str:
-        """See `AgentWorkspace.text`."""
+        """The current text of the document; implements `AgentWorkspace.text`."""
         session = require_session("workspace.text")
         return operations.read_text(self.id) if session.live.is_direct else operations.recorded_text(self.id)
 
     def comments(self, open: bool | None = None) -> list[AgentComment]:  # noqa: A002
-        """See `AgentWorkspace.comments`."""
+        """Return the comments on the document; implements `AgentWorkspace.comments`."""
         session = require_session("workspace.comments()")
         direct = session.live.is_direct
         found = operations.read_comments(self.id) if direct else operations.recorded_comments(self.id)
@@ -79,7 +84,7 @@ class LocalWorkspace(StoreBackedContext):
     # Writing
 
     def append(self, part: str | Iterable[str] | AsyncIterable[str], *, patience: float = PATIENCE_SECONDS) -> Any:
-        """See `AgentWorkspace.append`."""
+        """Add text at the end of the document; implements `AgentWorkspace.append`."""
         check_parts(part)
         session, key = self._begin_write("append")
         if isinstance(part, str):
@@ -95,29 +100,29 @@ class LocalWorkspace(StoreBackedContext):
         return self._notify_script(await operations.append_async_parts(coauthor, key, parts, patience))
 
     def replace(self, old: str | AgentComment, new: str, *, patience: float = PATIENCE_SECONDS) -> Written:
-        """See `AgentWorkspace.replace`."""
+        """Replace a text of the document; implements `AgentWorkspace.replace`."""
         session, key = self._begin_write("replace")
         command = Replace(key, new, **describe_target(old))
         return self._notify_script(operations.write(session, self.id, command, patience))
 
     def suggest(self, old: str | AgentComment, new: str, why: str = "") -> AgentComment:
-        """See `AgentWorkspace.suggest`."""
+        """Add a suggestion for people; implements `AgentWorkspace.suggest`."""
         self._require_writable_session("suggest")
         target = describe_target(old)
         return operations.suggest(self.id, new, target.get("old"), target.get("comment"), why)
 
     def reply(self, comment: AgentComment | str, text: str) -> AgentComment:
-        """See `AgentWorkspace.reply`."""
+        """Answer a comment; implements `AgentWorkspace.reply`."""
         self._require_writable_session("reply")
         return operations.reply(self.id, comment_id_of(comment), text)
 
     def resolve(self, comment: AgentComment | str) -> AgentComment:
-        """See `AgentWorkspace.resolve`."""
+        """Mark a comment as resolved; implements `AgentWorkspace.resolve`."""
         self._require_writable_session("resolve")
         return operations.resolve(self.id, comment_id_of(comment))
 
     def accept(self, comment: AgentComment | str, *, patience: float = PATIENCE_SECONDS) -> Written:
-        """See `AgentWorkspace.accept`."""
+        """Make the change that a comment suggests; implements `AgentWorkspace.accept`."""
         self._require_writable_session("accept")
         return self._notify_script(operations.accept(self.id, comment_id_of(comment), patience))
 
@@ -132,7 +137,10 @@ class LocalWorkspace(StoreBackedContext):
         deadline: timedelta | datetime | None = None,
         on_deadline: OnDeadline = "wait",
     ) -> Decision:
-        """See `AgentWorkspace.wait_until_done`. The run pauses here until people decide."""
+        """Pause the run until people decide whether the document is done; implements `AgentWorkspace.wait_until_done`.
+
+        The decision is returned when the run continues, possibly in another process.
+        """
         session = require_session("workspace.wait_until_done()")
         exact = session.live.begin_call(LocalWorkspace.wait_until_done)
         review = check_review(deadline=deadline, on_deadline=on_deadline, allow=allow)
@@ -149,10 +157,13 @@ class LocalWorkspace(StoreBackedContext):
     # Implementation
 
     def _require_writable_session(self, name: str) -> Session:
-        """Return the session, after checking that it may write now.
+        """Return the session of the current run, after checking that the run may write into a document now.
+
+        Args:
+            name: Name of the method that is called, for error messages.
 
         Raises:
-            NotInAgent: There is no session.
+            NotInAgent: The call is outside of an agent.
             HitlError: The call is inside a step.
             Paused: The run is pausing.
         """
@@ -167,26 +178,38 @@ class LocalWorkspace(StoreBackedContext):
         return session
 
     def _begin_write(self, name: str) -> tuple[Session, str]:
-        """Return the session and the key of a write: its place in the run."""
+        """Return the session of the current run, and the key that identifies the next call of the method `name`.
+
+        The key is the same when the run makes this call again. Errors are those of `_require_writable_session`.
+        """
         session = self._require_writable_session(name)
         session.live.begin_call(None)
         return session, session.live.name_call(f"workspace.{name}")
 
     def _notify_script(self, written: Written) -> Written:
-        """In a test with a decisions file, let the scripted people react to the write."""
+        """In a test with a decisions file, make the edits that are due after this write. Return `written` unchanged."""
         let_script_write(require_session("workspace"), self.id)
         return written
 
 
 class _PendingWorkspace(PendingCall):
-    """The pending question whether a document is done."""
+    """A call of `wait_until_done` that waits for the decision of people.
+
+    Args:
+        asked: The question whether the document is done, as a list with one item.
+        workspace: Id of the document.
+    """
 
     def __init__(self, asked: list[LiveQuestion], workspace: str) -> None:
         super().__init__(asked)
         self.workspace = workspace
 
     def complete(self, decisions: list[Decision]) -> Decision:
-        """Return the decision, after setting the document's text to the decided text."""
+        """Return the decision. After an approval or an edit, the document's text is first set to the decided text.
+
+        Args:
+            decisions: A list with one item, the decision on the question.
+        """
         ledger = require_session("workspace.wait_until_done()").ledger
         record = ledger.workspaces.load(self.workspace)
         agreed = ledger.workspaces.find_decided_text(record)
@@ -198,12 +221,14 @@ class _PendingWorkspace(PendingCall):
 
 
 def let_script_write(session: Session, document: str, *, at_end: bool = False) -> None:
-    """In a test with a decisions file, let the scripted people do what is due in this document.
+    """In a test with a decisions file, make the edits and comments of the file that are due in a document.
+
+    Without a decisions file, this function does nothing.
 
     Args:
         session: The session of the run.
         document: Id of the document.
-        at_end: Whether the agent asks if the document is done, so that no scripted edit may be left over.
+        at_end: True if the agent asks whether the document is done. Then each edit in the file must have been made.
     """
     reviewer = reviewer_from_environment()
     if reviewer is not None:

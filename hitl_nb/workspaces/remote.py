@@ -1,8 +1,8 @@
-"""Workspace of a plain script, which has no store, only the address of a Jupyter server.
+"""Workspace of a plain script. The script has no store, only the address of a Jupyter server.
 
-Each call of the script has a key: its method, and its number among the calls of that method ("append/2"). A call with a
-known key writes nothing again, and reads return the recorded values. So a script that was killed and runs again
-continues where it was.
+The key of each call consists of the method and of the call's number among the calls of this method: "append/2". If the
+server has executed a call with the same key before, a write changes nothing, and a read
+returns the recorded value. So a script that was killed and is started again continues where it was.
 """
 
 from __future__ import annotations
@@ -48,14 +48,22 @@ from hitl_nb.workspaces.remote_stream import RemoteStream
 from hitl_nb.workspaces.server_answers import parse_comments, parse_decision
 
 _FIRST_LOOK, _LONGEST_LOOK = 0.5, 5.0
-"""Seconds between two checks for a decision: at the beginning, and at most."""
+"""Seconds between two checks for a decision: the first interval, which then grows, and the longest interval."""
 
 _open: set[tuple[str, str, str]] = set()
-"""Server, name and title of each workspace whose `with` block this process is in."""
+"""Server address, script name and title of each workspace whose `with` block this process is inside of."""
 
 
 class RemoteWorkspace:
-    """A document that this process writes through a server. See `AgentWorkspace` for the methods."""
+    """A workspace that this process writes through a Jupyter server: implements `AgentWorkspace` with HTTP requests.
+
+    Args:
+        server: The connection to the server.
+        session: Id that this process made up when it opened the workspace. The server accepts writes only from the
+            newest session.
+        name: Name of the script.
+        record: The server's JSON about the workspace, with at least "id" and "title".
+    """
 
     def __init__(self, server: ServerClient, session: str, name: str, record: Mapping[str, Any]) -> None:
         self.id: str = record["id"]
@@ -84,18 +92,18 @@ class RemoteWorkspace:
 
     @property
     def title(self) -> str:
-        """See `AgentWorkspace.title`."""
+        """Title of the document."""
         return self._place[2]
 
     @property
     def text(self) -> str:
-        """See `AgentWorkspace.text`. It can also be read after the workspace is closed."""
+        """The current text of the document, also after the document is closed; implements `AgentWorkspace.text`."""
         if self._closed:
             return self._server.request("GET", f"workspaces/{self.id}")["text"]
         return self._call_server("reads", what="text", key=self._make_key("text"))["text"]
 
     def comments(self, open: bool | None = None) -> list[AgentComment]:  # noqa: A002
-        """See `AgentWorkspace.comments`. They can also be read after the workspace is closed."""
+        """Return the comments, also after the document is closed; implements `AgentWorkspace.comments`."""
         if self._closed:
             said = self._server.request("GET", f"documents/{self.id}/comments")
         else:
@@ -105,7 +113,7 @@ class RemoteWorkspace:
     # Writing
 
     def append(self, part: str | Iterable[str] | AsyncIterable[str], *, patience: float = PATIENCE_SECONDS) -> Any:
-        """See `AgentWorkspace.append`."""
+        """Add text at the end of the document; implements `AgentWorkspace.append`."""
         check_parts(part)
         key = self._make_key("append")
         if isinstance(part, str):
@@ -128,23 +136,23 @@ class RemoteWorkspace:
         return await asyncio.to_thread(stream.finish_stream)
 
     def replace(self, old: str | AgentComment, new: str, *, patience: float = PATIENCE_SECONDS) -> Written:
-        """See `AgentWorkspace.replace`."""
+        """Replace a text of the document; implements `AgentWorkspace.replace`."""
         return self._write(Replace(self._make_key("replace"), new, **describe_target(old)), patience)
 
     def suggest(self, old: str | AgentComment, new: str, why: str = "") -> AgentComment:
-        """See `AgentWorkspace.suggest`."""
+        """Add a suggestion for people; implements `AgentWorkspace.suggest`."""
         return self._comment(Suggest(self._make_key("suggest"), new, why=why, **describe_target(old)))
 
     def reply(self, comment: AgentComment | str, text: str) -> AgentComment:
-        """See `AgentWorkspace.reply`."""
+        """Answer a comment; implements `AgentWorkspace.reply`."""
         return self._comment(Reply(self._make_key("reply"), comment_id_of(comment), text))
 
     def resolve(self, comment: AgentComment | str) -> AgentComment:
-        """See `AgentWorkspace.resolve`."""
+        """Mark a comment as resolved; implements `AgentWorkspace.resolve`."""
         return self._comment(Resolve(self._make_key("resolve"), comment_id_of(comment)))
 
     def accept(self, comment: AgentComment | str, *, patience: float = PATIENCE_SECONDS) -> Written:
-        """See `AgentWorkspace.accept`."""
+        """Make the change that a comment suggests; implements `AgentWorkspace.accept`."""
         about = comment_id_of(comment)
         return self._write(Accept(accept_key(about), about), patience)
 
@@ -159,7 +167,7 @@ class RemoteWorkspace:
         deadline: timedelta | datetime | None = None,
         on_deadline: OnDeadline = "wait",
     ) -> Decision:
-        """See `AgentWorkspace.wait_until_done`. The call blocks until people decide."""
+        """Block until people decide whether the document is done; implements `AgentWorkspace.wait_until_done`."""
         review = check_review(deadline=deadline, on_deadline=on_deadline, allow=allow)
         if isinstance(context, Mapping):
             context = dict(context)
@@ -175,7 +183,7 @@ class RemoteWorkspace:
     # Implementation
 
     def execute(self, command: Command) -> CommandResult:
-        """Send a command to the server, which executes it."""
+        """Send a command to the server, which executes the command. Return the result."""
         return msgspec.convert(self._call_server("writes", **encode_command(command)), CommandResult)
 
     def _write(self, command: WriteCommand, patience: float) -> Written:
@@ -195,7 +203,7 @@ class RemoteWorkspace:
 def open_remote_workspace(
     title: str, *, kind: KindName, template: str, server: str, token: str | None, name: str | None, restart: bool
 ) -> RemoteWorkspace:
-    """Open a workspace through a server; see `workspace`."""
+    """Open a workspace through a server. The arguments and the errors are those of `workspace`."""
     through, session = ServerClient(server, token), new_id()
     name = name or _find_script_name()
     if (through.address, name, title) in _open:
@@ -214,10 +222,12 @@ def open_remote_workspace(
 
 
 def _find_script_name() -> str:
-    """Return the name of the file that this process runs.
+    """Return the name of the script file that this process runs, without folder and ".py".
+
+    For `python -m package`, this is the name of the package.
 
     Raises:
-        ValueError: The process runs no file.
+        ValueError: The process runs no file, for example in an interactive interpreter.
     """
     file = getattr(sys.modules.get("__main__"), "__file__", None)
     if not file:
@@ -227,7 +237,10 @@ def _find_script_name() -> str:
 
 
 def _make_terms(review: Review) -> dict[str, Any]:
-    """Return the JSON fields of the deadline and of the policy files, as they are now; {} if there are none."""
+    """Return the deadline and the policy files of the script's folder as JSON fields of a request.
+
+    The policy files are read at each call. The result is {} if there are neither policy files nor a deadline.
+    """
     policies = read_script_policies()
     said: dict[str, Any] = {"policies": msgspec.to_builtins(policies)} if policies else {}
     if review.deadline is None:

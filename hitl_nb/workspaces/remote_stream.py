@@ -1,4 +1,4 @@
-"""A text of a script that arrives in parts and is sent to a server as it arrives, in batches."""
+"""Send a text that arrives in parts (a stream) from a script to a server, in batches."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from hitl_nb.drafts.agent_writer import Written
 from hitl_nb.workspaces.commands import LOOK_SECONDS, Append, Command, CommandResult, write_patiently
 
 BATCH_SECONDS = 0.05
-"""Seconds of a stream that are sent together."""
+"""Minimum number of seconds between two batches. The parts that arrive meanwhile are sent together."""
 
 
 class RemoteStream:
-    """A stream that is being sent to a server.
+    """Sender of one stream to a server.
 
     Args:
-        execute: Sends a command to the server.
-        key: Key of the stream.
-        patience: Seconds to wait for people.
+        execute: Function that sends a command to the server and returns the result.
+        key: Key of the stream. It is the same when the script is started again.
+        patience: Maximum number of seconds to wait while a person is writing in the same paragraph.
 
     Attributes:
-        recorded_outcome: The stream's result if it was completed before; None if it was not.
+        recorded_outcome: The recorded result, if an earlier start of the script has completed this stream; then nothing
+            must be sent. None if the stream has to be sent.
     """
 
     def __init__(self, execute: Callable[[Command], CommandResult], key: str, patience: float) -> None:
@@ -36,7 +37,7 @@ class RemoteStream:
         self.recorded_outcome = None if outcome in ("going", "busy") else Written(outcome)
 
     def send_part(self, part: str) -> None:
-        """Send a part, or keep it for the next batch.
+        """Add a part to the current batch. The batch is sent if the last one was sent `BATCH_SECONDS` ago or earlier.
 
         Raises:
             TypeError: The part is not a str.
@@ -48,13 +49,17 @@ class RemoteStream:
             self._send_batch()
 
     def finish_stream(self) -> Written:
-        """Send the rest of the text. Return the result of the write."""
+        """Send the rest of the text, and mark the stream as complete.
+
+        Returns:
+            Written.done, or Written.suggested if the text became a suggestion.
+        """
         patience = 0 if self._held else self._patience
         rest = "".join(self._waits)
         return write_patiently(self._execute, Append(self._key, rest, self._at), patience)
 
     def _send_batch(self) -> None:
-        """Send the kept parts. If a person does not stop writing there, keep them until the end of the stream."""
+        """Send the current batch. If a person does not stop writing in the paragraph, keep it for the last batch."""
         text, until = "".join(self._waits), time.monotonic() + self._patience
         while self._execute(Append(self._key, text, self._at, last=False)).outcome == "busy":
             if time.monotonic() >= until:

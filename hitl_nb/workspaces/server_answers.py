@@ -1,4 +1,4 @@
-"""Comments and decisions that the calls of a script return, made from the JSON of the server's answers."""
+"""Convert the JSON of a server's answers into the comments and decisions that the calls of a script return."""
 
 from __future__ import annotations
 
@@ -14,12 +14,20 @@ from hitl_nb.review.decision import Decision, Vote
 
 
 def parse_comments(found: Any) -> list[AgentComment]:
-    """Return the comments of a list in the server's JSON, each with its answers."""
+    """Return the comments that begin a thread, each with the replies to it.
+
+    Args:
+        found: All comments and replies, as decoded JSON: a list of dicts.
+    """
     return list(thread_comments(msgspec.convert(found, list[records.Comment])))
 
 
 def parse_decision(proposal: Mapping[str, Any]) -> Decision:
-    """Return the decision of a proposal in the server's JSON."""
+    """Return the decision on a proposal.
+
+    Args:
+        proposal: The decided proposal, as decoded JSON of a server's answer (`ProposalDetail`).
+    """
     made = proposal["decision"]
     return Decision(
         action=made["action"],
