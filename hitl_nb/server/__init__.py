@@ -1,8 +1,9 @@
-"""Jupyter server extension: review proposals over HTTP. It needs no kernel; it reads the store that the kernels use.
+"""Jupyter server extension: a REST API and WebSockets with which people review proposals in a browser.
 
-Installing the package enables it. `extension.py` loads it. `server/api/routes.py` is the table of all calls, and
-`server/api/handlers.py` checks and answers requests. `server/base/identity.py` identifies the user and checks what
-they may do. `server/live/feed.py` tells browsers which records changed.
+The extension needs no kernel, because it reads the store that the kernels use. Installing the package enables it.
+`extension.py` loads the extension into a server. `server/api/routes.py` is the table of all calls of the API, and
+`server/api/handlers.py` checks and answers requests. `server/base/identity.py` identifies the user of a request and
+checks whether this user may decide. `server/live/feed.py` sends browsers the ids of changed records.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Load the extension into a Jupyter server: add its handlers and set environment variables for the kernels."""
+"""Load the extension into a Jupyter server: add request handlers, and set environment variables for the kernels."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def load_extension(app: Any) -> None:
-    """Add hitl_nb's handlers, events and timers to a `ServerApp`, and configure the kernels that it will start.
+    """Add hitl_nb's request handlers, events and deadline timers to a Jupyter server, and configure its kernels.
+
+    The kernels are configured by environment variables, which they inherit from this process.
 
     Args:
         app: A `jupyter_server.serverapp.ServerApp` whose web application exists.
@@ -62,14 +64,14 @@ def load_extension(app: Any) -> None:
 
 
 def export_policy(paths: Sequence[str], root: Path) -> str:
-    """Set the environment variables that tell this process and its kernels where to find policy files.
+    """Set the environment variables with which this process and its kernels find policy files.
 
     Args:
-        paths: Policy files of the organisation; empty to leave `HITL_NB_POLICY` as it is.
+        paths: Paths of the organisation's policy files. If it is empty, `HITL_NB_POLICY` is not changed.
         root: The server's root folder.
 
     Returns:
-        Why the policy of the root folder cannot be used; "" if it can.
+        A sentence that says why the policy of the root folder cannot be used; "" if it can be used.
     """
     settings.ROOT.write(str(root))
     if paths:
@@ -82,13 +84,22 @@ def export_policy(paths: Sequence[str], root: Path) -> str:
 
 
 class NotebookRenameListener:
-    """Event listener that moves a notebook's runs to its new path when it is renamed through this server."""
+    """Listener for events of Jupyter's contents service.
+
+    When a notebook or a folder is renamed through this server, the listener changes the notebook path of its runs.
+    """
 
     def __init__(self, context: ServerContext) -> None:
         self._desk = context
 
     async def __call__(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
-        """Rename the runs if the event is a rename; `data` is the event as Jupyter's contents service sends it."""
+        """Change the notebook path of the runs if the event is a rename.
+
+        Args:
+            logger: The event logger; not used.
+            schema_id: Id of the event's schema; not used.
+            data: The event, with "action", and with "source_path" and "path" for a rename.
+        """
         if data.get("action") == "rename":
             old, new = (self._desk.notebook_file(data[name]) for name in ("source_path", "path"))
             await self._desk.run_in_lane(lambda ledger: _rename_runs(ledger, old, new))
@@ -101,7 +112,7 @@ def _rename_runs(ledger: Ledger, old: str, new: str) -> None:
 
 
 def is_labextension_enabled() -> bool:
-    """Return whether hitl_nb's JupyterLab extension is installed here and not disabled."""
+    """Return whether hitl_nb's JupyterLab extension is installed in this environment and not disabled."""
     found = any(Path(place, "labextensions", LABEXTENSION, "package.json").exists() for place in jupyter_path())
     return found and not any(
         _is_disabled_by(Path(place, "labconfig", "page_config.json")) for place in jupyter_config_path()

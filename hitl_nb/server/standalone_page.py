@@ -1,8 +1,8 @@
-"""The standalone page: one proposal or workspace behind a link, in any browser, without JupyterLab.
+"""The standalone page: shows one proposal or workspace at an address of its own, in any browser, without JupyterLab.
 
-The HTML contains only the id of what it shows. Its script reads the content over the API, which checks every
-permission again. Only the package's own scripts run in the page. No other page can embed it in a frame or access its
-window (see `server/base/browser_windows.py`).
+The HTML contains only the id of the proposal or workspace. The page's script reads the content over the API, which
+checks every permission again. Only scripts of this package run in the page. No other page can embed the standalone page
+in a frame or access its window (see `server/base/browser_windows.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tornado import web
 from hitl_nb.server.base import browser_windows as windows
 
 STATIC_FOLDER = Path(__file__).parent / "static"
-"""Output of `extension/page.build.mjs`."""
+"""Folder with the page's script and styles, which `extension/page.build.mjs` builds."""
 _ID = "(?P<id>[A-Za-z0-9_-]{1,64})"
 _YEAR_SECONDS = 365 * 24 * 60 * 60
 _CONTENT_SECURITY_POLICY = (
@@ -50,21 +50,28 @@ class PageHandler(JupyterHandler):
     """Serves the standalone page of one proposal or workspace."""
 
     def initialize(self, of: str) -> None:
-        """Store whether the page shows a `"proposal"` or a `"workspace"`."""
+        """Set what the page shows.
+
+        Args:
+            of: "proposal" or "workspace".
+        """
         self.of = of
 
     @cached_property
     def nonce(self) -> str:
-        """Nonce of this response, for the content security policy."""
+        """Random value of this response that the content security policy requires in style elements."""
         return secrets.token_urlsafe(16)
 
     @property
     def content_security_policy(self) -> str:
-        """The page's content security policy. CodeMirror creates style elements, which need the nonce."""
+        """The page's content security policy: which scripts, styles and connections the browser allows.
+
+        The text editor (CodeMirror) creates style elements, which are allowed because they have the nonce.
+        """
         return _CONTENT_SECURITY_POLICY.format(nonce=self.nonce)
 
     def set_default_headers(self) -> None:
-        """Set security headers; the page and its responses are never cached."""
+        """Set the security headers, and forbid browsers to cache the page."""
         super().set_default_headers()
         self.set_header("Content-Security-Policy", self.content_security_policy)  # overrides the server's settings
         self.set_header("Cache-Control", "no-store")
@@ -74,7 +81,13 @@ class PageHandler(JupyterHandler):
 
     @web.authenticated
     async def get(self, id: str) -> None:  # noqa: A002  # the route's name for it
-        """Send the page with id `id`, if the user may read proposals."""
+        """Send the HTML of the page.
+
+        The status is 403 if the user may not read proposals, and 503 if the page's script is not installed.
+
+        Args:
+            id: Id of the proposal or workspace. The page is also sent if there is none; its script reports that.
+        """
         user = self.current_user
         if not await ensure_async(self.authorizer.is_authorized(self, user, "read", "hitl:proposals")):
             self._send_error(403, "You may not read hitl:proposals.")
@@ -104,11 +117,12 @@ class PageHandler(JupyterHandler):
 class StaticHandler(JupyterHandler, web.StaticFileHandler):  # pyright: ignore[reportIncompatibleMethodOverride]  # Jupyter's own mix
     """Serves the page's script and styles.
 
-    A chunk's file name contains a hash of its content, so browsers may keep chunks forever.
+    The script is split into chunks. The file name of a chunk contains a hash of its content, so browsers may keep
+    chunks for a year without asking again.
     """
 
     def set_extra_headers(self, path: str) -> None:
-        """Set how long browsers may keep the file `path`."""
+        """Set how long browsers may keep the file `path`: a chunk for a year; other files are checked at each use."""
         kept = f"private, max-age={_YEAR_SECONDS}, immutable"
         self.set_header("Cache-Control", kept if ".chunk." in path else "no-cache")
 
@@ -124,7 +138,11 @@ class StaticHandler(JupyterHandler, web.StaticFileHandler):  # pyright: ignore[r
 
 
 def page_handlers() -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
-    """Return the Tornado handlers of the pages and of their static files: (path pattern, class, arguments)."""
+    """Return the Tornado handlers of the standalone pages and of their static files.
+
+    Returns:
+        For each handler: pattern of the path below the server's base URL, handler class, arguments of `initialize`.
+    """
     return [
         (f"/hitl_nb/review/{_ID}", PageHandler, {"of": "proposal"}),
         (f"/hitl_nb/workspace/{_ID}", PageHandler, {"of": "workspace"}),

@@ -1,8 +1,8 @@
 """Workspace of a plain script. The script has no store, only the address of a Jupyter server.
 
 The key of each call consists of the method and of the call's number among the calls of this method: "append/2". If the
-server has executed a call with the same key before, a write changes nothing, and a read
-returns the recorded value. So a script that was killed and is started again continues where it was.
+server has executed a call with the same key before, a write changes nothing, and a read returns the recorded value. So
+a script that was killed and is started again continues where it was.
 """
 
 from __future__ import annotations

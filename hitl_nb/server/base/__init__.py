@@ -1,1 +1,1 @@
-"""Parts that all requests use: settings, identity, and threads for the store."""
+"""Parts of the server that all requests use: options, identity of the user, and threads that read the store."""

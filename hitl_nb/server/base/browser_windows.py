@@ -1,14 +1,17 @@
-"""Find out in which browser window a request was made: in a standalone page, or anywhere else in the server's origin.
+"""Find out whether a request was made by a standalone page or by another page of the server, such as JupyterLab.
 
-Scripts in the HTML of a trusted output have all rights of JupyterLab's page, so no information that JupyterLab has
-can tell the two apart. The standalone page can be recognized: it receives a page token when a browser loads it as the
-document of a window. A token is valid only for what that page shows, so a leaked token does not help with another
-decision. The browser reports how it loads the page in `Sec-Fetch-Dest`, which no script can set. A page that a script
-fetches, frames or embeds gets no token. `Cross-Origin-Opener-Policy` separates a window that a script opened from that
-script before the page loads.
+The standalone page shows one proposal or workspace in a browser window of its own. In JupyterLab, scripts in the HTML
+of a trusted output have all rights of JupyterLab's page. So no information of a request can show whether a person or
+such a script made it. Requests of the standalone page can be recognized by a page token. The page receives the token
+when a browser loads it as the document of a window. A token is valid only for the proposal or workspace that this page
+shows, so a leaked token does not help with another decision. The browser reports in the header `Sec-Fetch-Dest`, which
+no script can set, how it loads a page. So a page that a script fetches, frames or embeds gets no token. If a script
+opens the page in a new window, the header `Cross-Origin-Opener-Policy` separates this window from the script before the
+page loads.
 
-Two gaps remain. If users can install a service worker for the server's root (for example through a proxy to their
-programs), it can read the page. And a program outside of browsers that has the login cookie can send any header.
+Two gaps remain. Users may be able to install a service worker for the server's root, for example through a proxy to
+their programs. Such a service worker can read the page. And a program that is not a browser but has the login cookie
+can send any header.
 """
 
 from __future__ import annotations
@@ -17,23 +20,26 @@ import json
 from typing import Any
 
 PAGE_HEADER = "X-Hitl-Page"
-"""Request header in which the page sends its token with every call."""
+"""Request header in which the standalone page sends its page token with every call of the API."""
 ISOLATION_HEADER = ("Cross-Origin-Opener-Policy", "same-origin")
-"""Separates the page's window from the page that opened it, unless the opener has the same policy."""
+"""Response header that separates the page's window from the page that opened the window.
+
+The windows stay connected if the other page has the same header.
+"""
 _COOKIE_DAYS = 0.5
 """How long a page token is valid, in days."""
 _COOKIE_NAME = "hitl_nb_page"
 
 
 def make_page_token(handler: Any, shown: str) -> str:
-    """Return a token proving that later calls come from the page that this request loads.
+    """Return a page token, which proves that later requests come from the page that this request loads.
 
     Args:
         handler: The handler of the request that loads the page.
         shown: Id of the proposal or workspace that the page shows.
 
     Returns:
-        The signed token; "" if another script or page could read this page.
+        The signed token. "" if a script or another page could read this page, and so the token.
     """
     asked = handler.request.headers
     alone = asked.get("Sec-Fetch-Dest") == "document" and asked.get("Sec-Fetch-Mode") == "navigate"
@@ -43,14 +49,15 @@ def make_page_token(handler: Any, shown: str) -> str:
 
 
 def find_page(handler: Any, username: str) -> str:
-    """Return the id of what the standalone page shows in which this user's request was made.
+    """Find the standalone page that made a request, by the page token in the request's header.
 
     Args:
         handler: The handler of the request.
-        username: The user; a token that was made for another user is ignored.
+        username: The user of the request; a token that was made for another user is ignored.
 
     Returns:
-        The id; "" if the request may have been made elsewhere.
+        Id of the proposal or workspace that the page shows. "" if the request has no valid token, so that another page
+        may have made it.
     """
     given: str | None = handler.request.headers.get(PAGE_HEADER)
     said: bytes | None = (
@@ -61,6 +68,9 @@ def find_page(handler: Any, username: str) -> str:
 
 
 def _shares_windows(handler: Any) -> bool:
-    """Return whether this server's other pages have the same opener policy, so that their windows stay connected."""
+    """Return whether other pages of this server could access the standalone page's window if they open it.
+
+    That is the case if the server's settings give all pages a `Cross-Origin-Opener-Policy`.
+    """
     headers: dict[str, Any] = handler.settings.get("headers", {})
     return any(name.lower() == ISOLATION_HEADER[0].lower() for name in headers)

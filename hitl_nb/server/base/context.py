@@ -1,8 +1,9 @@
-"""State shared by all request handlers of one Jupyter server: settings, ledger, thread pools, and resume grants.
+"""State shared by all request handlers of one Jupyter server: options, ledger, thread pools, and resume grants.
 
-The store's calls block, so none of them runs on the event loop. Reads run on a few threads of the server context,
-writes on the store's own thread. Work that may take long has separate threads (`Lane`), because an agent decides how
-long a text is or how expensive a check is.
+The ledger is the interface to the records in the store. Calls of the store block, so none of them runs on the event
+loop. Reads run on a few threads of the server context; writes run on the store's own thread. The agent's code
+determines how long a text is and how expensive a check is. So work that may take long has separate thread pools
+(`Lane`).
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ from hitl_nb.values.checks.bounded_checks import WORKERS
 T = TypeVar("T")
 
 Lane = Literal["records", "values", "drafts", "checks", "large", "large checks", "large lists"]
-"""The thread pool that runs a request; requests of one lane wait only for each other.
+"""Name of the thread pool that runs a request. Requests of one lane wait only for each other.
 
-Values: "records" reads records of the store; "values" reads a proposal's value, which may be long; "drafts" writes a
-draft; "checks" validates with a schema, which may take its whole time limit. The "large" lanes wait for a worker
-process (see `server/api/large_requests.py`).
+"records" reads records of the store. "values" reads the value of a proposal, which may be long. "drafts" writes drafts.
+"checks" validates an edited value with a schema, which may take as long as the time limit of checks. The "large" lanes
+wait for a worker process (see `server/api/large_requests.py`).
 """
 _THREADS: dict[Lane, int] = {
     "records": 4,
@@ -51,11 +52,11 @@ _THREADS: dict[Lane, int] = {
     "large lists": 1,
 }
 GRANT_SECONDS = 30.0
-"""Seconds that a browser has to start the cell after it got a grant."""
+"""Seconds that a browser has to execute the cell after it got a resume grant; then another browser can get one."""
 
 
 class HitlNb(LoggingConfigurable):
-    """Options of the extension, set as `c.HitlNb.…` in `jupyter_server_config.py`."""
+    """Options of the server extension. People set them as `c.HitlNb.…` in `jupyter_server_config.py`."""
 
     store: Any = Unicode(
         "",
@@ -114,10 +115,14 @@ class HitlNb(LoggingConfigurable):
 
 
 class ResumeGrants:
-    """Decides which of several browsers executes a decided run's cell again: the first that asks, once per pause.
+    """Resume grants: which of several browsers executes the cell of a decided run again.
 
-    Grants only avoid useless attempts. Safety comes from the run's claim, which only one process gets. A grant expires
-    after GRANT_SECONDS, for example if the browser was closed before it used it.
+    For each pause of a run, the first browser that asks gets the grant. It expires after GRANT_SECONDS, so that another
+    browser can continue the run if the first one was closed. Grants only avoid useless attempts: only one process can
+    get the run's claim, and so execute the run.
+
+    Args:
+        clock: Function that returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -130,11 +135,11 @@ class ResumeGrants:
 
         Args:
             run: Id of the run.
-            pause: Number of the run's pause; a new pause needs a new grant.
-            browser: Name of the browser, as the feed assigned it.
+            pause: Number of the run's pause; each pause needs a new grant.
+            browser: Name of the browser, which it got in the feed's "hello" message.
 
         Returns:
-            The browser that holds the grant: `browser`, or the one that asked before.
+            Name of the browser that holds the grant: `browser` if the grant was given, else the other browser.
         """
         with self._lock:
             last, holder, at = self._granted.get(run, (0, browser, 0.0))
@@ -145,19 +150,29 @@ class ResumeGrants:
 
 
 class ServerContext:
-    """State of one server's extension.
+    """State of the extension in one server.
+
+    A contents path is the path of a file relative to the server's root folder, with "/" between its parts.
+
+    Args:
+        settings: The options of the extension.
+        root: The server's root folder, absolute.
+        key: Key of this user, which signs decisions.
+        alone: Whether the server belongs to one user: it listens only on localhost and is not run by JupyterHub.
+        id: Id of this server. Default: a new id.
 
     Attributes:
-        settings: The options.
-        key: Key that signs decisions.
-        root: The server's root folder; contents paths are relative to it.
-        id: Names this server's process.
-        is_single_user: Whether the server is one user's own: it listens on localhost and is not run by JupyterHub.
+        settings: As the argument.
+        key: As the argument.
+        root: As the argument.
+        id: Id of this server.
+        is_single_user: The argument `alone`.
         grants: Which browser continues which run.
         attention: When each user was shown each proposal.
-        headless: The notebooks that the server runs itself.
-        on_headless_status: Called with the status of such a notebook run, on any thread.
-        watches_deadlines: Whether this server acts when deadlines pass.
+        headless: The notebooks that the server executes itself.
+        on_headless_status: Function that is called with the status of a notebook that the server executes; on any
+            thread.
+        watches_deadlines: Whether this server applies deadlines and sends notifications.
     """
 
     def __init__(self, settings: HitlNb, root: Path, key: SigningKey, *, alone: bool, id: str = "") -> None:  # noqa: A002  # the attribute's name
@@ -177,42 +192,53 @@ class ServerContext:
         self._ledger: Ledger | None = None
 
     async def run_in_lane(self, work: Callable[[Ledger], T], lane: Lane = "records") -> T:
-        """Run `work` with the ledger on a thread of `lane`, so that the event loop is not blocked.
+        """Call a function with the ledger on a thread of a thread pool, so that it does not block the event loop.
 
         Args:
-            work: Called with the ledger; it may block.
-            lane: Thread pool to use.
+            work: Function that gets the ledger. It may block.
+            lane: Thread pool to use. Default: "records".
 
         Returns:
-            The result of `work`.
+            The result of `work`. Errors of `work` are raised unchanged.
 
         Raises:
-            StoreError: The store cannot be opened. Errors of `work` are raised unchanged.
+            StoreError: The store cannot be opened.
         """
         return await asyncio.get_running_loop().run_in_executor(self._pools[lane], lambda: work(self.open_ledger()))
 
     def open_ledger(self) -> Ledger:
-        """Return the ledger. Opens the store on the first call, and again if it was closed. Blocks."""
+        """Return the ledger of the server's store. Blocks.
+
+        The first call opens the store, and creates it if it does not exist. If the store was closed, it is opened
+        again.
+        """
         ledger = self._ledger
         if ledger is None or ledger.store.closed:
             ledger = self._ledger = Ledger(open_store(self.settings.store or None))
         return ledger
 
     def has_store(self) -> bool:
-        """Return whether the store exists already. Unlike `open_ledger`, this does not create one."""
+        """Return whether the server's store exists. Unlike `open_ledger`, this method does not create a store."""
         if self._ledger is not None:
             return True
         return store_exists(normalize_url(self.settings.store or default_url()))
 
     def contents_path(self, notebook: str) -> str | None:
-        """Return the contents path of a notebook's file; None if the file is outside of the server's folder."""
+        """Return the contents path of a notebook; None if the notebook is outside of the server's root folder.
+
+        Args:
+            notebook: Absolute path of the notebook's file, as in the records of a run.
+        """
         return _path_below(self.root, notebook)
 
     def notebook_file(self, path: str) -> str:
-        """Return the absolute file name of a contents path, as kernels name it.
+        """Return the absolute path of the file at a contents path, with symbolic links resolved, as runs record it.
+
+        Args:
+            path: Contents path; "" for the root folder.
 
         Raises:
-            ValueError: The path is outside of the server's folder.
+            ValueError: The path is outside of the server's root folder.
         """
         found = Path(os.path.normpath(self.root / path.lstrip("/")))
         if not found.is_relative_to(self.root):
@@ -220,7 +246,7 @@ class ServerContext:
         return str(found.resolve())
 
     def close(self) -> None:
-        """Stop the thread pools; queued work is cancelled."""
+        """Stop the thread pools, without waiting for running calls. Calls that have not begun are cancelled."""
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
 

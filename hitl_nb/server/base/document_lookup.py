@@ -1,4 +1,4 @@
-"""Find the draft that belongs to a document's id (of a proposal or workspace), and whether people may write to it."""
+"""Find the draft of a proposal or workspace by its id, and whether people may still write into the draft."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hitl_nb.policies.terms.closed_proposals import refuse_closed
 
 @dataclass(frozen=True)
 class DraftAccess:
-    """A draft and its status.
+    """A draft (the text or value that people edit), and whether it can be changed.
 
     Attributes:
         draft: The draft.
-        closed_reason: A sentence that says why the draft cannot be changed any more; "" while it is open.
+        closed_reason: A sentence that says why the draft cannot be changed any more; "" if it can be changed.
     """
 
     draft: Draft
@@ -26,14 +26,15 @@ class DraftAccess:
 
 
 def find_draft(ledger: Ledger, document: str) -> DraftAccess:
-    """Return the draft of a document.
+    """Return the draft of a proposal or workspace.
 
     Args:
         ledger: The ledger to read.
-        document: Id of a workspace, or of a proposal that has a document of its own.
+        document: Id of a workspace, or of a proposal that has a draft of its own.
 
     Raises:
-        UnknownProposal: No proposal or workspace has this id, or the proposal is about another document.
+        UnknownProposal: No proposal or workspace has this id; or the proposal asks about a workspace, so that it has no
+            draft of its own.
     """
     workspace = ledger.workspaces.find(document)
     if workspace is not None:

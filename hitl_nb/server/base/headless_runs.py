@@ -1,7 +1,7 @@
-"""Continue a decided agent whose notebook is not open anywhere, with `hitl-nb run` in a separate process.
+"""Continue a decided run whose notebook is not open in any browser, with `hitl-nb run` in a separate process.
 
-Only one process per notebook runs at a time. The server's owner must enable this, because it writes the notebook's
-file.
+For each notebook, at most one such process runs at a time. The server's owner must enable this (`c.HitlNb.headless`),
+because the process writes the notebook's file.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ from hitl_nb.errors import HitlError
 
 HeadlessState = Literal["started", "finished", "waiting", "failed"]
 StatusCallback = Callable[[str, HeadlessState, str], None]
-"""Called with the run's id, its new state, and a sentence about it; on any thread."""
+"""Function that gets the id of a run, the run's new state, and a sentence about it for people; called on any thread."""
 
 _EXIT_WAITING = 75
-"""Exit code of `hitl-nb run` if the notebook's agent waits for a decision again."""
+"""Exit code of `hitl-nb run` if an agent of the notebook waits for a decision at the end."""
 
 
 class HeadlessRuns:
-    """The notebooks that this server runs."""
+    """The notebooks that this server executes itself, each in a process.
+
+    Args:
+        say: Function that is called when the state of a run changes.
+    """
 
     def __init__(self, say: StatusCallback) -> None:
         self._report_status = say
@@ -32,14 +36,14 @@ class HeadlessRuns:
         self._running: set[str] = set()
 
     def start(self, run: str, notebook: str) -> None:
-        """Run a notebook's file on a new thread, so that its agent continues.
+        """Start a process that executes a notebook, so that its agent continues. Does not wait for the process.
 
         Args:
             run: Id of the run, for status reports.
             notebook: Absolute path of the notebook's file.
 
         Raises:
-            HitlError: This server is already running the notebook.
+            HitlError: This server is already executing the notebook.
         """
         with self._lock:
             if notebook in self._running:

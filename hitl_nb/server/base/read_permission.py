@@ -1,4 +1,4 @@
-"""Check every few seconds whether the user of an open connection may still read, even if no message is sent."""
+"""Check every few seconds whether the user of an open WebSocket may still read proposals, even if nothing is sent."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from jupyter_core.utils import ensure_async
 from tornado.log import app_log
 
 RECHECK_SECONDS = 3.0
-"""Seconds between two checks."""
+"""Seconds between two checks of a connection."""
 FORBIDDEN_CODE = 4403
 """WebSocket close code for a user who may not read any more."""
 
 
 async def is_allowed(handler: Any, action: str) -> bool:
-    """Return whether the user of an open connection is still logged in and may do `action` with proposals."""
+    """Return whether the user of an open connection is still logged in and may still read or write proposals.
+
+    Args:
+        handler: The Jupyter handler of the connection.
+        action: "read" or "write".
+    """
     user = handler.current_user
     if not handler.token_authenticated:
         found = await ensure_async(handler.identity_provider.get_user(handler))
@@ -26,7 +31,12 @@ async def is_allowed(handler: Any, action: str) -> bool:
 
 
 async def watch_permission(allowed: Callable[[], Awaitable[bool]], cut_off: Callable[[], None]) -> None:
-    """Check repeatedly until `allowed` returns False or raises; then call `cut_off` and return."""
+    """Check a permission every few seconds. If the permission is gone, end the connection and return.
+
+    Args:
+        allowed: Function that returns whether the user has the permission. An error counts as False.
+        cut_off: Function that ends the connection; called once.
+    """
     while True:
         await asyncio.sleep(RECHECK_SECONDS)
         try:

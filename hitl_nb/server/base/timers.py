@@ -1,4 +1,4 @@
-"""Task that watches the server's store for deadlines while the server runs, whether or not a browser is connected."""
+"""Task that applies deadlines and sends notifications while the server runs, whether or not a browser is connected."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ from hitl_nb.server.base.context import ServerContext
 T = TypeVar("T")
 
 MAX_LOOK_SECONDS = 0.5
-"""Seconds between two checks whether the store changed."""
+"""Maximum number of seconds between two checks whether the store has changed."""
 _RESTART_SECONDS = 30.0
 _STORE_CHECK_SECONDS = 5.0
-"""Seconds between two checks whether a store exists."""
+"""Seconds between two checks whether a store exists, and seconds until the next attempt after an error of the store."""
 
 
 class DeadlineTimers:
-    """Applies deadlines to the proposals of a server's store, and sends its notifications."""
+    """Task that applies deadlines to the proposals of a server's store, and sends the notifications that are due.
+
+    Args:
+        context: State of the server.
+        log: Log for problems.
+    """
 
     def __init__(self, context: ServerContext, log: logging.Logger) -> None:
         self._desk = context
@@ -44,7 +49,7 @@ class DeadlineTimers:
         self._desk.watches_deadlines = True
 
     def _on_task_end(self, task: asyncio.Task[None]) -> None:
-        """Restart after an unexpected error, so that a bug about one notification does not stop all others."""
+        """Start the task again after an unexpected error: a bug in one notification must not stop all others."""
         self._desk.watches_deadlines = False
         if not task.cancelled() and task.exception() is not None:
             self._log.error(
@@ -64,7 +69,10 @@ class DeadlineTimers:
                 await asyncio.sleep(_STORE_CHECK_SECONDS)
 
     async def _run_due(self) -> None:
-        """Do what is due, then wait until something else is due or the store changes."""
+        """Apply the deadlines and send the notifications that are due. Then wait for the next one or for a change.
+
+        If the store does not exist, only wait.
+        """
         if not self._desk.has_store():
             await asyncio.sleep(_STORE_CHECK_SECONDS)  # no agent ran here yet: do not create a store
             return
@@ -78,9 +86,9 @@ class DeadlineTimers:
 
 
 async def _run_on_own_thread(work: Callable[[], T]) -> T:
-    """Run `work` on a daemon thread and return its result.
+    """Call `work` on a daemon thread, and return its result or raise its error.
 
-    A thread of a pool would keep the process alive if a notification service hangs.
+    A thread of a thread pool would keep the process alive if a notification service hangs.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()

@@ -1,7 +1,8 @@
-"""The live feed: sends every connected browser the ids of changed proposals and runs, never their content.
+"""The live feed: sends the ids of changed proposals, runs and workspaces to every connected browser, never the content.
 
-The feed listens to the audit log: every change of a run or a proposal, in any process, appends to it. One task per
-server polls the log (`log_poller.py`). A decision made through this server is sent immediately.
+Every change of a run or a proposal, in any process, adds an event to the store's audit log. One task of each server
+polls the log (`log_poller.py`) and gives new events to the feed. After a change that was made through this server, the
+log is polled immediately.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ NOTICES: dict[str, NoticeKind] = {
     "proposal.stuck": "stuck",
     "decision.expired": "expired",
 }
-"""Event types for which people get a notice, with the notice's name."""
+"""For each type of event for which browsers show a notice to people: the kind of the notice."""
 
 
 class Feed:
@@ -68,13 +69,13 @@ class Feed:
         return self._poller.head
 
     def _on_headless_status(self, run: str, state: HeadlessState, message: str) -> None:
-        """Send the status of a headless run. Called on the thread of that run."""
+        """Send browsers the status of a notebook that the server executes itself. Called on any thread."""
         said = HeadlessMessage(run=run, state=state, message=message)
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._broadcast, said)
 
     async def join(self, browser: FeedHandler) -> None:
-        """Add a browser; from now on it gets all changes after `head`.
+        """Add a browser. From now on it gets a message about each event whose number is greater than `head`.
 
         Raises:
             StoreError: The audit log cannot be read.
@@ -87,7 +88,7 @@ class Feed:
         self._poller.poll_now(POLL_SECONDS)
 
     def leave(self, browser: FeedHandler) -> None:
-        """Remove a browser. Without browsers the log is polled less often."""
+        """Remove a browser. If no browser is left, the log is polled less often."""
         self._browsers.discard(browser)
         if not self._browsers:
             self._poller.seconds = IDLE_POLL_SECONDS
@@ -96,19 +97,25 @@ class Feed:
         """Poll the audit log now instead of at the next interval, because this server wrote something.
 
         Args:
-            draft: Id of a proposal whose draft changed. Draft changes are not in the log, so they are sent directly.
+            draft: Id of a proposal whose draft was changed. Changes of drafts are not in the log, so this change is
+                sent to the browsers directly. None (default): no draft was changed.
         """
         if draft is not None:
             self._broadcast_changes([], [], [draft])
         self._poller.poll_now()
 
     def _disconnect_all(self) -> None:
-        """Close all sockets, because they may have missed changes. Browsers connect again and read everything."""
+        """Close all connections, because browsers may have missed changes. They connect again and read all records."""
         for browser in list(self._browsers):
             browser.close(1011)
 
     def _prepare_broadcast(self, ledger: Ledger, events: list[Event]) -> Callable[[], None]:
-        """Collect the ids that these events are about, and return the function that sends them."""
+        """Collect the ids of the records that events are about. Return a function that sends these ids to all browsers.
+
+        Args:
+            ledger: Not used: the events contain the ids.
+            events: New events of the audit log.
+        """
         proposals = (one for event in events for one in _proposals_of(event))
         workspaces = (one for event in events for one in _workspaces_of(event))
         notices = [one for event in events if (one := _notice_of(event)) is not None]
@@ -136,7 +143,8 @@ class Feed:
             runs: Ids of changed runs.
             drafts: Ids of proposals of which only the draft changed.
             workspaces: Ids of changed workspaces.
-            notices: Messages about proposals for people, besides those about new proposals.
+            notices: Notices about proposals for people, such as that a deadline is near. Browsers show new proposals
+                without a notice.
         """
         self._broadcast(
             ChangedMessage(
@@ -155,10 +163,10 @@ class Feed:
 
 
 class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright: ignore[reportIncompatibleMethodOverride]  # Jupyter's own mix
-    """WebSocket of one browser. Messages from the browser are ignored."""
+    """WebSocket connection of one browser window to the feed. Messages from the browser are ignored."""
 
     def initialize(self, feed: Feed) -> None:
-        """Keep the feed to join."""
+        """Set the feed that this connection joins when it is open."""
         self.feed = feed
         self._watching: asyncio.Task[None] | None = None
 
@@ -175,7 +183,10 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         await super().get(*args, **kwargs)
 
     async def open(self, *args: str, **kwargs: str) -> None:
-        """Join the feed, and send a "hello" with the browser's new name and the log's newest event number."""
+        """Join the feed, and send a "hello" message with a new name for the browser and the number of the newest event.
+
+        If the audit log cannot be read, the connection is closed.
+        """
         super().open(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
         try:
             await self.feed.join(self)
@@ -210,7 +221,11 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
 
 
 def _proposals_of(event: Event) -> Iterator[str | None]:
-    """Yield the proposals of an event, also those that a pause asked or that a cancelled run superseded."""
+    """Yield the ids of the proposals that an event changed.
+
+    A pause of a run creates several proposals, and the end of a cancelled run makes its open proposals superseded.
+    None is yielded for an event that is about no proposal.
+    """
     data: dict[str, Any] = event.data or {}
     yield event.proposal
     if event.type == "run.paused":
@@ -220,9 +235,10 @@ def _proposals_of(event: Event) -> Iterator[str | None]:
 
 
 def _workspaces_of(event: Event) -> Iterator[str | None]:
-    """Yield the workspaces of an event: of status changes, comments, and reviews of a workspace.
+    """Yield the ids of the workspaces that an event changed: status changes, comments, and questions about a workspace.
 
-    A decision about a workspace is followed by an event of the workspace itself.
+    After a decision on such a question, the audit log has a separate event for the workspace. None is yielded for a
+    proposal or comment that is about no workspace.
     """
     data: dict[str, Any] = event.data or {}
     if event.type.startswith(("workspace.", "comment")):
@@ -232,7 +248,7 @@ def _workspaces_of(event: Event) -> Iterator[str | None]:
 
 
 def _notice_of(event: Event) -> NoticeInfo | None:
-    """Return the notice for people that an event causes: its kind and proposal; None if there is none."""
+    """Return the notice for people that an event causes; None if the event causes none."""
     kind = NOTICES.get(event.type)
     return None if kind is None or event.proposal is None else NoticeInfo(kind=kind, proposal=event.proposal)
 

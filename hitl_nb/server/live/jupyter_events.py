@@ -1,7 +1,8 @@
-"""Events of hitl_nb for `jupyter_events`, Jupyter's own event system: proposals asked and decided, runs ended.
+"""Emit events through Jupyter's own event system (`jupyter_events`): a proposal was asked or decided, a run has ended.
 
-An operator of the server routes them with `c.EventLogger.handlers`, other extensions listen to them, and front ends
-subscribe at `api/events/subscribe`. They have ids and names and no value, title, reason or error.
+The operator of a server can send these events elsewhere with `c.EventLogger.handlers`. Other server extensions can
+listen to them, and browsers can subscribe at `api/events/subscribe`. The events contain ids and names, but no value,
+title, reason or error.
 """
 
 from __future__ import annotations
@@ -51,7 +52,13 @@ class _CancellationData(msgspec.Struct):
 
 
 class JupyterEvent(NamedTuple):
-    """One event as `jupyter_events` takes it."""
+    """One event for `jupyter_events`.
+
+    Attributes:
+        schema: Id of the event's schema, `PROPOSAL_EVENTS` or `RUN_EVENTS`.
+        at: Time of the event.
+        data: Fields of the event, as the schema describes them.
+    """
 
     schema: str
     at: datetime
@@ -61,7 +68,8 @@ class JupyterEvent(NamedTuple):
 class JupyterEvents:
     """Emits events of the audit log through the event logger of a Jupyter server.
 
-    Checking one event against its schema takes about a millisecond. So other work of the event loop is done in between.
+    Checking one event against its schema takes about a millisecond. So the event loop does other work between two
+    events.
 
     Args:
         event_logger: The server's `jupyter_events.EventLogger`. The schemas are registered with it.
@@ -77,11 +85,18 @@ class JupyterEvents:
             event_logger.register_event_schema(file)
 
     def prepare(self, ledger: Ledger, events: Sequence[Event]) -> Callable[[], None]:
-        """Build what the events say (see `log_poller.PrepareEvents`), and return the function that emits it."""
+        """Build the Jupyter events for new events of the audit log. Return a function that emits them.
+
+        `LogPoller` calls this method on a thread, and the returned function on the event loop.
+
+        Args:
+            ledger: The ledger, from which the proposals and runs are read.
+            events: New events of the audit log.
+        """
         return partial(self._emit_soon, list(describe_events(ledger, events, self._log)))
 
     async def wait_until_emitted(self) -> None:
-        """Wait until all events are emitted that were delivered so far."""
+        """Wait until all Jupyter events that were built so far are emitted."""
         if self._task is not None:
             await self._task
 
@@ -101,12 +116,14 @@ class JupyterEvents:
 
 
 def describe_events(ledger: Ledger, events: Sequence[Event], log: logging.Logger) -> Iterator[JupyterEvent]:
-    """Yield what the events of the audit log are for `jupyter_events`, in order.
+    """Yield the Jupyter events for events of the audit log, in the same order.
+
+    An event of the audit log can cause one Jupyter event, several (a pause with several proposals), or none.
 
     Args:
         ledger: The ledger with the records that the events are about. Fields from damaged records are left out.
-        events: Events of the audit log. Those with unexpected data are left out.
-        log: Log for events that are left out.
+        events: Events of the audit log. Events with unexpected data are left out.
+        log: Log to which a warning about each event with unexpected data is written.
 
     Raises:
         StoreError: The store cannot be read.
@@ -128,10 +145,12 @@ def describe_events(ledger: Ledger, events: Sequence[Event], log: logging.Logger
 
 
 def _describe_event(ledger: Ledger, event: Event) -> Iterator[dict[str, Any]]:
-    """Yield the fields of the Jupyter events for an event, besides those that all of them have.
+    """Yield the fields of each Jupyter event for one event of the audit log.
+
+    The fields that all Jupyter events of hitl_nb have (number, run, agent and actor) are not included.
 
     Raises:
-        ValidationError: The event has unexpected data.
+        ValidationError: The event of the audit log has unexpected data.
     """
     if event.type == "run.cancelled":
         yield {"action": "cancelled", "superseded": msgspec.convert(event.data, _CancellationData).superseded}
@@ -154,7 +173,7 @@ def _kind_of(proposal: Proposal | None) -> dict[str, str]:
 
 
 def _read_proposal(ledger: Ledger, proposal_id: str) -> Proposal | None:
-    """Return a proposal; None if it is gone, damaged, or so large that reading it would delay other requests."""
+    """Return a proposal; None if it is damaged, or so large that reading it would delay other requests."""
     if not layout.is_id(proposal_id):
         return None
     try:

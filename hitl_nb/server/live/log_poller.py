@@ -1,4 +1,7 @@
-"""The server's reader of the audit log: one task that hands new events to the parts of the server, in order."""
+"""The server's reader of the audit log: one task that gives new events to listeners, in the order of the log.
+
+Listeners are parts of the server, such as the live feed.
+"""
 
 from __future__ import annotations
 
@@ -16,27 +19,31 @@ from hitl_nb.records import Event
 from hitl_nb.server.base.context import ServerContext
 
 POLL_SECONDS = 0.25
-"""Seconds between two checks of the store, while somebody waits for changes."""
+"""Seconds between two checks of the store while a browser is connected."""
 IDLE_POLL_SECONDS = 1.0
-"""Seconds between two checks of the store, while no browser is connected."""
+"""Seconds between two checks of the store while no browser is connected."""
 RESTART_SECONDS = 30.0
 """Seconds after which the task starts again if it failed."""
 
 PrepareEvents: TypeAlias = Callable[[Ledger, list[Event]], Callable[[], None]]
-"""A listener: reads what it needs about new events, on a thread. The function that it returns runs on the event loop.
+"""A listener. It is called on a thread with the ledger and new events, and reads the records that it needs.
 
-If it raises a `StoreError`, the events come again, for all listeners.
+It returns a function that sends the result; that function is called on the event loop. If a listener raises a
+`StoreError`, all listeners get the same events again later.
 """
 
 
 class LogPoller:
-    """Reads the audit log while the server runs, from the end that the log has when the server starts.
+    """Reads the new events of the audit log while the server runs, and gives them to listeners.
 
-    The position is in memory. Browsers read everything when they connect, and a server does not report what happened
-    before it started.
+    The first read begins at the current end of the log. The position in the log is kept only in memory. That is
+    enough, because browsers read all records when they connect. A server does not report events from before its start.
+
+    Args:
+        context: State of the server.
 
     Attributes:
-        head: Number of the newest event that the listeners have got, or get now.
+        head: Number of the newest event that the listeners have got, or are getting now.
         seconds: Interval between two checks of the store.
     """
 
@@ -52,11 +59,12 @@ class LogPoller:
         self.seconds = IDLE_POLL_SECONDS
 
     def add_listener(self, listener: PrepareEvents, on_failure: Callable[[], None] = lambda: None) -> None:
-        """Hand new events to a listener, after the listeners that were added before.
+        """Add a listener for new events. Listeners are called in the order in which they were added.
 
         Args:
-            listener: Gets each event once, at most 1000 events at a time.
-            on_failure: Called on the event loop if the task fails; the listener may have missed events then.
+            listener: The listener. It gets the events in lists of at most 1000.
+            on_failure: Function that is called on the event loop if the task fails, so that the listener may have
+                missed events. Default: nothing is called.
         """
         self._listeners.append(listener)
         self._on_failure.append(on_failure)
@@ -77,7 +85,7 @@ class LogPoller:
         self._look_now.set()
 
     async def catch_up(self) -> None:
-        """Hand all events that are in the log now to the listeners.
+        """Give the listeners all events that are in the log now and that they have not got.
 
         Raises:
             StoreError: The audit log cannot be read.
@@ -91,7 +99,7 @@ class LogPoller:
                 continue
 
     async def _hand_out(self, cursor: MemoryCursor) -> bool:
-        """Hand the next events to the listeners. Return whether there were any."""
+        """Give the next events after the cursor to the listeners. Return False if there are no more events."""
         reader, events = await self._desk.run_in_lane(partial(_poll_reader, cursor))
         if not events:
             return False
@@ -103,13 +111,13 @@ class LogPoller:
         except StoreError:
             raise  # nothing was delivered: the events come again
         except Exception:
-            reader.mark_handled(events[-1])  # a bug of ours: the same events would only fail again
+            reader.mark_handled(events[-1])  # a bug in hitl_nb: the same events would only fail again
             raise
         reader.mark_handled(events[-1])
         return True
 
     def _on_task_end(self, task: asyncio.Task[None]) -> None:
-        """Report an unexpected error to the listeners, and start again later."""
+        """After an unexpected error, report the failure to the listeners, and start the task again later."""
         if task.cancelled() or task.exception() is None:
             return
         app_log.error("hitl_nb's reader of the audit log failed", exc_info=task.exception())
@@ -137,7 +145,10 @@ class LogPoller:
                 continue
 
     def _store_exists(self) -> bool:
-        """Return whether the store exists. All events of a store that is created later are new."""
+        """Return whether the store exists. If it does not, set the position to the beginning of the future log.
+
+        So all events of a store that is created later are new.
+        """
         found = self._desk.has_store()
         if not found and self._cursor is None:
             self._cursor = MemoryCursor()
@@ -149,7 +160,10 @@ def _find_newest(ledger: Ledger) -> int:
 
 
 def _poll_reader(cursor: MemoryCursor, ledger: Ledger) -> tuple[EventReader, list[Event]]:
-    """Return a reader of the store, which may have been opened again, and its next events."""
+    """Return a new reader of the audit log, and the next events after the cursor.
+
+    A new reader is needed each time, because the store may have been closed and opened again.
+    """
     reader = EventReader(ledger.store, cursor)
     return reader, reader.poll()
 

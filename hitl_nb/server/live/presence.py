@@ -1,8 +1,12 @@
-"""Presence in a room: the awareness states of all browsers, with the user's name set by the server.
+"""Presence: which people have a draft open, where their cursors are, and whether they are typing.
 
-A connection may send states only for the client ids that it was the first to use. States of other ids, which browsers
-forward, are dropped. Only a newer connection of the same user can take over an id. A browser that lost its network
-needs this: it reconnects with its old ids, possibly before its old connection is known to be dead.
+A room is a draft that is open in browsers. Each browser sends an *awareness state* (as in Yjs) under its client id. The
+server sends these states to all browsers in the room, after it has set the user's name in each state.
+
+A client id belongs to the connection that uses it first. States for client ids of other connections, which browsers
+forward, are dropped. Only a newer connection of the same user can take over a client id. This is needed after a network
+failure. A browser then connects again with its old client id, perhaps before the server notices that the old connection
+has ended.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from hitl_nb.structs import prepare_structs
 AwarenessStates = list[tuple[int, int, "dict[str, Any] | None"]]
 
 _MAX_STATES = 4
-"""Maximum client ids of one connection: a browser that reconnects with a new document uses another one."""
+"""Maximum number of client ids of one connection. A browser uses a new id when it begins with a new document."""
 
 
 class _YjsId(msgspec.Struct, frozen=True):
@@ -25,7 +29,7 @@ class _YjsId(msgspec.Struct, frozen=True):
 
 
 class _RelativePosition(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A relative position, in the form that Yjs uses."""
+    """A position in a document that moves with the text around it: a relative position, in the JSON form of Yjs."""
 
     type: _YjsId | None = None
     tname: str | None = None
@@ -39,7 +43,7 @@ class _AwarenessCursor(msgspec.Struct, frozen=True):
 
 
 class _AwarenessState(msgspec.Struct, frozen=True):
-    """Fields of a browser's state that are forwarded; all others are dropped."""
+    """The fields of a browser's awareness state that the server sends to other browsers; all others are dropped."""
 
     cursor: _AwarenessCursor | None = None
     focus: str | None = None
@@ -48,22 +52,24 @@ class _AwarenessState(msgspec.Struct, frozen=True):
 
 
 class Presence:
-    """The awareness states of a room, by client id. A connection is any object, compared by identity."""
+    """The awareness states of all browsers in a room, by client id. Connections are objects, compared by identity."""
 
     def __init__(self) -> None:
         self._owners: dict[int, tuple[object, str]] = {}
         self._states: dict[int, tuple[int, dict[str, Any] | None]] = {}
 
     def update_states(self, connection: object, user: dict[str, Any], states: AwarenessStates) -> AwarenessStates:
-        """Store the states that a connection sent.
+        """Store the awareness states that a connection sent. States that are not newer than stored states are dropped.
 
         Args:
             connection: The sender.
-            user: Identity of the sender's user; it replaces any identity in the states.
-            states: Client id, clock and state of each browser; the state is None for one that has left.
+            user: JSON object that identifies the sender's user, with at least "username". It replaces the field "user"
+                of the states.
+            states: A tuple for each browser: client id, clock (a number that grows with each state), and state. The
+                state is None if the browser has left.
 
         Returns:
-            The states that changed, to send to all members.
+            The states that were stored, in the same form. The caller sends them to all browsers in the room.
 
         Raises:
             ValueError: The connection uses too many client ids, or a state is malformed.
@@ -86,7 +92,11 @@ class Presence:
         return news
 
     def remove_connection(self, connection: object) -> AwarenessStates:
-        """Remove a connection's states. Return the changes to send to the others."""
+        """Remove the states of a connection that has ended.
+
+        Returns:
+            A tuple for each removed state: client id, clock and None. The caller sends them to the other browsers.
+        """
         gone = [client for client, (owner, _) in self._owners.items() if owner is connection]
         news: AwarenessStates = []
         for client in gone:
@@ -97,7 +107,7 @@ class Presence:
         return news
 
     def all_states(self) -> AwarenessStates:
-        """Return the states of all browsers that have not left."""
+        """Return a tuple for each browser that has not left: client id, clock and state."""
         return [(client, clock, state) for client, (clock, state) in self._states.items() if state is not None]
 
 

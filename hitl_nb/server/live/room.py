@@ -1,8 +1,9 @@
-"""A room: a draft's document in memory, and the connections of those who have it open.
+"""A room: the document of one draft in memory, and the connections of the browsers in which the draft is open.
 
-An edit is checked, applied, and written to the log. Only then is it sent to the others, and acknowledged to its author.
-The room is built from the log, never the reverse, so it can be dropped at any moment. All methods run on the event
-loop.
+The document is a CRDT of Yjs: browsers send *updates*, which can be applied in any order. The store has a log of all
+updates of a draft. An update from a browser is checked, applied to the document, and written to the log. Only then it
+is sent to the other browsers and acknowledged to its author. The document is built from the log, so the room can be
+dropped at any moment. All methods run on the event loop.
 """
 
 from __future__ import annotations
@@ -31,7 +32,12 @@ MAX_DOCUMENT_BYTES = 32 << 20
 
 
 class ConnectionRefused(Exception):
-    """A connection must be closed. `code` is the WebSocket close code; the message is the reason."""
+    """The server must close a browser's connection.
+
+    Args:
+        code: WebSocket close code.
+        reason: Reason for people; also the message of this error.
+    """
 
     def __init__(self, code: int, reason: str) -> None:
         self.code = code
@@ -39,7 +45,14 @@ class ConnectionRefused(Exception):
 
 
 class Member(Protocol):
-    """Connection of one user to a room."""
+    """Connection of one browser to a room.
+
+    Attributes:
+        username: User name of the browser's user.
+        name: Display name of the user.
+        user: JSON object about the user for other browsers: "username", "name", initials, color and picture.
+        may_write: Whether the user may change the document.
+    """
 
     username: str
     name: str
@@ -47,11 +60,14 @@ class Member(Protocol):
     may_write: bool
 
     def send(self, message: bytes) -> None:
-        """Send a message, unless the connection has been closed."""
+        """Send a binary message. Does nothing if the connection is closed."""
         ...
 
     def send_if_idle(self, message: bytes) -> None:
-        """Send a presence message, unless the browser lags; it gets all states when it has caught up."""
+        """Send a presence message, unless the browser has many unread messages.
+
+        In that case, the browser gets all presence states after it has read the other messages.
+        """
         ...
 
     def leave(self, code: int, reason: str) -> None:
@@ -61,14 +77,14 @@ class Member(Protocol):
 
 @dataclass(frozen=True)
 class RoomState:
-    """State from which a room is built.
+    """State of a draft, from which a room is built.
 
     Attributes:
         draft: The draft.
         document_update: The whole document as one update.
-        last_update: Number of the last logged update in the document.
-        uncompacted: Number of logged updates since the log was last compacted.
-        readers: Those who have read the draft.
+        last_update: Number of the last update of the log that is in the document.
+        uncompacted: Number of updates in the log since its last compaction (which replaces many updates by one).
+        readers: People who have read the draft.
     """
 
     draft: Draft
@@ -79,12 +95,13 @@ class RoomState:
 
 
 class Room:
-    """One document, and the connections to it.
+    """One document in memory, and the connections to it. A member is a connection.
 
     Args:
-        begun: State to start from.
-        read: Indexes the document, given as one update. This is slow for a large document; only writers wait for it.
-        failed: Called when the log cannot be read or written.
+        begun: State of the draft at the beginning.
+        read: Function that builds the index of a document, which is needed to check updates. Its argument is the
+            document as one update. This is slow for a large document, so only members that write wait for the index.
+        failed: Function that is called with the room and the error if the log cannot be read or written.
     """
 
     def __init__(
@@ -111,32 +128,36 @@ class Room:
         self._readers = {one.username: one for one in begun.readers}
 
     def join(self, member: Member) -> None:
-        """Add a connection, and send it the document's state vector, the readers and all presence states."""
+        """Add a connection. Send it the document's state vector, the list of readers and all presence states.
+
+        With the state vector (the numbers of the changes that the document has), a browser finds the changes that only
+        the browser has.
+        """
         self.members.add(member)
         member.send(wire.encode_sync_request(self._doc.get_state()))
         member.send(wire.encode_readers(_reader_list(self._readers)))
         self.send_presence(member)
 
     def send_presence(self, member: Member) -> None:
-        """Send a member the presence states of all browsers."""
+        """Send the presence states of all browsers in the room to a member."""
         if here := self._presence.all_states():
             member.send(wire.encode_awareness(here))
 
     def leave(self, member: Member) -> None:
-        """Remove a connection, and tell the others that its browsers have left."""
+        """Remove a connection, and send the other members that its browser has left."""
         self.members.discard(member)
         if news := self._presence.remove_connection(member):
             self._broadcast_presence(news)
 
     async def handle_message(self, member: Member, message: bytes) -> bool:
-        """Handle one protocol message.
+        """Handle one message from a browser.
 
         Args:
             member: The sender.
-            message: The message, as described in `sync_protocol`.
+            message: The binary message; `sync_protocol.py` describes the format.
 
         Returns:
-            True if it contained an update and that update is now durable.
+            True if the message contained an update, which is now durable. False if it contained no update.
 
         Raises:
             ConnectionRefused: The connection must be closed.
@@ -158,7 +179,7 @@ class Room:
         return False
 
     async def _document_index(self) -> DocumentIndex:
-        """Return the index of the document; wait until it has been built.
+        """Return the index of the document, with which updates are checked. The first call builds it; others wait.
 
         Raises:
             ConnectionRefused: The document cannot be indexed.
@@ -172,7 +193,17 @@ class Room:
             raise ConnectionRefused(1011, str(broken)) from None
 
     async def _apply_client_update(self, member: Member, data: bytes, asked: bool) -> None:
-        """Apply an update, log it, and send it to the others, in this order."""
+        """Apply an update from a browser, write it to the log, and send it to the other members, in this order.
+
+        Args:
+            member: The sender.
+            data: The update.
+            asked: Whether the update is a reply to the server's request, not a new edit.
+
+        Raises:
+            ConnectionRefused: The member may not write, the document would be too large, or the log cannot be written.
+            ValueError: The update does not belong into a draft.
+        """
         if data == EMPTY_UPDATE:
             return
         known = await self._document_index()
@@ -208,7 +239,10 @@ class Room:
         self._advance_log_position()
 
     def _apply_updates(self, *data: bytes) -> bytes:
-        """Apply updates to the document. Return the part that was new, as one update; b"" if nothing was."""
+        """Apply updates to the document. Return the changes that the document did not have, as one update.
+
+        The result is b"" if the document already had all changes.
+        """
 
         def work() -> None:
             with self._doc.transaction():
@@ -219,7 +253,10 @@ class Room:
         return made[0] if made else b""
 
     def _is_known_update(self, data: bytes, known: DocumentIndex) -> bool:
-        """Return whether an update adds nothing. Each reply of a browser lists all deletions ever made."""
+        """Return whether the document already has all changes of an update.
+
+        A browser's reply always contains all deletions that were ever made, so it is rarely empty.
+        """
         from pycrdt import Doc
 
         if has_new_items(data, known):
@@ -229,7 +266,7 @@ class Room:
         return not capture_updates(copy, lambda: copy.apply_update(data))
 
     async def _await_log(self) -> None:
-        """Wait until the log has everything that is in the document.
+        """Wait until all changes of the document are in the log.
 
         Raises:
             ConnectionRefused: An update could not be logged.
@@ -240,21 +277,21 @@ class Room:
                 raise ConnectionRefused(1011, str(broken))
 
     def _advance_log_position(self) -> None:
-        """Move `_last_update` to the last number up to which all updates are in the document."""
+        """Increase `_last_update` to the number up to which all updates of the log are in the document."""
         while self._last_update + 1 in self._own_numbers:
             self._last_update += 1
             self._own_numbers.remove(self._last_update)
             self._uncompacted += 1
 
     def last_applied(self) -> int:
-        """Return the number of the last update up to which all updates are in the document."""
+        """Return the number up to which all updates of the log are in the document."""
         return self._last_update
 
     async def apply_logged_updates(self, found: list[tuple[int, Update]]) -> None:
         """Apply updates that other processes logged, and send them to all members.
 
         Args:
-            found: Updates with their numbers in the log.
+            found: Numbers of updates in the log, and the updates. Updates that are in the document are ignored.
 
         Raises:
             ConnectionRefused: The log cannot be read.
@@ -272,13 +309,14 @@ class Room:
         self._advance_log_position()
 
     def document_to_compact(self, at_least: int = COMPACT_AFTER_UPDATES) -> CompactedDocument | None:
-        """Return the document to compact the log with; None if it is too early.
+        """Return the whole document as one update, to replace the updates of the log (compaction).
 
         Args:
             at_least: Minimum number of updates since the last compaction.
 
         Returns:
-            None if there are fewer updates, or if an update is being written.
+            The document, and the number of the last update in it. None if there are fewer updates than `at_least`, or
+            if an update is being written.
         """
         if self._uncompacted < at_least or self._writing or self._own_numbers:
             return None
@@ -289,7 +327,7 @@ class Room:
         news = self._presence.update_states(member, member.user, states)
         if not news:
             return
-        # Also sent to its author: browsers take a connection on which nothing arrives for dead.
+        # The author gets the states, too, because browsers close a connection on which no message arrives.
         self._broadcast_presence(news)
         if any(state is not None and state.get("visible") is True for _, _, state in news):
             await self._record_reader(member)
@@ -317,11 +355,11 @@ class Room:
             member.send_if_idle(message)
 
     def send_keepalive(self) -> None:
-        """Send any message, because browsers reconnect if a connection is silent for too long."""
+        """Send a message to all members, because browsers connect again if no message arrives for too long."""
         self._broadcast(wire.encode_readers(_reader_list(self._readers)))
 
     def close(self, code: int, reason: str) -> None:
-        """Close the connections of all members."""
+        """Close the connections of all members, with a WebSocket close code and a reason for people."""
         for member in list(self.members):
             member.leave(code, reason)
 

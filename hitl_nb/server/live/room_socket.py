@@ -1,4 +1,7 @@
-"""WebSocket of one browser in a room: identity, permissions, and limits on message size and rate."""
+"""WebSocket connection of one browser to a room (a draft that is open in browsers).
+
+The connection identifies the user, checks permissions, and limits the size and the rate of messages.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +29,24 @@ MAX_MESSAGES = 200
 """Maximum number of messages per second, averaged over `RATE_SECONDS` seconds."""
 RATE_SECONDS = 5
 UNREAD, MOST_UNREAD = 1 << 20, 64 << 20
-"""Bytes sent but not yet read by a browser: above UNREAD its messages have to wait, above MOST_UNREAD it is closed."""
+"""Limits for the bytes that were sent to a browser and that the browser has not read.
+
+Above UNREAD, the server waits before it handles the browser's next message. Above MOST_UNREAD, the connection is
+closed.
+"""
 _MAX_REASON_BYTES = 120
 """Maximum size of the reason in a close frame, in bytes."""
 
 
 class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright: ignore[reportIncompatibleMethodOverride]  # Jupyter's own mix
-    """A member of a room, connected by WebSocket."""
+    """WebSocket connection of one browser to a room. Implements `room.Member`."""
 
     def initialize(self, rooms: Rooms) -> None:
-        """Set the state of a connection that has not joined a room."""
+        """Set the state of a new connection, which has not joined a room.
+
+        Args:
+            rooms: The rooms of the server.
+        """
         self._rooms = rooms
         self._room: Room | None = None
         self._kept = 0
@@ -50,7 +61,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
 
     @property
     def max_message_size(self) -> int:
-        """Maximum size of a message, in bytes; Tornado closes the connection above it."""
+        """Maximum size of a message, in bytes. Tornado closes the connection if a message is larger."""
         return MAX_MESSAGE_BYTES
 
     @ws_authenticated
@@ -83,7 +94,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
                 self._rooms.leave(room, self)
 
     def _identify_member(self) -> None:
-        """Set the identity that other members see. It comes from the login, not from the browser's messages."""
+        """Set the user's identity, which other members see. It is read from the login, not from browser messages."""
         who = identify_user(self)
         shown = self.identity_provider.identity_model(self.current_user)
         self.username, self.name = who.username, who.display_name
@@ -94,7 +105,10 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         }
 
     async def on_message(self, message: str | bytes) -> None:
-        """Handle a message, and acknowledge an update once it is durable."""
+        """Handle a message from the browser. If it contains an update, acknowledge the update when it is durable.
+
+        The connection is closed if the message is malformed or refused, or if the browser sends too many messages.
+        """
         room = self._room
         if room is None or self._sent_away:
             return
@@ -121,7 +135,7 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
         super().on_close()
 
     def send(self, message: bytes) -> None:
-        """Send a message, unless the browser has disconnected."""
+        """Send a message, unless the browser has disconnected. A browser with too many unread bytes is disconnected."""
         try:
             sending = self.write_message(message, binary=True)
         except WebSocketClosedError:
@@ -132,7 +146,10 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
             self.leave(4429, "this browser reads its messages too slowly; connecting again")
 
     def send_if_idle(self, message: bytes) -> None:
-        """Send a presence message, or skip it if the browser lags: presence is not queued for slow browsers."""
+        """Send a presence message, unless the browser has many unread bytes.
+
+        In that case, the browser gets all presence states after it has read the other messages.
+        """
         if self._unread > UNREAD:
             self._missed = True
         else:
@@ -149,13 +166,16 @@ class RoomHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # pyright:
                 self._room.send_presence(self)
 
     async def _wait_until_read(self) -> None:
-        """Wait until the browser has read most of what it was sent, so that a slow reader delays only itself."""
+        """Wait until the browser has read most of the messages that were sent to it.
+
+        The server handles no further message of this browser meanwhile. So a slow browser delays only itself.
+        """
         while self._unread > UNREAD:
             self._read.clear()
             await self._read.wait()
 
     def leave(self, code: int, reason: str) -> None:
-        """Close the connection with a reason, and ignore all further messages from it."""
+        """Close the connection with a WebSocket close code and a reason, and ignore all further messages from it."""
         self._sent_away = True
         self.close(code, reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore"))
 

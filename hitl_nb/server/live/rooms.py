@@ -1,7 +1,8 @@
-"""The rooms of a server: one for each draft that is open in a browser.
+"""The rooms of a server: one room for each draft that is open in a browser.
 
-A room is built from the log when the first browser joins. It is dropped when the last one leaves, or when the log
-cannot be written. While a browser is connected, the logs are polled for updates by kernels and other servers.
+A draft's log in the store has all updates (changes) of the draft. A room is built from this log when the first browser
+joins. The room is dropped when the last browser leaves, or when the log cannot be written. While a browser is
+connected, the logs are polled for updates that kernels and other servers have written.
 """
 
 from __future__ import annotations
@@ -22,13 +23,17 @@ from hitl_nb.server.base.document_lookup import find_draft
 from hitl_nb.server.live.room import ConnectionRefused, Member, Room, RoomState
 
 POLL_SECONDS = 0.1
-"""Seconds between two checks of the logs for updates by other processes."""
+"""Seconds between two checks of the logs for updates of other processes."""
 KEEPALIVE_SECONDS = 20.0
 """Seconds after which a message is sent to every browser, even if nothing changed."""
 
 
 class Rooms:
-    """The rooms of one server."""
+    """The open rooms of one server, and the task that polls their logs.
+
+    Args:
+        context: State of the server.
+    """
 
     def __init__(self, context: ServerContext) -> None:
         self._desk = context
@@ -38,11 +43,14 @@ class Rooms:
         self._folding: set[asyncio.Task[None]] = set()
 
     async def enter(self, document: str, member: Member) -> Room:
-        """Add a member to a document's room; open the room if needed.
+        """Add a connection to the room of a draft. If there is no room, open one.
 
         Args:
-            document: Id of the document.
-            member: The connection to add.
+            document: Id of the proposal or workspace that has the draft.
+            member: The connection.
+
+        Returns:
+            The room.
 
         Raises:
             ConnectionRefused: There is no such draft, or it cannot be changed any more.
@@ -65,7 +73,10 @@ class Rooms:
                 return room
 
     def leave(self, room: Room, member: Member) -> None:
-        """Remove a member. The last one drops the room and compacts its log."""
+        """Remove a connection from a room. If it was the last one, drop the room and compact the draft's log.
+
+        Compaction replaces many updates of the log by one.
+        """
         room.leave(member)
         if not room.members and room in self._open_rooms():
             del self._rooms[room.draft.id]
@@ -78,7 +89,10 @@ class Rooms:
             self._task = None
 
     def poll_now(self) -> None:
-        """Check for decided drafts now instead of at the next interval, because this server wrote something."""
+        """Poll the store now instead of at the next interval, because this server has just written into it.
+
+        A draft whose proposal was decided is found in this way, and its room is closed.
+        """
         self._look_now.set()
 
     async def _open(self, document: str) -> Room:
@@ -93,7 +107,10 @@ class Rooms:
         )
 
     def _on_store_failure(self, room: Room, error: StoreError) -> None:
-        """Drop a room whose log failed. Browsers reconnect and send the updates that were only in memory again."""
+        """Drop a room whose log cannot be read or written.
+
+        The browsers connect again, and send those updates again that were not yet written to the log.
+        """
         self._close_room(room, 1011, str(error))
 
     def _close_room(self, room: Room, code: int, reason: str) -> None:
@@ -106,7 +123,10 @@ class Rooms:
             del self._rooms[document]
 
     def _on_task_end(self, task: asyncio.Task[None]) -> None:
-        """Close all rooms if the poll task crashed, so that people do not write unseen. Browsers reconnect."""
+        """Close all rooms if the task that polls the logs has failed. The browsers connect again.
+
+        Without this task, people would not see the changes that other processes write.
+        """
         if not task.cancelled() and task.exception() is not None:
             app_log.error("the rooms of hitl_nb failed", exc_info=task.exception())
             self._task = None
@@ -174,7 +194,11 @@ class Rooms:
 
 
 def _load_room(ledger: Ledger, document: str) -> RoomState | str:
-    """Return the state to build a room from; or a sentence that says why the draft is closed."""
+    """Return the state of a draft, from which its room is built. For a closed draft, return a sentence with the reason.
+
+    Raises:
+        UnknownProposal: No proposal or workspace with a draft has this id.
+    """
     found = find_draft(ledger, document)
     if found.draft.id != document:
         raise UnknownProposal(f"there is no document {document}")  # `document` was only a part of an id
@@ -191,7 +215,7 @@ def _load_room(ledger: Ledger, document: str) -> RoomState | str:
 
 
 def _index_document(whole: bytes) -> DocumentIndex:
-    """Return the index of a document that is given as one update.
+    """Return the index of a document, with which updates are checked. `whole` is the document as one update.
 
     Raises:
         StoreCorrupt: The document has content that does not belong into a draft.

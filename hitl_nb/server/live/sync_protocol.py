@@ -1,16 +1,19 @@
-"""Binary messages of a room: the Yjs sync and awareness protocols (y-protocols 1), and two of our own.
+"""Binary messages between browsers and a room (a draft that is open in browsers).
+
+They are the sync and awareness protocols of Yjs (y-protocols 1), and two types of messages of hitl_nb. A *state vector*
+says which changes of a document its sender has; an *update* contains changes; an *awareness state* describes a browser.
 
 Message types:
 
-    0 sync       0 state vector (a request for what the sender lacks) | 1 update (the reply) | 2 update
+    0 sync       0 state vector (requests the changes that the sender does not have) | 1 update (the reply) | 2 update
 
-    1 awareness  presence: client id, clock and JSON state of each browser (null: it has left)
+    1 awareness  client id, clock and JSON state of each browser (null: the browser has left)
 
     3 query      request for all awareness states
 
     64 saved     how many messages with an update from this connection are durable in the log
 
-    65 readers   JSON: who has read the document
+    65 readers   JSON list of the people who have read the document
 
 Numbers are unsigned LEB128. Texts and updates are preceded by their length in bytes.
 """
@@ -35,18 +38,19 @@ _MAX_CLOCK = 1 << 31
 
 @dataclass(frozen=True)
 class SyncRequest:
-    """Request for all updates that are not covered by the state vector `state`."""
+    """Request for all changes that the sender does not have. `state` is the sender's state vector."""
 
     state: bytes
 
 
 @dataclass(frozen=True)
 class SyncUpdate:
-    """An update of the document.
+    """Changes of the document.
 
     Attributes:
-        update: The update, in Yjs' encoding.
-        is_reply: Whether it replies to the room's own sync request. Browsers reply even if they have nothing new.
+        update: The changes as one update, in the encoding of Yjs.
+        is_reply: True for the reply to a request of the room; browsers reply even if they have no new changes. False
+            for an edit.
     """
 
     update: bytes
@@ -55,7 +59,11 @@ class SyncUpdate:
 
 @dataclass(frozen=True)
 class AwarenessUpdate:
-    """Awareness states: client id, clock and state of each; the state is None for a browser that has left."""
+    """Awareness states of browsers.
+
+    Attributes:
+        states: A tuple for each browser: client id, clock and state. The state is None if the browser has left.
+    """
 
     states: list[tuple[int, int, dict[str, Any] | None]]
 
@@ -90,22 +98,26 @@ def decode_message(message: bytes) -> SyncRequest | SyncUpdate | AwarenessUpdate
 
 
 def encode_sync_request(state: bytes) -> bytes:
-    """Encode a request for all updates that are not covered by the state vector `state`."""
+    """Encode a request for all changes that the server does not have. `state` is the server's state vector."""
     return _encode_number(_SYNC) + _encode_number(0) + _encode_bytes(state)
 
 
 def encode_sync_reply(update: bytes) -> bytes:
-    """Encode the reply to a sync request."""
+    """Encode the reply to a request for changes. `update` has the requested changes."""
     return _encode_number(_SYNC) + _encode_number(1) + _encode_bytes(update)
 
 
 def encode_update(update: bytes) -> bytes:
-    """Encode an update that was made after the first exchange."""
+    """Encode changes that nobody requested: a new edit."""
     return _encode_number(_SYNC) + _encode_number(2) + _encode_bytes(update)
 
 
 def encode_awareness(states: list[tuple[int, int, dict[str, Any] | None]]) -> bytes:
-    """Encode awareness states: client id, clock and state of each; None for a browser that has left."""
+    """Encode awareness states.
+
+    Args:
+        states: A tuple for each browser: client id, clock and state. The state is None if the browser has left.
+    """
     body = [_encode_number(len(states))]
     for client, clock, state in states:
         body += [_encode_number(client), _encode_number(clock), _encode_bytes(json.dumps(state).encode())]
@@ -113,12 +125,12 @@ def encode_awareness(states: list[tuple[int, int, dict[str, Any] | None]]) -> by
 
 
 def encode_saved_count(count: int) -> bytes:
-    """Encode the number of update messages of a connection that are durable."""
+    """Encode how many messages with an update from a connection are durable in the log."""
     return _encode_number(_SAVED) + _encode_number(count)
 
 
 def encode_readers(found: list[dict[str, Any]]) -> bytes:
-    """Encode the list of those who have read the document."""
+    """Encode the list of people who have read the document. Each item is a JSON object about one person."""
     return _encode_number(_READERS) + _encode_bytes(json.dumps(found).encode())
 
 
