@@ -13,10 +13,12 @@ export interface components {
       value: Json;
     };
     /**
-     * @description A new comment. `text` may be empty if `suggestion` is set; the suggestion replaces the quoted text.
+     * @description A new comment.
      *
-     *     Without a quote, the suggestion is inserted at `anchor`. `thread` is the id of the comment that this one answers.
-     *     `prefix` and `suffix` are the text before and after the quote.
+     *     `quote` is the commented text, `prefix` and `suffix` are the text before and after it, and `anchor` is its range in
+     *     the document. `suggestion` is a text that should replace the quote; without a quote, it is inserted at `anchor`.
+     *     `text` may be empty if `suggestion` is set. `thread` is the id of the comment that this comment answers, or "".
+     *     `mentions` has the user names of mentioned people.
      */
     CommentRequest: {
       text: string;
@@ -56,7 +58,7 @@ export interface components {
       client: number;
       clock: number;
     };
-    /** @description New state of a comment on the document `document`. */
+    /** @description New state of a comment. `document` is the id of the proposal or workspace on which the comment was made. */
     CommentStateRequest: {
       document: string;
       state: 'accepted' | 'dismissed' | 'open' | 'resolved';
@@ -66,10 +68,12 @@ export interface components {
       assignee: string | null;
     };
     /**
-     * @description A decision on a proposal in the version that was shown.
+     * @description A decision on a proposal.
      *
-     *     With `drafted`, the decision counts only if the shared draft still is what the reviewer saw: `value` for an edit,
-     *     the proposed value for an approval. If it differs, nothing is decided.
+     *     `revision` and `fingerprint` are those of the version that was shown to the reviewer. If the proposal has changed
+     *     since, nothing is decided. `value` is the edited value, or the message of a response to the agent. If `drafted` is
+     *     true, the shared draft must also be equal to the value that the reviewer saw: `value` for an edit, the proposed
+     *     value for an approval. If the draft differs, nothing is decided.
      */
     DecisionRequest: {
       action: 'approve' | 'edit' | 'reject' | 'respond';
@@ -84,7 +88,11 @@ export interface components {
     };
     /** @description An empty JSON object. */
     EmptyRequest: Record<string, never>;
-    /** @description One decision for several proposals: all of them are decided, or none. */
+    /**
+     * @description One decision for several proposals. Either all of them are decided, or none.
+     *
+     *     `proposals` has the versions that were shown to the reviewer. The action "edit" is not possible.
+     */
     BulkDecisionRequest: {
       action: 'approve' | 'edit' | 'reject' | 'respond';
       proposals: components['schemas']['ProposalVersion'][];
@@ -93,16 +101,17 @@ export interface components {
       /** @default null */
       reason?: string | null;
     };
-    /** @description Names a proposal in the version that was shown. */
+    /** @description Id of a proposal, and the revision and fingerprint of the version that was shown to the reviewer. */
     ProposalVersion: {
       id: string;
       revision: number;
       fingerprint: string;
     };
     /**
-     * @description An absence and the person who votes instead. `until` null: the user is not away, and plans no absence.
+     * @description Absence of the user, and the person who votes in the user's place.
      *
-     *     `from` null: from now on. `to` null: nobody votes instead.
+     *     `from` is the start; null means now. `until` is the end; null means that the user is not away and plans no absence.
+     *     `to` is the user name of the person who votes instead; null means nobody.
      */
     AbsenceRequest: {
       /** @default null */
@@ -112,9 +121,11 @@ export interface components {
       to?: string | null;
     };
     /**
-     * @description A script opens a workspace, or continues with its own of the same title; `restart` starts a new one.
+     * @description A script opens a workspace, or continues with its own open workspace of the same title.
      *
-     *     From then on only calls with this `session` may write. `host` and `pid` tell people which process that is.
+     *     `name` is the name of the script, and `template` the initial text of a new workspace. If `restart` is true, an open
+     *     workspace of the same title is closed, and a new one begins. From now on only calls with this `session` may write.
+     *     `host` and `pid` identify the script's process for people.
      */
     RemoteWorkspaceRequest: {
       name: string;
@@ -137,10 +148,12 @@ export interface components {
     /**
      * @description An edit or a comment by a script.
      *
-     *     `append` adds `text` at the end. For a stream, `at` is the number of characters that it sent before, and `last`
-     *     marks its last piece. `replace` and `suggest` put `text` in place of `old`, or of the text that `comment` is about.
-     *     `reply`, `resolve` and `accept` are about `comment`; `why` explains a suggestion. If a person is writing at this
-     *     place, nothing is done with `patient` (outcome "busy"); without it, the edit becomes a suggestion.
+     *     "append" adds `text` at the end. A text that arrives in parts (a stream) is sent as several calls with the same key;
+     *     `at` is the number of characters that were sent before, and `last` is true for the last part. "replace" replaces the
+     *     text `old`, or the quoted text of the comment with the id `comment`, by `text`. "suggest" suggests the same
+     *     replacement; `why` is the reason. "reply" answers the comment, "resolve" marks it as resolved, and "accept" makes
+     *     the change that it suggests. `patient` matters if a person is writing in the same paragraph. If it is true, nothing
+     *     is done (outcome "busy"). If it is false, the edit becomes a suggestion.
      */
     RemoteWriteRequest: {
       session: string;
@@ -161,17 +174,19 @@ export interface components {
       /** @default false */
       patient?: boolean;
     };
-    /** @description A script reads its workspace: the text, or the comments. */
+    /** @description A script reads the text or the comments of its workspace. */
     RemoteReadRequest: {
       session: string;
       key: string;
       what: 'comments' | 'text';
     };
     /**
-     * @description A script asks people whether the document is done.
+     * @description A script asks people to decide whether its document is done.
      *
-     *     `on_deadline` is applied at `deadline`, which is a time or a number of seconds from now. `policies` are the policy
-     *     files of the script's folder.
+     *     `title` is the title of the question; null means the title of the workspace. `context` is Markdown or an object of
+     *     facts for the reviewer. `allow` has the actions that the reviewer may take; null means all. `on_deadline` is the
+     *     action at `deadline`, which is a time or a number of seconds from now. `policies` has the policy files of the
+     *     script's folder.
      */
     RemoteReviewRequest: {
       session: string;
@@ -206,11 +221,15 @@ export interface components {
       /** @default false */
       organisation?: boolean;
     };
-    /** @description A script has finished with its workspace. */
+    /** @description A script closes its workspace for good. */
     RemoteCloseRequest: {
       session: string;
     };
-    /** @description A browser that wants to execute a decided run's cell again; `browser` is its name from the feed's "hello". */
+    /**
+     * @description A browser asks for the right to execute a decided run's cell again.
+     *
+     *     `browser` is the browser's name from the "hello" message of the live feed.
+     */
     ResumeRequest: {
       browser: string;
     };
@@ -219,12 +238,13 @@ export interface components {
       path: string;
     };
     /**
-     * @description The server, its store, and whether the user may decide, or why not.
+     * @description The server, its store, and the user who made the request.
      *
-     *     `api` is the version of the API; a page that uses another one decides nothing. `store` is the store's URL.
-     *     `assurance` is how much this installation can promise about a reviewer's identity. `votes_as` is the name under
-     *     which the user votes if a policy says who may. `headless`: whether the server can run notebooks by itself.
-     *     `watched`: whether a process acts when deadlines pass.
+     *     `api` is the version of the API; a page that was made for another version must not decide. `store` is the URL of the
+     *     store, and `server` an id of the server. `assurance` is the strength of the evidence about a reviewer's identity.
+     *     `votes_as` is the name under which the user votes if a policy names people. `decide_refused` says why the user may
+     *     not decide; null if the user may. `headless` is true if the server can execute notebooks by itself. `watched` is
+     *     true if a process applies deadlines.
      */
     StatusResponse: {
       version: string;
@@ -240,24 +260,24 @@ export interface components {
       headless: boolean;
       watched: boolean;
     };
-    /** @description The user of the request. `username` is the identity; users may change their display names. */
+    /** @description The user who made the request. `username` is the identity; users may change their display names. */
     UserInfo: {
       username: string;
       display_name: string;
     };
-    /** @description Permissions of the user. */
+    /** @description Permissions of the user on this server. `decide` is true if the user may decide proposals. */
     Permissions: {
       decide: boolean;
     };
-    /** @description A page of proposals; `next` is the cursor of the next page, null at the end. */
+    /** @description A page of proposals. `next` is the value of the parameter `cursor` for the next page; null at the end. */
     ProposalPage: {
       proposals: components['schemas']['ProposalSummary'][];
       next: string | null;
     };
     /**
-     * @description A proposal in a list. `path` is the notebook's path below the server's folder; null if it is outside.
+     * @description A proposal in a list, without its value. `path` is as in all responses about a proposal.
      *
-     *     `summary` is the beginning of the value, as one text. `alike` is equal for proposals that differ only in their
+     *     `summary` is the beginning of the value as text. `alike` is equal for similar proposals, which differ only in their
      *     values and in the numbers of their titles.
      */
     ProposalSummary: {
@@ -303,7 +323,12 @@ export interface components {
       summary: string;
       alike: string;
     };
-    /** @description Result of a guardrail that checked the value before people were asked; `message` is "" for a pass. */
+    /**
+     * @description Result of a guardrail, a function that checked the value before people were asked.
+     *
+     *     `verdict` "pass": no problem; "escalate": a person must decide; "block": the value is rejected. `message` is the
+     *     reason; "" for "pass".
+     */
     GuardrailResultInfo: {
       name: string;
       version: string;
@@ -312,10 +337,11 @@ export interface components {
       milliseconds: number;
     };
     /**
-     * @description A number of people who must agree ("2 of @finance"), and how many do.
+     * @description A requirement of a policy: a number of people who must agree.
      *
-     *     `voted` lists people whose votes are counted. `waiting` lists people whose vote can still count; absent people are
-     *     replaced by their substitutes. While votes are hidden, both are empty, and `have` is how many people have voted.
+     *     `text` is the requirement in words, such as "2 of @finance". `count` is the required number of votes, and `have` the
+     *     number of votes so far. `voted` has the people whose votes are counted. `waiting` has the people whose votes can
+     *     still count; in place of absent people, it has their substitutes. While votes are hidden, both lists are empty.
      *     `waiting` is also empty if anyone may vote.
      */
     NeedInfo: {
@@ -328,9 +354,9 @@ export interface components {
     /**
      * @description The vote of one person on a proposal that several people decide.
      *
-     *     `seat` is the person for whom the vote counts: the voter, or the one whom they substitute. `own`: whether it is
-     *     the reader's vote. `counts`: whether it is about the value that people vote on now. `known` is missing in lists,
-     *     where signatures are not checked.
+     *     `own` is true for the reader's own vote. `seat` is the person for whom the vote counts: the voter, or the absent
+     *     person whose substitute the voter is. `counts` is true if the vote is about the value that people vote on now.
+     *     `known` says how the server knows the voter; it is missing in lists, in which signatures are not checked.
      */
     VoteInfo: {
       own: boolean;
@@ -346,10 +372,10 @@ export interface components {
       known?: 'anonymous' | 'deadline' | 'login' | 'policy' | 'script' | 'token' | 'unsigned';
     };
     /**
-     * @description The next timed action on an open proposal; "settle": an approval becomes the decision.
+     * @description The next timed action on an open proposal. The action "settle" makes an approval the decision.
      *
-     *     `people` may decide from then on, or are notified. `steps` are all actions that are still to come in order, the
-     *     next one included; none runs while an approval settles. `steps` is missing in lists.
+     *     `people` are the people who may decide after the action or are notified. `steps` has all future actions in order,
+     *     with the next action first; no action is taken while an approval can still be undone. `steps` is missing in lists.
      */
     TimerInfo: {
       /** Format: date-time */
@@ -358,7 +384,11 @@ export interface components {
       people: string[];
       steps?: components['schemas']['TimelineStepInfo'][];
     };
-    /** @description A timed action of the policy; `people` may decide from then on, or are notified. */
+    /**
+     * @description A timed action on a proposal.
+     *
+     *     `does` is the action, and `at` its time. `people` are the people who may decide after the action or are notified.
+     */
     TimelineStepInfo: {
       /** Format: date-time */
       at: string;
@@ -366,10 +396,11 @@ export interface components {
       people: string[];
     };
     /**
-     * @description Permissions of the reader for a proposal: the actions that they may take, and why not all.
+     * @description Permissions of the reader for a proposal.
      *
-     *     `decide`: whether they may approve it or, if it cannot be approved, take another action. `undo`: whether the
-     *     approval that can still be undone is theirs.
+     *     `decide` is true if the reader may approve the proposal or, if it cannot be approved, take another action.
+     *     `why_not` says why the reader may not take some actions, or is null. `actions` has the actions that the reader may
+     *     take. `undo` is true if the reader gave the approval that can still be undone.
      */
     MayDecide: {
       decide: boolean;
@@ -378,11 +409,12 @@ export interface components {
       undo: boolean;
     };
     /**
-     * @description A step call of which it is unknown whether it took effect.
+     * @description A call of a step of which it is unknown whether it took effect.
      *
-     *     `call` is the call as people read it: "pay(12.5)"; `arguments` are shortened. `began` is when the call began, and
-     *     `noticed` when it was found that it has no recorded result. `died`: its process ended during the call; false if the
-     *     run was interrupted. `idempotency_key` finds the call in the called system.
+     *     `call` is the call in readable form, for example "pay(12.5)". `step` is the name of the function. `arguments` has
+     *     the arguments by name, shortened. `began` is the start of the call. `noticed` is the time at which it was found that
+     *     the call has no recorded result. `died` is true if the process ended during the call, false if the run was
+     *     interrupted. With `idempotency_key`, people can find the call in the system that was called.
      */
     DoubtInfo: {
       call: string;
@@ -398,14 +430,17 @@ export interface components {
       idempotency_key: string;
     };
     /**
-     * @description A decision as a list shows it: what was decided, by whom, and how the server knew the person.
+     * @description A decision without its value: the action, the reviewer, and how the server knew the reviewer.
      *
-     *     `reviewer` is the identity; people can change `reviewer_name`. `by` is the kind of author as recorded; `known` says
-     *     how far that is proven. `fingerprint` is that of the question that was decided. `event` is the number of the
-     *     decision's entry in the audit log. `authn`, `surface` and `signature` (base64) are null if the decision was made
-     *     without a server. `assurance` is how much this installation can promise about the identity; "A0": evidence against
-     *     accidents, not against code that runs as the same user. `surface` "page": decided on the review page of its own,
-     *     which the HTML of notebooks cannot reach; "shared": decided in a page where such HTML can run.
+     *     `reviewer` is the user name, which is the identity; people can change `reviewer_name`. `by` says whether a person, a
+     *     policy, a deadline or a script decided, as recorded; `known` says how far that is proven. `fingerprint` is the
+     *     fingerprint of the question that was decided. `event` is the number of the decision's event in the audit log.
+     *     `authn` says how the server knew the reviewer. `assurance` is the strength of this evidence; "A0": it protects
+     *     against accidents, not against code that runs as the same user. `surface` "page": the decision was made in a
+     *     standalone page, which the HTML of notebooks cannot access; "shared": in a page in which such HTML can run.
+     *     `signature` (base64) is the signature of the server. `authn`, `surface` and `signature` are null if the decision was
+     *     made without a server. `policy` and `terms_sha256` are hashes of the policy and of its result for this proposal; ""
+     *     without a policy. The run may use the decision until `valid_until`; null means without limit.
      */
     DecisionSummary: {
       action: 'approve' | 'edit' | 'reject' | 'respond';
@@ -427,11 +462,11 @@ export interface components {
       known: 'anonymous' | 'deadline' | 'login' | 'policy' | 'script' | 'token' | 'unsigned';
     };
     /**
-     * @description A proposal with everything that its card shows: exact text, current draft, comments, and changes.
+     * @description A proposal in full: with the exact text of its value, its draft, the comments, and the changes by people.
      *
-     *     `text` is the exact text of the value. `changes` is a unified diff from the agent's version to the decided value, or
-     *     to the value that people vote on; "" if they are equal. `draft` is the value as people edit it; it is missing if
-     *     there is no draft.
+     *     `text` is the exact text of the value. `changes` is a unified diff from the agent's value to the decided value or,
+     *     for an open proposal, to the value that people vote on; "" if the values are equal. `draft` is the value that people
+     *     are editing; it is missing if it is equal to `value` (`has_draft` is false).
      */
     ProposalDetail: {
       tags: string[];
@@ -485,7 +520,7 @@ export interface components {
       has_draft: boolean;
       draft?: Json;
     };
-    /** @description A decision with its value: the edited value, or the response to the agent. */
+    /** @description A decision with its value: the edited value, or the message of a response to the agent. */
     DecisionDetail: {
       action: 'approve' | 'edit' | 'reject' | 'respond';
       reason: string | null;
@@ -507,12 +542,13 @@ export interface components {
       value: Json;
     };
     /**
-     * @description A comment on a document, or on the quoted range of it. `proposal` is the document's id.
+     * @description A comment on a document, or on a range of its text. `proposal` is the id of the proposal or workspace.
      *
-     *     `anchor` is the range, which moves with the text; `quote`, `prefix` and `suffix` are the text in it, before it and
-     *     after it at that time. `thread` is the id of the comment that this one answers, or "". `suggestion` is the text that
-     *     should replace the quote; null if nothing is suggested. `mentions` has user names. `known` and `state_known` say how
-     *     it is known who wrote the comment and who set its state, as the server found out.
+     *     `anchor` is the commented range, which moves with the text. `quote`, `prefix` and `suffix` are the text in the
+     *     range, before it and after it at the time of the comment. `thread` is the id of the comment that this comment
+     *     answers, or "". `suggestion` is the text that should replace the quote; null if nothing is suggested. `mentions` has
+     *     the user names of mentioned people. `state_by` is the user who set the state. `known` and `state_known` say how the
+     *     server knows the author of the comment and the user who set the state.
      */
     CommentInfo: {
       id: string;
@@ -541,7 +577,7 @@ export interface components {
       known: 'agent' | 'anonymous' | 'login' | 'token' | 'unsigned';
       state_known: ('agent' | 'anonymous' | 'login' | 'token' | 'unsigned') | null;
     };
-    /** @description The run and the proposals of a cell's pause. */
+    /** @description A run of a cell, and the proposals of one of its pauses. */
     PauseResponse: {
       run: components['schemas']['RunInfo'];
       proposals: components['schemas']['ProposalDetail'][];
@@ -550,9 +586,11 @@ export interface components {
      * @description A run: one execution of an agent, from start to end.
      *
      *     `notebook_id` is the id in the notebook's metadata; "" outside of notebooks. `path` is the notebook's path below the
-     *     server's folder; null if it is outside. `key` is the value of `--key` as text, or "". `generation` counts the fresh
-     *     starts of the same notebook, agent and key, from 1. `pauses` is how many times it has paused, and `open` the number
-     *     of open proposals of its last pause. `restarted`: it was started by `--restart`.
+     *     server's root folder; null if the notebook is outside. `key` is the value of `--key` as text, or "". `generation` is
+     *     the number of the run among the runs of the same notebook, agent and key, from 1. `pauses` is how often the run has
+     *     paused, and `open` the number of open proposals of its last pause. `requesters` has the people who started or
+     *     continued the run. `passed` is the number of questions that a policy passed without people. `restarted` is "" unless
+     *     the run was started by `--restart`. `orphaned` is true if the notebook no longer exists.
      */
     RunInfo: {
       id: string;
@@ -578,7 +616,7 @@ export interface components {
       updated_at: string;
       orphaned?: boolean;
     };
-    /** @description A valid edit: the value as it would be stored, and its difference to the agent's version. */
+    /** @description An edited value is valid. `value` is its stored form; `changes` is a unified diff from the agent's value. */
     EditCheck: {
       ok: boolean;
       value: Json;
@@ -588,21 +626,21 @@ export interface components {
     DraftSaved: {
       saved: boolean;
     };
-    /** @description The comment as it was stored. */
+    /** @description The new comment. */
     CommentResponse: {
       comment: components['schemas']['CommentInfo'];
     };
-    /** @description Comments on a document, oldest first, and the known people who may be mentioned. */
+    /** @description The comments on a document, oldest first, and the people whom new comments may mention. */
     CommentList: {
       comments: components['schemas']['CommentInfo'][];
       people: components['schemas']['MentionableUser'][];
     };
-    /** @description A person who may be mentioned, with the name to show. */
+    /** @description A person whom comments may mention. `name` is the display name. */
     MentionableUser: {
       username: string;
       name: string;
     };
-    /** @description The comment as it is now. `changed`: whether this call changed it, not an earlier one. */
+    /** @description The comment with its current state. `changed` is false if an earlier call had already set this state. */
     CommentStateResponse: {
       comment: components['schemas']['CommentInfo'];
       changed: boolean;
@@ -614,23 +652,24 @@ export interface components {
     /**
      * @description The proposal after a decision, its run, and the effect of the call.
      *
-     *     `outcome`: "recorded": the vote was stored, others are needed; "settling": an approval that can still be undone;
-     *     "decided": the proposal is decided.
+     *     `outcome` "recorded": the vote was stored, and votes of other people are needed. "settling": the proposal is
+     *     approved, and the approval can still be undone for some time. "decided": the proposal is decided.
      */
     DecisionResponse: {
       proposal: components['schemas']['ProposalDetail'];
       run: components['schemas']['RunInfo'];
       outcome: 'decided' | 'recorded' | 'settling';
     };
-    /** @description All proposals that were decided together. */
+    /** @description The proposals that were decided together. */
     BulkDecisionResponse: {
       proposals: components['schemas']['ProposalDetail'][];
     };
     /**
      * @description The policy files that apply to a notebook, and their merged rules.
      *
-     *     `problem` says why they cannot be used; then the notebook's agents stop where they would ask. `sha256` and `default`
-     *     are null if no policy applies. `ignored` lists parts without effect because the organisation's policy is exclusive.
+     *     `problem` says why the files cannot be used; then agents of the notebook stop at each question. It is null if there
+     *     is no problem. `sha256` and `default` are the hash and the default verdict of the merged policy; they are null if no
+     *     policy applies. `ignored` lists parts that have no effect because the organisation's policy is exclusive.
      */
     AppliedPolicy: {
       files: components['schemas']['PolicyFileInfo'][];
@@ -640,12 +679,19 @@ export interface components {
       rules: components['schemas']['PolicyRule'][];
       ignored: string[];
     };
-    /** @description A policy file; `organisation`: whether it comes from the server's settings, not from a folder. */
+    /** @description A policy file. `organisation` is true if the server's settings name it, false if it was found in a folder. */
     PolicyFileInfo: {
       path: string;
       organisation: boolean;
     };
-    /** @description A policy rule: scope by name ("tool", "agent" ...), condition ("": always), verdict, and who must agree. */
+    /**
+     * @description A rule of a policy.
+     *
+     *     `source` is the file of the rule. `scope` restricts the rule: names "tool", "agent", "notebook", "kind" and "title"
+     *     with their patterns. `when` is the condition; "" means always. `do` is the verdict: "pass" (nobody is asked), "ask",
+     *     or "block". `needs` says in words how many of which people must agree. If `four_eyes` is true, the people who
+     *     started the run may not decide. `timeline` has the timed actions in words.
+     */
     PolicyRule: {
       id: string;
       source: string;
@@ -659,11 +705,13 @@ export interface components {
       timeline: string[];
     };
     /**
-     * @description Figures of the reader's own votes of the last month; a figure is null if there are too few votes for it.
+     * @description Figures about the reader's own votes of the last 30 days. A figure is null if it cannot be computed.
      *
-     *     `timed`: number of votes with a known duration. `fast`: share of those that took less time than reading the value.
-     *     `approvals_in_a_row`: how many of the newest votes are approvals, without another vote between them.
-     *     `chance`: how many approvals in a row chance explains, given how often the person approves.
+     *     `votes` is the number of votes, and `timed` the number of votes with a known duration. `median_seconds` is the
+     *     median of these durations. `fast` is the share of timed votes that took less time than reading the value takes.
+     *     `approvals_in_a_row` is the number of approvals since the last other vote. `chance` is how many approvals in a row
+     *     can be explained by chance, given how often the reader approves. `last_hour` is the number of votes of the last
+     *     hour.
      */
     VotingFigures: {
       votes: number;
@@ -674,11 +722,11 @@ export interface components {
       chance: number | null;
       last_hour: number;
     };
-    /** @description The reader's absence; null if it has ended or was never set. */
+    /** @description The reader's absence. `away` is null if the absence has ended or was never set. */
     AbsenceResponse: {
       away: components['schemas']['AbsenceInfo'] | null;
     };
-    /** @description Start and end of an absence, and the person who votes instead; null: nobody. */
+    /** @description Start and end of an absence. `to` is the user name of the person who votes instead; null means nobody. */
     AbsenceInfo: {
       /** Format: date-time */
       from: string;
@@ -686,16 +734,21 @@ export interface components {
       until: string;
       to: string | null;
     };
-    /** @description A page of a draft's updates, oldest first; `next` is the value of `after` for the next page, null at the end. */
+    /**
+     * @description A page of a draft's updates, oldest first.
+     *
+     *     `next` is the value of the parameter `after` for the next page; null at the end.
+     */
     DraftHistory: {
       entries: components['schemas']['DraftUpdate'][];
       next: number | null;
     };
     /**
-     * @description An update of a draft's document. `n` is its number in the document's log, from 1.
+     * @description One change of a draft (an update of its CRDT document). `n` is its number in the draft's log, from 1.
      *
-     *     `update` has Yjs' own encoding (version 1), in base64. `by`, `by_name` and `at` name its author and time. `by` is ""
-     *     for the value that the agent proposed. They are not signed: any program of the server's user can write them.
+     *     `update` is in the encoding of Yjs (version 1), in base64. `at`, `by` and `by_name` are the time, and the user name
+     *     and display name of the author. `by` is "" for the value that the agent proposed. Updates are not signed: any
+     *     program of the server's user can write them.
      */
     DraftUpdate: {
       n: number;
@@ -704,16 +757,16 @@ export interface components {
       by_name: string;
       update: string;
     };
-    /** @description A page of workspaces; `next` is the cursor of the next page, null at the end. */
+    /** @description A page of workspaces. `next` is the value of the parameter `cursor` for the next page; null at the end. */
     WorkspacePage: {
       workspaces: components['schemas']['WorkspaceSummary'][];
       next: string | null;
     };
     /**
-     * @description A document that an agent and people write together; its id is also the document's id.
+     * @description A workspace, a document that an agent and people write together. Its id is also the id of the document.
      *
-     *     `path` is the notebook's path below the server's folder; null if it is outside. `proposal` is the open question
-     *     whether the document is done. `template` and `text` are set only for the workspace that a cell's output names.
+     *     `template` and `text` are the initial and the current text. They are set only if the request identified the
+     *     workspace of a cell.
      */
     WorkspaceSummary: {
       id: string;
@@ -735,7 +788,11 @@ export interface components {
       template?: string;
       text?: string;
     };
-    /** @description A workspace with the template that it started from, and its current text, or the text that people agreed to. */
+    /**
+     * @description A workspace with its initial text (`template`) and its current text.
+     *
+     *     After an approval or an edit, the current text is the decided text, until the agent writes again.
+     */
     WorkspaceDetail: {
       id: string;
       title: string;
@@ -757,20 +814,23 @@ export interface components {
       text: string;
     };
     /**
-     * @description Result of a script's edit or comment; `comment` is set if it is a comment.
+     * @description Result of a script's edit or comment.
      *
-     *     "going": the stream is not complete yet. "busy": a person is writing there, and nothing was done.
+     *     `outcome` "done": the call took effect. "suggested": the edit became a suggestion, because a person was writing in
+     *     the same paragraph. "going": a part of a stream was written, and the stream is not complete. "busy": a person is
+     *     writing in the same paragraph, and nothing was done. `comment` is the comment that was made or changed; null for an
+     *     edit.
      */
     RemoteWriteResult: {
       outcome: 'busy' | 'done' | 'going' | 'suggested';
       comment: components['schemas']['CommentInfo'] | null;
     };
-    /** @description Text or comments for a script. A repeated call with the same key gets the same answer. */
+    /** @description The text or the comments of a script's workspace. A repeated call with the same key gets the same answer. */
     RemoteReadResult: {
       text?: string;
       comments?: components['schemas']['CommentInfo'][];
     };
-    /** @description The question of a script with its decision, if there is one, and the comments as they were at that time. */
+    /** @description The proposal of a script. If people have decided, it has the decision, and the comments at that time. */
     RemoteReviewResult: {
       proposal: components['schemas']['ProposalDetail'];
     };
@@ -778,7 +838,7 @@ export interface components {
     WorkspaceResponse: {
       workspace: components['schemas']['WorkspaceSummary'];
     };
-    /** @description A page of runs; `next` is the cursor of the next page, null at the end. */
+    /** @description A page of runs. `next` is the value of the parameter `cursor` for the next page; null at the end. */
     RunPage: {
       runs: components['schemas']['RunInfo'][];
       next: string | null;
@@ -794,9 +854,11 @@ export interface components {
       entries: components['schemas']['TimelineEntry'][];
     };
     /**
-     * @description One entry of a timeline. `until` and `seconds` are null for an instant, and for what has not ended yet.
+     * @description One entry of a run's timeline: a moment, such as a decision, or a period, such as the work of a process.
      *
-     *     `n` is the number of its event in the audit log; 0 if it is not from there. `what` is one line for people.
+     *     `until` and `seconds` are the end and the duration of a period; they are null for a moment, and for a period that
+     *     has not ended. `n` is the number of the event in the audit log; 0 if the entry is from another record. `what` is one
+     *     line of text for people.
      */
     TimelineEntry: {
       n: number;
@@ -825,7 +887,7 @@ export interface components {
       actor: string;
       detail: JsonObject;
     };
-    /** @description The browser may continue the run. */
+    /** @description The run may be continued, by the browser or by the server. */
     ResumeResponse: {
       granted: boolean;
       run: components['schemas']['RunInfo'];
@@ -834,7 +896,7 @@ export interface components {
     RunResponse: {
       run: components['schemas']['RunInfo'];
     };
-    /** @description The run, which belongs to the new notebook now. */
+    /** @description The run, which now belongs to the new notebook. */
     AdoptResponse: {
       run: components['schemas']['RunInfo'];
     };
@@ -842,12 +904,17 @@ export interface components {
     ForgetResponse: {
       forgotten: number;
     };
-    /** @description A page of the audit log; `next` is the value of `after` for the next page, null at the end. */
+    /** @description A page of the audit log. `next` is the value of the parameter `after` for the next page; null at the end. */
     EventPage: {
       events: components['schemas']['EventInfo'][];
       next: number | null;
     };
-    /** @description An entry of the audit log. `prev` is the hash of the previous entry; `records` has SHA-256 hashes of records. */
+    /**
+     * @description An entry of the audit log.
+     *
+     *     `n` is its number in the log, from 1. `actor` is the user or process that caused it. `data` has details. `prev` is
+     *     the hash of the previous entry. `records` has the SHA-256 hashes of the records that it changed, by their keys.
+     */
     EventInfo: {
       n: number;
       /** Format: date-time */
@@ -862,26 +929,41 @@ export interface components {
         [key: string]: string;
       };
     };
-    /** @description Result of verifying the audit log and its records: the number of valid events, and the first problem. */
+    /**
+     * @description Result of verifying the audit log and the records of the store.
+     *
+     *     `events` is the number of valid events, and `problem` a sentence about the first invalid event, or null. `differs`
+     *     has the records that differ from the log.
+     */
     VerificationResponse: {
       ok: boolean;
       events: number;
       problem: string | null;
       differs: components['schemas']['RecordDifferenceInfo'][];
     };
-    /** @description A record of the store that differs from the audit log; `event` is the number of the event that recorded it. */
+    /**
+     * @description A record of the store that differs from its hash in the audit log.
+     *
+     *     `record` is the key of the record, and `text` a sentence about the problem. `event` is the number of the event that
+     *     recorded the hash; null if there is none.
+     */
     RecordDifferenceInfo: {
       record: string;
       problem: 'changed' | 'missing' | 'unknown' | 'unreadable';
       text: string;
       event: number | null;
     };
-    /** @description Why a call was refused: the error's name, and a message for people. */
+    /** @description A request was refused or failed. `error` is the name of the error, and `message` a sentence for people. */
     ErrorResponse: {
       error: string;
       message: string;
     };
-    /** @description The resource has changed: the proposal or comment as it is now, what changed, or which browser holds the run. */
+    /**
+     * @description The resource has changed, so the request had no effect.
+     *
+     *     `proposal` or `comment` is the resource as it is now. `difference` has the changed parts of the proposal by name:
+     *     "revision", "fingerprint" or "draft". `owner` is the browser or process that holds the run.
+     */
     ConflictResponse: {
       error: string;
       message: string;
@@ -893,11 +975,12 @@ export interface components {
       owner?: string;
     };
     /**
-     * @description A proposal as it is recorded, with its value. `notes` are sentences of the engine for the reviewer.
+     * @description A proposal with its recorded fields and its value.
      *
-     *     `candidate` is the edited value that people vote on; it is missing while they vote on `value`. `schema` is the JSON
-     *     Schema that an edited value must satisfy; `options` are the values to choose from, for the kind "choice". `context`
-     *     is Markdown or an object of facts for the reviewer, or null.
+     *     `notes` has sentences for the reviewer, for example that a file will be opened again. `candidate` is the edited
+     *     value that people vote on; it is missing while people vote on `value`. `schema` is the JSON Schema that an edited
+     *     value must satisfy, or null. `options` are the values to choose from, for the kind "choice". `context` is Markdown
+     *     or an object of facts for the reviewer, or null.
      */
     ProposalRecord: {
       tags: string[];
@@ -946,12 +1029,12 @@ export interface components {
       options: Json[] | null;
       context: JsonObject | string | null;
     };
-    /** @description A part of a proposal that changed after it was shown. */
+    /** @description A part of a proposal that has changed: its value when the proposal was shown, and its value now. */
     FieldDifference: {
       shown: Json;
       now: Json;
     };
-    /** @description An edit that is not valid, with one message per field path ("amount", "lines/0/sku"). */
+    /** @description An edited value is not valid. `fields` has a message for each field path, such as "amount" or "lines/0/sku". */
     InvalidEditError: {
       error: string;
       message: string;
@@ -959,16 +1042,22 @@ export interface components {
         [key: string]: string;
       };
     };
-    /** @description First message on a connection: the server's name for this browser window, and the newest event's number. */
+    /**
+     * @description First message on a connection.
+     *
+     *     `browser` is the name that the server gives this browser window. `head` is the number of the newest event of the
+     *     audit log that was sent to browsers.
+     */
     HelloMessage: {
       type: 'hello';
       browser: string;
       head: number;
     };
     /**
-     * @description Ids of changed records. `head` is the number of the newest event that was sent.
+     * @description Ids of changed proposals, runs and workspaces.
      *
-     *     `drafts` are ids of proposals of which only the draft changed. `notices` is missing if there is none.
+     *     `head` is the number of the newest event of the audit log that was sent. `drafts` has the ids of proposals of which
+     *     only the draft changed. `notices` has notices for people; it is missing if there are none.
      */
     ChangedMessage: {
       type: 'changed';
@@ -979,12 +1068,16 @@ export interface components {
       workspaces: string[];
       notices?: components['schemas']['NoticeInfo'][];
     };
-    /** @description A notice for people about a proposal, other than that it is asked. */
+    /**
+     * @description A notice for people about an event of a proposal. There is no notice about a new proposal.
+     *
+     *     `proposal` is the id of the proposal.
+     */
     NoticeInfo: {
       kind: 'escalated' | 'expired' | 'overdue' | 'reminded' | 'stuck';
       proposal: string;
     };
-    /** @description State of a run that the server continues by itself, with a sentence about it for people. */
+    /** @description New state of a run whose notebook the server executes itself. `message` is a sentence about it for people. */
     HeadlessMessage: {
       type: 'headless';
       run: string;

@@ -1,4 +1,7 @@
-"""The reader of a response, and the current state of the people whom proposals name; read once per request."""
+"""The reader of a response, and the current state of the people whom proposals name.
+
+Both are read at most once per request, because a response can be about many proposals.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,13 @@ from hitl_nb.server.messages.request import ApiRequest
 
 
 class Audience:
-    """The reader of a response.
+    """The reader of a response: determines what this person may see and do.
 
     Args:
         context: State of the server.
         ledger: The ledger to read.
-        who: The user who made the request; None for a response without a known reader.
+        who: The user who made the request. None (default): the reader is not known; the response then has no
+            permissions and no hidden votes.
     """
 
     def __init__(self, context: ServerContext, ledger: Ledger, who: Person | None = None) -> None:
@@ -37,7 +41,10 @@ class Audience:
 
     @cached_property
     def viewer(self) -> Viewer:
-        """The reader, and why this server does not let them decide, if so."""
+        """The reader's voting name and authentication, and the reason why this server does not let the reader decide.
+
+        The reason is None if the reader may decide. `NOBODY` if the reader is not known.
+        """
         who = self._who
         return (
             NOBODY
@@ -46,7 +53,11 @@ class Audience:
         )
 
     def people(self, proposal: Proposal) -> People:
-        """Return requesters, absences and the server's own user, as they are now, for a proposal's policy."""
+        """Return the people that matter for a proposal's policy: requesters, absent people, and the server's own user.
+
+        Args:
+            proposal: The proposal. Without a policy, the result is empty.
+        """
         if proposal.terms is None:
             return _NO_PEOPLE
         if not proposal.requesters and proposal.run not in self._requesters:
@@ -58,7 +69,10 @@ class Audience:
         return self._ledger.reviewers.list_absentees(self._ledger.now())
 
     def vote_known(self, proposal: Proposal) -> Callable[[VoteRecord], Known]:
-        """Return a function that says how a voter of `proposal` is known; it verifies the vote's signature."""
+        """Return a function that gets a vote on `proposal`, and returns how the identity of the voter is known.
+
+        The function verifies the signature of the vote.
+        """
         return lambda vote: self._ledger.reviewers.identify_voter(proposal, vote)
 
 

@@ -1,4 +1,4 @@
-"""Messages of the live feed. They name what changed by ids and never contain a value."""
+"""Messages that the live feed sends to browsers. They contain the ids of changed records, but no values."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from hitl_nb.structs import prepare_structs
 
 
 class FeedStruct(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, tag_field="type"):
-    """Base of the messages of the live feed; `type` says which one it is."""
+    """Base of the messages of the live feed. The field `type` in JSON has the kind of the message."""
 
 
 class HelloMessage(FeedStruct, tag="hello"):
-    """First message on a connection: the server's name for this browser window, and the newest event's number."""
+    """First message on a connection.
+
+    `browser` is the name that the server gives this browser window. `head` is the number of the newest event of the
+    audit log that was sent to browsers.
+    """
 
     browser: str
     head: Count
@@ -27,16 +31,20 @@ NoticeKind = Literal["reminded", "escalated", "overdue", "stuck", "expired"]
 
 
 class NoticeInfo(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A notice for people about a proposal, other than that it is asked."""
+    """A notice for people about an event of a proposal. There is no notice about a new proposal.
+
+    `proposal` is the id of the proposal.
+    """
 
     kind: NoticeKind
     proposal: str
 
 
 class ChangedMessage(FeedStruct, tag="changed"):
-    """Ids of changed records. `head` is the number of the newest event that was sent.
+    """Ids of changed proposals, runs and workspaces.
 
-    `drafts` are ids of proposals of which only the draft changed. `notices` is missing if there is none.
+    `head` is the number of the newest event of the audit log that was sent. `drafts` has the ids of proposals of which
+    only the draft changed. `notices` has notices for people; it is missing if there are none.
     """
 
     proposals: list[str]
@@ -48,7 +56,7 @@ class ChangedMessage(FeedStruct, tag="changed"):
 
 
 class HeadlessMessage(FeedStruct, tag="headless"):
-    """State of a run that the server continues by itself, with a sentence about it for people."""
+    """New state of a run whose notebook the server executes itself. `message` is a sentence about it for people."""
 
     run: str
     state: HeadlessState

@@ -1,4 +1,4 @@
-"""A checked request, as a route's function gets it, and functions to decode its body and query."""
+"""A request of the REST API before and after decoding, and the functions that decode its body and its query."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from hitl_nb.server.messages.request_schemas import Query
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """A request that passed all checks.
+    """A request that passed all checks, with decoded body and query. The function of a route gets this object.
 
     Attributes:
         context: State of the server.
         ledger: The ledger.
         person: The user who made the request.
         id: Id in the path; "" if the path has none.
-        body: The decoded body, of the route's `body` type; None if the route takes none.
-        query: The decoded query, of the route's `query` type.
+        body: The decoded body, an object of the route's `body` type; None if the route takes no body.
+        query: The decoded query, an object of the route's `query` type.
     """
 
     context: ServerContext
@@ -36,7 +36,14 @@ class ApiRequest:
 
 @dataclass(frozen=True)
 class RawRequest:
-    """A request before its body and query are decoded; its user is authorized already."""
+    """A request before its body and query are decoded. The user is already authorized.
+
+    Attributes:
+        person: The user who made the request.
+        id: Id in the path; "" if the path has none.
+        query: Query parameters by name.
+        body: The body as bytes; empty if there is none.
+    """
 
     person: Person
     id: str
@@ -45,11 +52,11 @@ class RawRequest:
 
 
 def read_body(kind: Any, raw: bytes) -> Any:
-    """Decode a request's body.
+    """Decode the JSON body of a request. The result is None if the route takes no body.
 
     Args:
-        kind: Type of the body; None if the route takes none.
-        raw: JSON.
+        kind: Type of the body; None if the route takes no body.
+        raw: The body as bytes.
 
     Raises:
         ValueError: The body is invalid; the message says why.
@@ -63,11 +70,11 @@ def read_body(kind: Any, raw: bytes) -> Any:
 
 
 def read_query(kind: type[Query], given: dict[str, str]) -> Query:
-    """Decode a request's query. Unknown parameters are ignored; an empty one counts as missing.
+    """Decode the query parameters of a request. Unknown parameters are ignored, and empty parameters count as missing.
 
     Args:
-        kind: Type of the query; its `meaning_empty` names parameters that may be empty.
-        given: Parameters by name.
+        kind: Type of the query. The parameters in its `meaning_empty` do not count as missing if they are empty.
+        given: The parameters by name.
 
     Raises:
         ValueError: The query is invalid; the message says why.

@@ -1,4 +1,4 @@
-"""Types of bodies and queries of the REST API. Requests are decoded into them before any other code uses them."""
+"""Types of the bodies and queries of the REST API. Every request is decoded into these types before it is handled."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class DraftValueRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ProposalVersion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Names a proposal in the version that was shown."""
+    """Id of a proposal, and the revision and fingerprint of the version that was shown to the reviewer."""
 
     id: Id
     revision: Revision
@@ -47,10 +47,12 @@ class ProposalVersion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class DecisionRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A decision on a proposal in the version that was shown.
+    """A decision on a proposal.
 
-    With `drafted`, the decision counts only if the shared draft still is what the reviewer saw: `value` for an edit,
-    the proposed value for an approval. If it differs, nothing is decided.
+    `revision` and `fingerprint` are those of the version that was shown to the reviewer. If the proposal has changed
+    since, nothing is decided. `value` is the edited value, or the message of a response to the agent. If `drafted` is
+    true, the shared draft must also be equal to the value that the reviewer saw: `value` for an edit, the proposed
+    value for an approval. If the draft differs, nothing is decided.
     """
 
     action: Action
@@ -62,13 +64,16 @@ class DecisionRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class DecisionAction(msgspec.Struct, kw_only=True):
-    """The action of a decision. Decoded without the value, which may be long, to recognize edits."""
+    """The action of a decision. The server decodes it first, without the value, to recognize edits."""
 
     action: Action
 
 
 class BulkDecisionRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """One decision for several proposals: all of them are decided, or none."""
+    """One decision for several proposals. Either all of them are decided, or none.
+
+    `proposals` has the versions that were shown to the reviewer. The action "edit" is not possible.
+    """
 
     action: Action
     proposals: Annotated[list[ProposalVersion], msgspec.Meta(min_length=1, max_length=MAX_PAGE_SIZE)]
@@ -77,10 +82,12 @@ class BulkDecisionRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=Tr
 
 
 class CommentRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A new comment. `text` may be empty if `suggestion` is set; the suggestion replaces the quoted text.
+    """A new comment.
 
-    Without a quote, the suggestion is inserted at `anchor`. `thread` is the id of the comment that this one answers.
-    `prefix` and `suffix` are the text before and after the quote.
+    `quote` is the commented text, `prefix` and `suffix` are the text before and after it, and `anchor` is its range in
+    the document. `suggestion` is a text that should replace the quote; without a quote, it is inserted at `anchor`.
+    `text` may be empty if `suggestion` is set. `thread` is the id of the comment that this comment answers, or "".
+    `mentions` has the user names of mentioned people.
     """
 
     text: Annotated[str, msgspec.Meta(max_length=MAX_COMMENT_CHARS)]
@@ -94,7 +101,7 @@ class CommentRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class CommentStateRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """New state of a comment on the document `document`."""
+    """New state of a comment. `document` is the id of the proposal or workspace on which the comment was made."""
 
     document: Id
     state: CommentState
@@ -107,9 +114,10 @@ class AssigneeRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class AbsenceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """An absence and the person who votes instead. `until` null: the user is not away, and plans no absence.
+    """Absence of the user, and the person who votes in the user's place.
 
-    `from` null: from now on. `to` null: nobody votes instead.
+    `from` is the start; null means now. `until` is the end; null means that the user is not away and plans no absence.
+    `to` is the user name of the person who votes instead; null means nobody.
     """
 
     start: At | None = msgspec.field(default=None, name="from")
@@ -128,22 +136,27 @@ class AdoptRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ResumeRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A browser that wants to execute a decided run's cell again; `browser` is its name from the feed's "hello"."""
+    """A browser asks for the right to execute a decided run's cell again.
+
+    `browser` is the browser's name from the "hello" message of the live feed.
+    """
 
     browser: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 Session = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{12,64}$")]
-"""Made up by a script when it opens a workspace, and sent with each later call."""
+"""Random id that a script makes up when it opens a workspace. The script sends it with each later call."""
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-"""Names a call of a script; the same when the script runs again."""
+"""Identifies a call of a script. It is the same when the script is started again and makes the same call."""
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 class RemoteWorkspaceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A script opens a workspace, or continues with its own of the same title; `restart` starts a new one.
+    """A script opens a workspace, or continues with its own open workspace of the same title.
 
-    From then on only calls with this `session` may write. `host` and `pid` tell people which process that is.
+    `name` is the name of the script, and `template` the initial text of a new workspace. If `restart` is true, an open
+    workspace of the same title is closed, and a new one begins. From now on only calls with this `session` may write.
+    `host` and `pid` identify the script's process for people.
     """
 
     name: Line
@@ -157,7 +170,7 @@ class RemoteWorkspaceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only
 
 
 class RemoteCallRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A script's call; it takes effect once per key."""
+    """A call of a script. Calls with the same `key` take effect once. `session` is that of the opening call."""
 
     session: Session
     key: Key
@@ -166,10 +179,12 @@ class RemoteCallRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True
 class RemoteWriteRequest(RemoteCallRequest, forbid_unknown_fields=True, kw_only=True):
     """An edit or a comment by a script.
 
-    `append` adds `text` at the end. For a stream, `at` is the number of characters that it sent before, and `last`
-    marks its last piece. `replace` and `suggest` put `text` in place of `old`, or of the text that `comment` is about.
-    `reply`, `resolve` and `accept` are about `comment`; `why` explains a suggestion. If a person is writing at this
-    place, nothing is done with `patient` (outcome "busy"); without it, the edit becomes a suggestion.
+    "append" adds `text` at the end. A text that arrives in parts (a stream) is sent as several calls with the same key;
+    `at` is the number of characters that were sent before, and `last` is true for the last part. "replace" replaces the
+    text `old`, or the quoted text of the comment with the id `comment`, by `text`. "suggest" suggests the same
+    replacement; `why` is the reason. "reply" answers the comment, "resolve" marks it as resolved, and "accept" makes
+    the change that it suggests. `patient` matters if a person is writing in the same paragraph. If it is true, nothing
+    is done (outcome "busy"). If it is false, the edit becomes a suggestion.
     """
 
     do: Literal["append", "replace", "suggest", "reply", "resolve", "accept"]
@@ -183,16 +198,18 @@ class RemoteWriteRequest(RemoteCallRequest, forbid_unknown_fields=True, kw_only=
 
 
 class RemoteReadRequest(RemoteCallRequest, forbid_unknown_fields=True, kw_only=True):
-    """A script reads its workspace: the text, or the comments."""
+    """A script reads the text or the comments of its workspace."""
 
     what: Literal["text", "comments"]
 
 
 class RemoteReviewRequest(RemoteCallRequest, forbid_unknown_fields=True, kw_only=True):
-    """A script asks people whether the document is done.
+    """A script asks people to decide whether its document is done.
 
-    `on_deadline` is applied at `deadline`, which is a time or a number of seconds from now. `policies` are the policy
-    files of the script's folder.
+    `title` is the title of the question; null means the title of the workspace. `context` is Markdown or an object of
+    facts for the reviewer. `allow` has the actions that the reviewer may take; null means all. `on_deadline` is the
+    action at `deadline`, which is a time or a number of seconds from now. `policies` has the policy files of the
+    script's folder.
     """
 
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE_CHARS)] | None = None
@@ -204,24 +221,25 @@ class RemoteReviewRequest(RemoteCallRequest, forbid_unknown_fields=True, kw_only
 
 
 class RemoteCloseRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A script has finished with its workspace."""
+    """A script closes its workspace for good."""
 
     session: Session
 
 
 class Query(msgspec.Struct, kw_only=True):
-    """Base of queries. Unknown parameters, such as Jupyter's token, are ignored. Empty ones count as missing."""
+    """Base of all queries. Unknown parameters, such as Jupyter's token, are ignored. Empty ones count as missing."""
 
     meaning_empty: ClassVar[frozenset[str]] = frozenset()
-    """Parameters that have a meaning when they are empty."""
+    """Names of parameters that do not count as missing if they are empty."""
 
 
 class ProposalQuery(Query):
-    """Filter for proposals. `older_than` and `newer_than` are ages in seconds; `closed` selects all but open ones.
+    """Filter for proposals.
 
-    `reviewer` is the assignee of an open proposal, or the person who decided a closed one. `mine`: only open proposals
-    that the reader may decide; those that are assigned to them come first. `passed`: only closed proposals that a
-    policy passed or blocked.
+    The status "closed" selects all proposals that are not open. `older_than` and `newer_than` are ages in seconds.
+    `reviewer` is the assignee of an open proposal, or the person who decided a closed proposal. `mine` selects open
+    proposals that the reader may decide; proposals that are assigned to the reader come first. `passed` selects closed
+    proposals that a policy decided without people. `cursor` is the id of the last proposal of the page before.
     """
 
     status: Literal["open", "decided", "expired", "superseded", "closed"] = "open"
@@ -237,12 +255,16 @@ class ProposalQuery(Query):
 
     @property
     def is_open(self) -> bool:
-        """Whether open proposals are wanted."""
+        """Whether the query selects open proposals."""
         return self.status == "open" and self.passed is None
 
 
 class PauseQuery(Query):
-    """Names a pause of a cell; without `key`, in the newest run that has it."""
+    """Identifies a pause of a cell's run.
+
+    `path` is the contents path of the notebook, and `pause` the number of the pause in its run. `key` is the key of the
+    run; without it, the newest run that has a pause with this number is used.
+    """
 
     meaning_empty: ClassVar[frozenset[str]] = frozenset({"key"})
 
@@ -259,9 +281,10 @@ class PolicyQuery(Query):
 
 
 class WorkspaceQuery(Query):
-    """Filter for open workspaces; with `path`, `agent` and `workspace`, the one that a cell's output names.
+    """Filter for open workspaces; or identifies the workspace of a cell by `path`, `agent` and `workspace`.
 
-    `workspace` is its number in the run, from 1; without `key`, in the newest run that has it.
+    `path` is the contents path of the notebook, and `workspace` the number of the workspace in its run, from 1. `key`
+    is the key of the run; without it, the newest run that has a workspace with this number is used.
     """
 
     meaning_empty: ClassVar[frozenset[str]] = frozenset({"key"})
@@ -275,7 +298,7 @@ class WorkspaceQuery(Query):
 
 
 class RunQuery(Query):
-    """Filter for runs; with `orphaned`, only those whose notebook no longer exists."""
+    """Filter for runs. `orphaned` selects runs whose notebook no longer exists."""
 
     notebook: str | None = None
     agent: str | None = None

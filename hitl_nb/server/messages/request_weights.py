@@ -1,7 +1,8 @@
-"""Find out which requests are about large values; worker processes answer them (see `server/api/large_requests.py`).
+"""Find out which requests are about large values, so that worker processes can answer these requests.
 
-Reading or writing JSON of some MB is one call during which no other thread can run. A few such calls at the same time
-delay all other requests by several seconds. These checks decode no value.
+Decoding or encoding JSON of some MB is a single call, during which no other thread of the process can run. A few such
+calls at the same time would delay all other requests by several seconds (see `server/api/large_requests.py`). The
+functions of this module read sizes in the store and decode no value.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ from hitl_nb.storage import chunked_values
 from hitl_nb.storage.interface import MAX_VALUE_BYTES, StoreReader
 
 LARGE_BYTES = 256 << 10
-"""Minimum size of a large body or stored record, in bytes."""
+"""Size in bytes above which a body or a stored record is large."""
 
 
 def is_about_something_large(request: ApiRequest) -> bool:
-    """Return whether the proposal or the document in a request's path is large. Decodes nothing."""
+    """Return whether the proposal or workspace with the id in a request's path is large."""
     return bool(request.id) and _is_large(request.ledger, request.id)
 
 
 def is_large_pause(request: ApiRequest) -> bool:
-    """Return whether one of the proposals that a cell's output names is large. Decodes none of them."""
+    """Return whether one of the proposals of a cell's pause is large. The request's query is a `PauseQuery`."""
     cell: PauseQuery = request.query
     for run in request.ledger.runs.list_newest(
         notebook=request.context.notebook_file(cell.path), agent=cell.agent, limit=MAX_PAGE_SIZE
@@ -42,24 +43,27 @@ def is_large_pause(request: ApiRequest) -> bool:
 
 
 def is_on_large_document(request: ApiRequest) -> bool:
-    """Return whether the document of a comment is large."""
+    """Return whether the document in the body of a request is large. The body is a `CommentStateRequest`."""
     body: CommentStateRequest = request.body
     return _is_large(request.ledger, body.document)
 
 
 def is_large_run(request: ApiRequest) -> bool:
-    """Return whether one of the proposals of the run in a request's path is large."""
+    """Return whether a proposal of the run with the id in a request's path is large."""
     return any(_is_large(request.ledger, one) for one in rows.find_proposals(request.ledger.store, request.id))
 
 
 def are_some_large(request: ApiRequest) -> bool:
-    """Return whether one of the proposals that are decided together is large."""
+    """Return whether one of the proposals that a request decides together is large."""
     body: BulkDecisionRequest = request.body
     return any(_is_large(request.ledger, one.id) for one in body.proposals)
 
 
 def is_large_list(request: ApiRequest) -> bool:
-    """Return whether a proposal that a list may have to read is so large that it is stored in chunks."""
+    """Return whether a listed proposal is so large that it is stored in chunks.
+
+    The newest proposals with the status in the request's query are checked, at most `MAX_PAGE_SIZE`.
+    """
     wanted: ProposalQuery = request.query
     store = request.ledger.store
     if not has_pieces(request):
@@ -73,7 +77,7 @@ def is_large_list(request: ApiRequest) -> bool:
 
 
 def has_pieces(request: ApiRequest) -> bool:
-    """Return whether any value in the store is so large that it is stored in chunks."""
+    """Return whether any value in the store is so large that it is stored in chunks. This check is fast."""
     return bool(request.ledger.store.scan(*chunked_values.prefix_range("chunk/"), limit=1))
 
 
@@ -86,6 +90,6 @@ def _is_large(ledger: Ledger, document_id: str) -> bool:
 
 
 def stored_size(reads: StoreReader, key: str) -> int:
-    """Return the size of a stored value in bytes, without reading its pieces; 0 if there is none."""
+    """Return the size of a stored value in bytes, without reading its chunks; 0 if the key does not exist."""
     value = reads.get(key)
     return 0 if value is None else chunked_values.whole_size(key, value)

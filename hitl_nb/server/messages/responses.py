@@ -1,4 +1,8 @@
-"""Build responses from records and from errors. Reads the ledger for the parts that a record does not have."""
+"""Build the responses of the REST API from records and errors.
+
+Some parts of a response are not in the record, such as the comments on a proposal. These parts are read from the
+ledger.
+"""
 
 from __future__ import annotations
 
@@ -78,14 +82,14 @@ def proposal_response(
     *,
     audience: Audience | None = None,
 ) -> ProposalDetail:
-    """Build the response about a proposal with everything that its card shows.
+    """Build the response about one proposal in full, with everything that people need to decide.
 
     Args:
         context: State of the server.
         ledger: The ledger to read.
         proposal: The proposal.
-        comments: Its comments; None to read them.
-        audience: The reader. Without one, the response has no permissions and no hidden votes.
+        comments: The comments on the proposal's document. None (default): read the current comments.
+        audience: The reader. None (default): no known reader; the response has no permissions and no hidden votes.
     """
     draft = Draft.for_proposal(ledger.store, proposal).read_value() if proposal.status == "open" else proposal.value
     drafted = not document.are_equal(draft, proposal.value)
@@ -106,7 +110,10 @@ def proposal_response(
 
 
 def _describe_changes(proposal: Proposal) -> str:
-    """Return the changes to the agent's version: of the decision, or of the value that people vote on."""
+    """Return a unified diff from the agent's value to the decided value or, for an open proposal, to the voted value.
+
+    The result is "" if the value was not edited.
+    """
     if proposal.decision is not None:
         return diff_value(proposal, proposal.decision.value) if proposal.decision.action == "edit" else ""
     return "" if proposal.candidate is UNSET else diff_value(proposal, proposal.candidate)
@@ -115,7 +122,10 @@ def _describe_changes(proposal: Proposal) -> str:
 def recorded_proposal(
     context: ServerContext, ledger: Ledger, proposal: Proposal, audience: Audience | None = None
 ) -> ProposalRecord:
-    """Build the response about a proposal as it is recorded, with its value and its policy's result."""
+    """Build the response about a proposal with its recorded fields, its value and the state of its policy.
+
+    Unlike `proposal_response`, it has no draft, no comments and no differences. The arguments are the same.
+    """
     return ProposalRecord.of(proposal, **_record_fields(context, ledger, proposal, audience))
 
 
@@ -135,7 +145,14 @@ def _record_fields(
 def proposal_summary(
     context: ServerContext, ledger: Ledger, proposal: Proposal, audience: Audience | None = None
 ) -> ProposalSummary:
-    """Build the response about a proposal for a list, without parts that may be long."""
+    """Build the response about a proposal for a list: without the parts that may be long, such as the value.
+
+    Args:
+        context: State of the server.
+        ledger: The ledger to read.
+        proposal: The proposal.
+        audience: The reader. None (default): no known reader; the response has no permissions and no hidden votes.
+    """
     audience = audience or Audience(context, ledger)
     return ProposalSummary.of(
         proposal,
@@ -148,7 +165,11 @@ def proposal_summary(
 
 
 def similarity_key(proposal: Proposal) -> str:
-    """Return a key that is equal for proposals of an agent that differ only in value and in numbers of the title."""
+    """Return a key by which similar proposals are recognized.
+
+    The key is equal for two proposals if agent, kind, schema and policy are equal, and if the titles differ at most in
+    numbers. The values may differ.
+    """
     terms = proposal.terms
     policy = () if terms is None else (terms.rules, [need.text for need in terms.needs])
     key = msgspec.json.encode(
@@ -158,12 +179,12 @@ def similarity_key(proposal: Proposal) -> str:
 
 
 def run_response(context: ServerContext, run: Run) -> RunInfo:
-    """Build the response about a run."""
+    """Build the response about a run from its record."""
     return RunInfo.of(run, path=context.contents_path(run.notebook))
 
 
 def status_code_of(error: Exception) -> int | None:
-    """Return the HTTP status of an error that a request may cause; None for an unexpected error, which is a bug."""
+    """Return the HTTP status of an error that a request may cause. None: the error is unexpected, so it is a bug."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), None)
 
 
@@ -172,7 +193,7 @@ def error_response(context: ServerContext, ledger: Ledger | None, error: Excepti
 
     Args:
         context: State of the server.
-        ledger: Ledger to describe the proposal of a conflict; None to leave it out.
+        ledger: The ledger, from which the proposal of a conflict is described. None: leave out the proposal.
         error: The error.
     """
     named = "StaleDraft" if isinstance(error, StaleDraft) else type(error).__name__

@@ -1,1 +1,1 @@
-"""The structs that the REST API encodes as its responses, by topic. OpenAPI is made from them."""
+"""Types of the REST API's responses, one module per topic. The OpenAPI document is made from these types."""

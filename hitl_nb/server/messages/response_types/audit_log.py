@@ -11,7 +11,11 @@ from hitl_nb.structs import prepare_structs
 
 
 class EventInfo(ResponseStruct):
-    """An entry of the audit log. `prev` is the hash of the previous entry; `records` has SHA-256 hashes of records."""
+    """An entry of the audit log.
+
+    `n` is its number in the log, from 1. `actor` is the user or process that caused it. `data` has details. `prev` is
+    the hash of the previous entry. `records` has the SHA-256 hashes of the records that it changed, by their keys.
+    """
 
     n: Count
     at: At
@@ -30,14 +34,18 @@ class EventInfo(ResponseStruct):
 
 
 class EventPage(ResponseStruct):
-    """A page of the audit log; `next` is the value of `after` for the next page, null at the end."""
+    """A page of the audit log. `next` is the value of the parameter `after` for the next page; null at the end."""
 
     events: list[EventInfo]
     next: Count | None
 
 
 class RecordDifferenceInfo(ResponseStruct):
-    """A record of the store that differs from the audit log; `event` is the number of the event that recorded it."""
+    """A record of the store that differs from its hash in the audit log.
+
+    `record` is the key of the record, and `text` a sentence about the problem. `event` is the number of the event that
+    recorded the hash; null if there is none.
+    """
 
     record: str
     problem: Literal["changed", "missing", "unknown", "unreadable"]
@@ -51,7 +59,11 @@ class RecordDifferenceInfo(ResponseStruct):
 
 
 class VerificationResponse(ResponseStruct):
-    """Result of verifying the audit log and its records: the number of valid events, and the first problem."""
+    """Result of verifying the audit log and the records of the store.
+
+    `events` is the number of valid events, and `problem` a sentence about the first invalid event, or null. `differs`
+    has the records that differ from the log.
+    """
 
     ok: bool
     events: Count

@@ -17,7 +17,7 @@ import msgspec
 from hitl_nb.structs import prepare_structs
 
 ID_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
-"""Pattern of ids in paths; other paths match no route."""
+"""Regular expression for ids in paths of the API. A path with another id is answered with 404."""
 
 Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
 At = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -25,14 +25,14 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class ResponseStruct(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Base of responses. A field without a value in this response is UNSET and is not sent; None is sent as null."""
+    """Base of all responses. A field that is UNSET is not sent; a field that is None is sent as null."""
 
 
 def same_fields(response: type[ResponseStruct], record: msgspec.Struct) -> dict[str, Any]:
-    """Return the fields of a record that a response has under the same name, at least two.
+    """Return the fields of a record that a type of responses has, too, as a dict of names and values.
 
     Args:
-        response: Type of the response.
+        response: Type of the response. It must have at least two field names in common with the record.
         record: The record. Its values are not copied.
     """
     names, read_values = _find_same_fields(response, type(record))

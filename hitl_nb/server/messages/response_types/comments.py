@@ -8,12 +8,13 @@ from hitl_nb.structs import prepare_structs
 
 
 class CommentInfo(ResponseStruct):
-    """A comment on a document, or on the quoted range of it. `proposal` is the document's id.
+    """A comment on a document, or on a range of its text. `proposal` is the id of the proposal or workspace.
 
-    `anchor` is the range, which moves with the text; `quote`, `prefix` and `suffix` are the text in it, before it and
-    after it at that time. `thread` is the id of the comment that this one answers, or "". `suggestion` is the text that
-    should replace the quote; null if nothing is suggested. `mentions` has user names. `known` and `state_known` say how
-    it is known who wrote the comment and who set its state, as the server found out.
+    `anchor` is the commented range, which moves with the text. `quote`, `prefix` and `suffix` are the text in the
+    range, before it and after it at the time of the comment. `thread` is the id of the comment that this comment
+    answers, or "". `suggestion` is the text that should replace the quote; null if nothing is suggested. `mentions` has
+    the user names of mentioned people. `state_by` is the user who set the state. `known` and `state_known` say how the
+    server knows the author of the comment and the user who set the state.
     """
 
     id: Id
@@ -48,27 +49,27 @@ class CommentInfo(ResponseStruct):
 
 
 class CommentResponse(ResponseStruct):
-    """The comment as it was stored."""
+    """The new comment."""
 
     comment: CommentInfo
 
 
 class CommentStateResponse(ResponseStruct):
-    """The comment as it is now. `changed`: whether this call changed it, not an earlier one."""
+    """The comment with its current state. `changed` is false if an earlier call had already set this state."""
 
     comment: CommentInfo
     changed: bool
 
 
 class MentionableUser(ResponseStruct):
-    """A person who may be mentioned, with the name to show."""
+    """A person whom comments may mention. `name` is the display name."""
 
     username: str
     name: str
 
 
 class CommentList(ResponseStruct):
-    """Comments on a document, oldest first, and the known people who may be mentioned."""
+    """The comments on a document, oldest first, and the people whom new comments may mention."""
 
     comments: list[CommentInfo]
     people: list[MentionableUser]

@@ -1,4 +1,4 @@
-"""The part of a response about a proposal that is about its decision, or about a call in doubt."""
+"""Parts of a response about a proposal: its decision, and the step call of which the effect is unknown (in doubt)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from hitl_nb.structs import prepare_structs
 
 
 class DecisionSummary(ResponseStruct):
-    """A decision as a list shows it: what was decided, by whom, and how the server knew the person.
+    """A decision without its value: the action, the reviewer, and how the server knew the reviewer.
 
-    `reviewer` is the identity; people can change `reviewer_name`. `by` is the kind of author as recorded; `known` says
-    how far that is proven. `fingerprint` is that of the question that was decided. `event` is the number of the
-    decision's entry in the audit log. `authn`, `surface` and `signature` (base64) are null if the decision was made
-    without a server. `assurance` is how much this installation can promise about the identity; "A0": evidence against
-    accidents, not against code that runs as the same user. `surface` "page": decided on the review page of its own,
-    which the HTML of notebooks cannot reach; "shared": decided in a page where such HTML can run.
+    `reviewer` is the user name, which is the identity; people can change `reviewer_name`. `by` says whether a person, a
+    policy, a deadline or a script decided, as recorded; `known` says how far that is proven. `fingerprint` is the
+    fingerprint of the question that was decided. `event` is the number of the decision's event in the audit log.
+    `authn` says how the server knew the reviewer. `assurance` is the strength of this evidence; "A0": it protects
+    against accidents, not against code that runs as the same user. `surface` "page": the decision was made in a
+    standalone page, which the HTML of notebooks cannot access; "shared": in a page in which such HTML can run.
+    `signature` (base64) is the signature of the server. `authn`, `surface` and `signature` are null if the decision was
+    made without a server. `policy` and `terms_sha256` are hashes of the policy and of its result for this proposal; ""
+    without a policy. The run may use the decision until `valid_until`; null means without limit.
     """
 
     action: Action
@@ -49,17 +52,18 @@ class DecisionSummary(ResponseStruct):
 
 
 class DecisionDetail(DecisionSummary):
-    """A decision with its value: the edited value, or the response to the agent."""
+    """A decision with its value: the edited value, or the message of a response to the agent."""
 
     value: Any
 
 
 class DoubtInfo(ResponseStruct):
-    """A step call of which it is unknown whether it took effect.
+    """A call of a step of which it is unknown whether it took effect.
 
-    `call` is the call as people read it: "pay(12.5)"; `arguments` are shortened. `began` is when the call began, and
-    `noticed` when it was found that it has no recorded result. `died`: its process ended during the call; false if the
-    run was interrupted. `idempotency_key` finds the call in the called system.
+    `call` is the call in readable form, for example "pay(12.5)". `step` is the name of the function. `arguments` has
+    the arguments by name, shortened. `began` is the start of the call. `noticed` is the time at which it was found that
+    the call has no recorded result. `died` is true if the process ended during the call, false if the run was
+    interrupted. With `idempotency_key`, people can find the call in the system that was called.
     """
 
     call: str

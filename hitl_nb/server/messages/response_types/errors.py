@@ -1,4 +1,4 @@
-"""Responses to calls that were refused or failed."""
+"""Responses to requests that were refused or failed."""
 
 from __future__ import annotations
 
@@ -13,21 +13,25 @@ from hitl_nb.structs import prepare_structs
 
 
 class ErrorResponse(ResponseStruct):
-    """Why a call was refused: the error's name, and a message for people."""
+    """A request was refused or failed. `error` is the name of the error, and `message` a sentence for people."""
 
     error: str
     message: str
 
 
 class FieldDifference(ResponseStruct):
-    """A part of a proposal that changed after it was shown."""
+    """A part of a proposal that has changed: its value when the proposal was shown, and its value now."""
 
     shown: Any
     now: Any
 
 
 class ConflictResponse(ErrorResponse):
-    """The resource has changed: the proposal or comment as it is now, what changed, or which browser holds the run."""
+    """The resource has changed, so the request had no effect.
+
+    `proposal` or `comment` is the resource as it is now. `difference` has the changed parts of the proposal by name:
+    "revision", "fingerprint" or "draft". `owner` is the browser or process that holds the run.
+    """
 
     proposal: ProposalRecord | UnsetType = UNSET
     comment: CommentInfo | UnsetType = UNSET
@@ -36,7 +40,7 @@ class ConflictResponse(ErrorResponse):
 
 
 class InvalidEditError(ErrorResponse):
-    """An edit that is not valid, with one message per field path ("amount", "lines/0/sku")."""
+    """An edited value is not valid. `fields` has a message for each field path, such as "amount" or "lines/0/sku"."""
 
     fields: dict[str, str]
 
@@ -53,7 +57,7 @@ ERROR_SCHEMAS: dict[int, tuple[type[ErrorResponse], str]] = {
     503: (ErrorResponse, "The store is not available now; try again after Retry-After seconds"),
     507: (ErrorResponse, "The store is full, or the value is larger than its limit"),
 }
-"""Type of the response and its description, by HTTP status of the error."""
+"""For each HTTP status of an error: type of the response, and description in the OpenAPI document."""
 
 
 prepare_structs(globals())

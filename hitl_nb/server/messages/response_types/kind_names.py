@@ -1,4 +1,4 @@
-"""The names of kinds in requests and responses: any text, which the schema of the API lists."""
+"""Types for the names of kinds of values. Any text is accepted; the OpenAPI document lists the registered names."""
 
 from __future__ import annotations
 

@@ -10,14 +10,20 @@ from hitl_nb.structs import prepare_structs
 
 
 class PolicyFileInfo(ResponseStruct):
-    """A policy file; `organisation`: whether it comes from the server's settings, not from a folder."""
+    """A policy file. `organisation` is true if the server's settings name it, false if it was found in a folder."""
 
     path: str
     organisation: bool
 
 
 class PolicyRule(ResponseStruct):
-    """A policy rule: scope by name ("tool", "agent" ...), condition ("": always), verdict, and who must agree."""
+    """A rule of a policy.
+
+    `source` is the file of the rule. `scope` restricts the rule: names "tool", "agent", "notebook", "kind" and "title"
+    with their patterns. `when` is the condition; "" means always. `do` is the verdict: "pass" (nobody is asked), "ask",
+    or "block". `needs` says in words how many of which people must agree. If `four_eyes` is true, the people who
+    started the run may not decide. `timeline` has the timed actions in words.
+    """
 
     id: str
     source: str
@@ -32,8 +38,9 @@ class PolicyRule(ResponseStruct):
 class AppliedPolicy(ResponseStruct):
     """The policy files that apply to a notebook, and their merged rules.
 
-    `problem` says why they cannot be used; then the notebook's agents stop where they would ask. `sha256` and `default`
-    are null if no policy applies. `ignored` lists parts without effect because the organisation's policy is exclusive.
+    `problem` says why the files cannot be used; then agents of the notebook stop at each question. It is null if there
+    is no problem. `sha256` and `default` are the hash and the default verdict of the merged policy; they are null if no
+    policy applies. `ignored` lists parts that have no effect because the organisation's policy is exclusive.
     """
 
     files: list[PolicyFileInfo]
@@ -45,11 +52,13 @@ class AppliedPolicy(ResponseStruct):
 
 
 class VotingFigures(ResponseStruct):
-    """Figures of the reader's own votes of the last month; a figure is null if there are too few votes for it.
+    """Figures about the reader's own votes of the last 30 days. A figure is null if it cannot be computed.
 
-    `timed`: number of votes with a known duration. `fast`: share of those that took less time than reading the value.
-    `approvals_in_a_row`: how many of the newest votes are approvals, without another vote between them.
-    `chance`: how many approvals in a row chance explains, given how often the person approves.
+    `votes` is the number of votes, and `timed` the number of votes with a known duration. `median_seconds` is the
+    median of these durations. `fast` is the share of timed votes that took less time than reading the value takes.
+    `approvals_in_a_row` is the number of approvals since the last other vote. `chance` is how many approvals in a row
+    can be explained by chance, given how often the reader approves. `last_hour` is the number of votes of the last
+    hour.
     """
 
     votes: Count
@@ -62,7 +71,7 @@ class VotingFigures(ResponseStruct):
 
 
 class AbsenceInfo(ResponseStruct):
-    """Start and end of an absence, and the person who votes instead; null: nobody."""
+    """Start and end of an absence. `to` is the user name of the person who votes instead; null means nobody."""
 
     start: At = msgspec.field(name="from")
     until: At
@@ -70,7 +79,7 @@ class AbsenceInfo(ResponseStruct):
 
 
 class AbsenceResponse(ResponseStruct):
-    """The reader's absence; null if it has ended or was never set."""
+    """The reader's absence. `away` is null if the absence has ended or was never set."""
 
     away: AbsenceInfo | None
 

@@ -1,4 +1,4 @@
-"""Responses about proposals and what people decide about them."""
+"""Responses about proposals, their drafts and their decisions."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from hitl_nb.structs import prepare_structs
 class ProposalHeader(ReviewFields, kw_only=True):
     """Fields that every response about a proposal has.
 
-    `type_name` is the proposed Python type, for people. `path` is the notebook's path below the server's folder; null
-    if it is outside. `pause` is the number of the pause in its run, from 1; 0 if a policy decided and the run did not
-    pause. `ordinal` is the place among the proposals of its pause. `document` is the id of the draft's document: the
-    proposal's own, or the one of the workspace that it asks about. `revision` counts from 1; a decision names the
-    revision and the `fingerprint` that were shown. `allow` has the actions that the agent's code allows, and `reasons`
-    those that the notebook's author offers. `doubt` is null for a question that is about no call in doubt.
+    `type_name` is the name of the proposed Python type, for people. `path` is the notebook's path below the server's
+    root folder; null if the notebook is outside. `pause` is the number of the pause in the run, from 1; 0 if a policy
+    decided and the run did not pause. `ordinal` is the index among the proposals of the same pause. `document` is the
+    id of the document that people edit: the proposal's own id, or the id of the workspace that the proposal asks about.
+    `position` identifies the call in the run. `revision` counts from 1. A decision must have the `revision` and the
+    `fingerprint` that were shown. `allow` has the actions that the agent's code allows. `reasons` has reasons that the
+    notebook's author offers. `doubt` is the step call of which the effect is unknown; null for any other question.
     """
 
     id: Id
@@ -51,7 +52,13 @@ class ProposalHeader(ReviewFields, kw_only=True):
 
     @classmethod
     def _read_record(cls, record: Proposal, progress: dict[str, Any], path: str | None) -> dict[str, Any]:
-        """Return the fields of a response that are read from the record or are determined by its policy."""
+        """Return the fields that all responses about a proposal have, by name.
+
+        Args:
+            record: The proposal.
+            progress: Result of `review.progress.describe_progress`.
+            path: The notebook's path below the server's folder; None if the notebook is outside.
+        """
         found = same_fields(cls, record)
         found |= review_fields(progress)
         found["document"] = record.document or record.id
@@ -62,9 +69,9 @@ class ProposalHeader(ReviewFields, kw_only=True):
 
 
 class ProposalSummary(ProposalHeader, kw_only=True):
-    """A proposal in a list. `path` is the notebook's path below the server's folder; null if it is outside.
+    """A proposal in a list, without its value. `path` is as in all responses about a proposal.
 
-    `summary` is the beginning of the value, as one text. `alike` is equal for proposals that differ only in their
+    `summary` is the beginning of the value as text. `alike` is equal for similar proposals, which differ only in their
     values and in the numbers of their titles.
     """
 
@@ -87,11 +94,11 @@ class ProposalSummary(ProposalHeader, kw_only=True):
 
         Args:
             record: The proposal.
-            known: How the identity of the decider is known. None: unsigned.
+            known: How the identity of the person who decided is known. None: unsigned.
             progress: Result of `review.progress.describe_progress` for a list.
-            path: The notebook's path below the server's folder; None if it is outside.
-            summary: Beginning of the value.
-            alike: Key of similar proposals.
+            path: The notebook's path below the server's folder; None if the notebook is outside.
+            summary: Beginning of the value as text.
+            alike: Key that is equal for similar proposals.
         """
         found = cls._read_record(record, progress, path)
         found.pop("candidate", None)
@@ -102,11 +109,12 @@ class ProposalSummary(ProposalHeader, kw_only=True):
 
 
 class ProposalRecord(ProposalHeader, kw_only=True):
-    """A proposal as it is recorded, with its value. `notes` are sentences of the engine for the reviewer.
+    """A proposal with its recorded fields and its value.
 
-    `candidate` is the edited value that people vote on; it is missing while they vote on `value`. `schema` is the JSON
-    Schema that an edited value must satisfy; `options` are the values to choose from, for the kind "choice". `context`
-    is Markdown or an object of facts for the reviewer, or null.
+    `notes` has sentences for the reviewer, for example that a file will be opened again. `candidate` is the edited
+    value that people vote on; it is missing while people vote on `value`. `schema` is the JSON Schema that an edited
+    value must satisfy, or null. `options` are the values to choose from, for the kind "choice". `context` is Markdown
+    or an object of facts for the reviewer, or null.
     """
 
     notes: tuple[str, ...]
@@ -137,11 +145,11 @@ class ProposalRecord(ProposalHeader, kw_only=True):
 
 
 class ProposalDetail(ProposalRecord, kw_only=True):
-    """A proposal with everything that its card shows: exact text, current draft, comments, and changes.
+    """A proposal in full: with the exact text of its value, its draft, the comments, and the changes by people.
 
-    `text` is the exact text of the value. `changes` is a unified diff from the agent's version to the decided value, or
-    to the value that people vote on; "" if they are equal. `draft` is the value as people edit it; it is missing if
-    there is no draft.
+    `text` is the exact text of the value. `changes` is a unified diff from the agent's value to the decided value or,
+    for an open proposal, to the value that people vote on; "" if the values are equal. `draft` is the value that people
+    are editing; it is missing if it is equal to `value` (`has_draft` is false).
     """
 
     text: str
@@ -152,14 +160,14 @@ class ProposalDetail(ProposalRecord, kw_only=True):
 
 
 class ProposalPage(ResponseStruct):
-    """A page of proposals; `next` is the cursor of the next page, null at the end."""
+    """A page of proposals. `next` is the value of the parameter `cursor` for the next page; null at the end."""
 
     proposals: list[ProposalSummary]
     next: Id | None
 
 
 class EditCheck(ResponseStruct):
-    """A valid edit: the value as it would be stored, and its difference to the agent's version."""
+    """An edited value is valid. `value` is its stored form; `changes` is a unified diff from the agent's value."""
 
     ok: bool
     value: Any
@@ -173,10 +181,11 @@ class DraftSaved(ResponseStruct):
 
 
 class DraftUpdate(ResponseStruct):
-    """An update of a draft's document. `n` is its number in the document's log, from 1.
+    """One change of a draft (an update of its CRDT document). `n` is its number in the draft's log, from 1.
 
-    `update` has Yjs' own encoding (version 1), in base64. `by`, `by_name` and `at` name its author and time. `by` is ""
-    for the value that the agent proposed. They are not signed: any program of the server's user can write them.
+    `update` is in the encoding of Yjs (version 1), in base64. `at`, `by` and `by_name` are the time, and the user name
+    and display name of the author. `by` is "" for the value that the agent proposed. Updates are not signed: any
+    program of the server's user can write them.
     """
 
     n: Count
@@ -187,7 +196,10 @@ class DraftUpdate(ResponseStruct):
 
 
 class DraftHistory(ResponseStruct):
-    """A page of a draft's updates, oldest first; `next` is the value of `after` for the next page, null at the end."""
+    """A page of a draft's updates, oldest first.
+
+    `next` is the value of the parameter `after` for the next page; null at the end.
+    """
 
     entries: list[DraftUpdate]
     next: Count | None
@@ -200,7 +212,7 @@ class AssigneeResponse(ResponseStruct):
 
 
 class PauseResponse(ResponseStruct):
-    """The run and the proposals of a cell's pause."""
+    """A run of a cell, and the proposals of one of its pauses."""
 
     run: RunInfo
     proposals: list[ProposalDetail]
@@ -216,8 +228,8 @@ class RunDetail(ResponseStruct):
 class DecisionResponse(ResponseStruct):
     """The proposal after a decision, its run, and the effect of the call.
 
-    `outcome`: "recorded": the vote was stored, others are needed; "settling": an approval that can still be undone;
-    "decided": the proposal is decided.
+    `outcome` "recorded": the vote was stored, and votes of other people are needed. "settling": the proposal is
+    approved, and the approval can still be undone for some time. "decided": the proposal is decided.
     """
 
     proposal: ProposalDetail
@@ -226,7 +238,7 @@ class DecisionResponse(ResponseStruct):
 
 
 class BulkDecisionResponse(ResponseStruct):
-    """All proposals that were decided together."""
+    """The proposals that were decided together."""
 
     proposals: list[ProposalDetail]
 

@@ -1,4 +1,4 @@
-"""The part of a response about a proposal that its policy and its votes determine."""
+"""Parts of a response about a proposal: the state of its policy, and the votes of the people who decide."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from hitl_nb.structs import prepare_structs
 
 
 class GuardrailResultInfo(ResponseStruct):
-    """Result of a guardrail that checked the value before people were asked; `message` is "" for a pass."""
+    """Result of a guardrail, a function that checked the value before people were asked.
+
+    `verdict` "pass": no problem; "escalate": a person must decide; "block": the value is rejected. `message` is the
+    reason; "" for "pass".
+    """
 
     name: str
     version: str
@@ -28,10 +32,11 @@ class GuardrailResultInfo(ResponseStruct):
 
 
 class NeedInfo(ResponseStruct):
-    """A number of people who must agree ("2 of @finance"), and how many do.
+    """A requirement of a policy: a number of people who must agree.
 
-    `voted` lists people whose votes are counted. `waiting` lists people whose vote can still count; absent people are
-    replaced by their substitutes. While votes are hidden, both are empty, and `have` is how many people have voted.
+    `text` is the requirement in words, such as "2 of @finance". `count` is the required number of votes, and `have` the
+    number of votes so far. `voted` has the people whose votes are counted. `waiting` has the people whose votes can
+    still count; in place of absent people, it has their substitutes. While votes are hidden, both lists are empty.
     `waiting` is also empty if anyone may vote.
     """
 
@@ -45,9 +50,9 @@ class NeedInfo(ResponseStruct):
 class VoteInfo(ResponseStruct):
     """The vote of one person on a proposal that several people decide.
 
-    `seat` is the person for whom the vote counts: the voter, or the one whom they substitute. `own`: whether it is
-    the reader's vote. `counts`: whether it is about the value that people vote on now. `known` is missing in lists,
-    where signatures are not checked.
+    `own` is true for the reader's own vote. `seat` is the person for whom the vote counts: the voter, or the absent
+    person whose substitute the voter is. `counts` is true if the vote is about the value that people vote on now.
+    `known` says how the server knows the voter; it is missing in lists, in which signatures are not checked.
     """
 
     own: bool
@@ -63,7 +68,10 @@ class VoteInfo(ResponseStruct):
 
 
 class TimelineStepInfo(ResponseStruct):
-    """A timed action of the policy; `people` may decide from then on, or are notified."""
+    """A timed action on a proposal.
+
+    `does` is the action, and `at` its time. `people` are the people who may decide after the action or are notified.
+    """
 
     at: At
     does: TimelineAction
@@ -71,10 +79,10 @@ class TimelineStepInfo(ResponseStruct):
 
 
 class TimerInfo(ResponseStruct):
-    """The next timed action on an open proposal; "settle": an approval becomes the decision.
+    """The next timed action on an open proposal. The action "settle" makes an approval the decision.
 
-    `people` may decide from then on, or are notified. `steps` are all actions that are still to come in order, the
-    next one included; none runs while an approval settles. `steps` is missing in lists.
+    `people` are the people who may decide after the action or are notified. `steps` has all future actions in order,
+    with the next action first; no action is taken while an approval can still be undone. `steps` is missing in lists.
     """
 
     at: At
@@ -84,10 +92,11 @@ class TimerInfo(ResponseStruct):
 
 
 class MayDecide(ResponseStruct):
-    """Permissions of the reader for a proposal: the actions that they may take, and why not all.
+    """Permissions of the reader for a proposal.
 
-    `decide`: whether they may approve it or, if it cannot be approved, take another action. `undo`: whether the
-    approval that can still be undone is theirs.
+    `decide` is true if the reader may approve the proposal or, if it cannot be approved, take another action.
+    `why_not` says why the reader may not take some actions, or is null. `actions` has the actions that the reader may
+    take. `undo` is true if the reader gave the approval that can still be undone.
     """
 
     decide: bool
@@ -99,11 +108,13 @@ class MayDecide(ResponseStruct):
 class ReviewFields(ResponseStruct, kw_only=True):
     """State of a proposal's policy and of the people who decide.
 
-    `why` has sentences, `rules` the ids of the rules that applied. `needs` is empty without a policy: then any one
-    reviewer decides. `votes` has the newest vote of each person, oldest first; while votes are hidden (`blind`), only
-    the reader's own. `on_deadline` is the action at `deadline`. `stuck` says why nobody may decide; else it is "".
-    `untold` names people whom no notification reached. `batch` is the maximum number of proposals in one bulk decision.
-    `may` is missing if there is no known reader.
+    `tags` and `confidence` (0 to 1) are facts from the agent's code. `why` has sentences that explain the result of the
+    policy, and `rules` the ids of the rules that applied. `needs` is empty without a policy: then any one reviewer
+    decides alone. `votes` has the newest vote of each person, oldest first; while votes are hidden (`blind`), it has
+    only the reader's own vote. `timer` is the next timed action. `on_deadline` is the action at the deadline. At
+    `settles_at`, an approval becomes the decision. `stuck` says why nobody may decide; "" if somebody may. `untold` has
+    the people whom no notification reached. `batch` is the maximum number of proposals in one bulk decision. `may` has
+    the reader's permissions; it is missing if the reader is not known.
     """
 
     tags: tuple[str, ...]
@@ -125,7 +136,7 @@ class ReviewFields(ResponseStruct, kw_only=True):
 
 
 def review_fields(progress: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of `ReviewFields`, and `candidate` if people vote on an edited value.
+    """Return the values of the fields of `ReviewFields` by name; and `candidate`, if people vote on an edited value.
 
     Args:
         progress: Result of `review.progress.describe_progress`.

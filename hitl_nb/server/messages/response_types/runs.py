@@ -16,9 +16,11 @@ class RunInfo(ResponseStruct):
     """A run: one execution of an agent, from start to end.
 
     `notebook_id` is the id in the notebook's metadata; "" outside of notebooks. `path` is the notebook's path below the
-    server's folder; null if it is outside. `key` is the value of `--key` as text, or "". `generation` counts the fresh
-    starts of the same notebook, agent and key, from 1. `pauses` is how many times it has paused, and `open` the number
-    of open proposals of its last pause. `restarted`: it was started by `--restart`.
+    server's root folder; null if the notebook is outside. `key` is the value of `--key` as text, or "". `generation` is
+    the number of the run among the runs of the same notebook, agent and key, from 1. `pauses` is how often the run has
+    paused, and `open` the number of open proposals of its last pause. `requesters` has the people who started or
+    continued the run. `passed` is the number of questions that a policy passed without people. `restarted` is "" unless
+    the run was started by `--restart`. `orphaned` is true if the notebook no longer exists.
     """
 
     id: Id
@@ -46,14 +48,14 @@ class RunInfo(ResponseStruct):
 
         Args:
             record: The run.
-            path: The notebook's path below the server's folder; None if it is outside.
-            orphaned: True if the notebook no longer exists. UNSET where nobody asked.
+            path: The notebook's path below the server's folder; None if the notebook is outside.
+            orphaned: True if the notebook no longer exists. UNSET (default) if this was not checked.
         """
         return cls(**same_fields(cls, record), path=path, orphaned=orphaned)
 
 
 class RunPage(ResponseStruct):
-    """A page of runs; `next` is the cursor of the next page, null at the end."""
+    """A page of runs. `next` is the value of the parameter `cursor` for the next page; null at the end."""
 
     runs: list[RunInfo]
     next: Id | None
@@ -77,13 +79,15 @@ EntryType = Literal[
     "vote",
     "clock",
 ]
-"""Types of the entries of a timeline, see `review.timeline.TimelineItem`."""
+"""Types of the entries of a timeline. `review.timeline.TimelineItem` describes them."""
 
 
 class TimelineEntry(ResponseStruct):
-    """One entry of a timeline. `until` and `seconds` are null for an instant, and for what has not ended yet.
+    """One entry of a run's timeline: a moment, such as a decision, or a period, such as the work of a process.
 
-    `n` is the number of its event in the audit log; 0 if it is not from there. `what` is one line for people.
+    `until` and `seconds` are the end and the duration of a period; they are null for a moment, and for a period that
+    has not ended. `n` is the number of the event in the audit log; 0 if the entry is from another record. `what` is one
+    line of text for people.
     """
 
     n: Count
@@ -109,14 +113,14 @@ class TimelineResponse(ResponseStruct):
 
 
 class ResumeResponse(ResponseStruct):
-    """The browser may continue the run."""
+    """The run may be continued, by the browser or by the server."""
 
     granted: bool
     run: RunInfo
 
 
 class AdoptResponse(ResponseStruct):
-    """The run, which belongs to the new notebook now."""
+    """The run, which now belongs to the new notebook."""
 
     run: RunInfo
 

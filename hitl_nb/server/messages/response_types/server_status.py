@@ -8,25 +8,26 @@ from hitl_nb.structs import prepare_structs
 
 
 class UserInfo(ResponseStruct):
-    """The user of the request. `username` is the identity; users may change their display names."""
+    """The user who made the request. `username` is the identity; users may change their display names."""
 
     username: str
     display_name: str
 
 
 class Permissions(ResponseStruct):
-    """Permissions of the user."""
+    """Permissions of the user on this server. `decide` is true if the user may decide proposals."""
 
     decide: bool
 
 
 class StatusResponse(ResponseStruct):
-    """The server, its store, and whether the user may decide, or why not.
+    """The server, its store, and the user who made the request.
 
-    `api` is the version of the API; a page that uses another one decides nothing. `store` is the store's URL.
-    `assurance` is how much this installation can promise about a reviewer's identity. `votes_as` is the name under
-    which the user votes if a policy says who may. `headless`: whether the server can run notebooks by itself.
-    `watched`: whether a process acts when deadlines pass.
+    `api` is the version of the API; a page that was made for another version must not decide. `store` is the URL of the
+    store, and `server` an id of the server. `assurance` is the strength of the evidence about a reviewer's identity.
+    `votes_as` is the name under which the user votes if a policy names people. `decide_refused` says why the user may
+    not decide; null if the user may. `headless` is true if the server can execute notebooks by itself. `watched` is
+    true if a process applies deadlines.
     """
 
     version: str

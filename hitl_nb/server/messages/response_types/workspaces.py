@@ -1,4 +1,4 @@
-"""Responses about workspaces, and to scripts that write workspaces through the server."""
+"""Responses about workspaces, and responses to scripts that write workspaces through the server."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from hitl_nb.structs import prepare_structs
 class WorkspaceHeader(ResponseStruct):
     """Fields that every response about a workspace has.
 
-    `kind` is one of the text kinds. `path` is the notebook's path below the server's folder; null if it is outside.
-    `status` "done": people have decided, and only the agent writes next; "closed": closed for good. `proposal` is the
-    id of the open question whether the workspace is done, or null.
+    `kind` is a kind of text. `path` is the notebook's path below the server's root folder; null if the notebook is
+    outside. `ordinal` is the number of the workspace in its run, from 1. `status` "open": people and the agent may
+    write; "done": people have decided, and nobody may write until the agent writes again; "closed": closed for good.
+    `proposal` is the id of the open proposal that asks whether the workspace is done, or null.
     """
 
     id: Id
@@ -43,19 +44,19 @@ class WorkspaceHeader(ResponseStruct):
 
         Args:
             record: The workspace.
-            path: The notebook's path below the server's folder; None if it is outside.
-            proposal: Id of its open proposal; None if there is none.
-            **more: Its template and its text. Without them, the response does not have these fields.
+            path: The notebook's path below the server's folder; None if the notebook is outside.
+            proposal: Id of the open proposal about the workspace; None if there is none.
+            **more: The fields `template` and `text`. If they are not given, the response does not have them.
         """
         changed: dict[str, Any] = {"template": UNSET, "path": path, "proposal": proposal, **more}
         return cls(**(same_fields(cls, record) | changed))
 
 
 class WorkspaceSummary(WorkspaceHeader):
-    """A document that an agent and people write together; its id is also the document's id.
+    """A workspace, a document that an agent and people write together. Its id is also the id of the document.
 
-    `path` is the notebook's path below the server's folder; null if it is outside. `proposal` is the open question
-    whether the document is done. `template` and `text` are set only for the workspace that a cell's output names.
+    `template` and `text` are the initial and the current text. They are set only if the request identified the
+    workspace of a cell.
     """
 
     template: str | UnsetType = UNSET
@@ -63,14 +64,17 @@ class WorkspaceSummary(WorkspaceHeader):
 
 
 class WorkspaceDetail(WorkspaceHeader):
-    """A workspace with the template that it started from, and its current text, or the text that people agreed to."""
+    """A workspace with its initial text (`template`) and its current text.
+
+    After an approval or an edit, the current text is the decided text, until the agent writes again.
+    """
 
     template: str
     text: str
 
 
 class WorkspacePage(ResponseStruct):
-    """A page of workspaces; `next` is the cursor of the next page, null at the end."""
+    """A page of workspaces. `next` is the value of the parameter `cursor` for the next page; null at the end."""
 
     workspaces: list[WorkspaceSummary]
     next: Id | None
@@ -80,9 +84,12 @@ WriteOutcome = Literal["done", "suggested", "going", "busy"]
 
 
 class RemoteWriteResult(ResponseStruct):
-    """Result of a script's edit or comment; `comment` is set if it is a comment.
+    """Result of a script's edit or comment.
 
-    "going": the stream is not complete yet. "busy": a person is writing there, and nothing was done.
+    `outcome` "done": the call took effect. "suggested": the edit became a suggestion, because a person was writing in
+    the same paragraph. "going": a part of a stream was written, and the stream is not complete. "busy": a person is
+    writing in the same paragraph, and nothing was done. `comment` is the comment that was made or changed; null for an
+    edit.
     """
 
     outcome: WriteOutcome
@@ -90,14 +97,14 @@ class RemoteWriteResult(ResponseStruct):
 
 
 class RemoteReadResult(ResponseStruct):
-    """Text or comments for a script. A repeated call with the same key gets the same answer."""
+    """The text or the comments of a script's workspace. A repeated call with the same key gets the same answer."""
 
     text: str | UnsetType = UNSET
     comments: list[CommentInfo] | UnsetType = UNSET
 
 
 class RemoteReviewResult(ResponseStruct):
-    """The question of a script with its decision, if there is one, and the comments as they were at that time."""
+    """The proposal of a script. If people have decided, it has the decision, and the comments at that time."""
 
     proposal: ProposalDetail
 
