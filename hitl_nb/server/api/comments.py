@@ -1,6 +1,7 @@
-"""Calls about comments: list the comments on a document, add one, change a comment's state.
+"""API calls about comments: list the comments on a document, add a comment, change the state of a comment.
 
-The author of a comment is the user who sends the request; no body names an author.
+A document is the text or value of a proposal or workspace. The author of a comment is always the user who sends the
+request.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from hitl_nb.server.messages.response_types.comments import (
 )
 
 _MAX_EVENTS = 200
-"""Maximum number of a run's newest events that are searched for people who decided."""
+"""Maximum number of newest events of a run in which people who decided are searched."""
 
 
 def list_comments(request: ApiRequest) -> CommentList:
-    """List the comments on a document, and the people who may be mentioned."""
+    """Return the comments on the document with the id in the path, and the people whom new comments may mention."""
     about = request.ledger.comments.find_target(request.id)
     found = request.ledger.comments.list_on_document(about.document)
     return CommentList(
@@ -34,7 +35,7 @@ def list_comments(request: ApiRequest) -> CommentList:
 
 
 def add_comment(request: ApiRequest) -> CommentResponse:
-    """Add a comment by the user."""
+    """Add a comment of the request's user to the document with the id in the path. Return the new comment."""
     said: CommentRequest = request.body
     given = {name: getattr(said, name) for name in said.__struct_fields__}
     made = request.ledger.comments.add(request.id, **given, **_author_fields(request))
@@ -42,7 +43,7 @@ def add_comment(request: ApiRequest) -> CommentResponse:
 
 
 def change_comment_state(request: ApiRequest) -> CommentStateResponse:
-    """Resolve a comment, or accept or dismiss a suggestion."""
+    """Change the state of the comment with the id in the path: resolve it, or accept or dismiss its suggestion."""
     body: CommentStateRequest = request.body
     who = request.person
     done = request.ledger.comments.change_state(
@@ -66,7 +67,15 @@ def _author_fields(request: ApiRequest) -> dict[str, Any]:
 
 
 def _mentionable_users(request: ApiRequest, run: str, said: Iterable[Comment]) -> list[MentionableUser]:
-    """Return everybody known here who may be mentioned, with the display name that they used last."""
+    """Return the people whom comments may mention, sorted by user name, each with the newest known display name.
+
+    These are the server's reviewers, the people who decided about the run, and the authors of comments.
+
+    Args:
+        request: The request.
+        run: Id of the document's run.
+        said: The comments on the document.
+    """
     names = dict.fromkeys(request.context.settings.reviewers, "")
     for event in request.ledger.audit.read_run_events(run, limit=_MAX_EVENTS):
         data: dict[str, Any] = event.data or {}

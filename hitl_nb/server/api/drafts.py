@@ -1,4 +1,7 @@
-"""Calls about drafts that need no room: replace a draft's value, reset it, read its history."""
+"""API calls about drafts (the values that people edit): replace a draft's value, reset it, read the draft's history.
+
+Browsers that edit together use a WebSocket instead (`server/live/room.py`).
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,13 @@ from hitl_nb.server.messages.response_types.proposals import DraftHistory, Draft
 
 
 def save_draft(request: ApiRequest) -> DraftSaved:
-    """Replace the draft's value with the one in the body."""
+    """Replace the value of a proposal's draft by the value in the request's body."""
     _write_draft(request, request.ledger.proposals.load(request.id), request.body.value)
     return DraftSaved(saved=True)
 
 
 def reset_draft(request: ApiRequest) -> DraftSaved:
-    """Set the draft's value to the agent's version again."""
+    """Set the value of a proposal's draft to the value that the agent proposed."""
     proposal = request.ledger.proposals.load(request.id)
     _write_draft(request, proposal, proposal.value)
     return DraftSaved(saved=True)
@@ -35,7 +38,7 @@ def _write_draft(request: ApiRequest, proposal: Proposal, value: Any) -> None:
 
 
 def draft_history(request: ApiRequest) -> DraftHistory:
-    """List the updates of a draft: author, time, and the update in base64."""
+    """Return a page of the changes of a draft, oldest first, each with its author and time."""
     wanted: DraftHistoryQuery = request.query
     found = find_draft(request.ledger, request.id).draft.updates_after(wanted.after, wanted.limit)
     entries = [

@@ -1,7 +1,8 @@
-"""HTTP handlers: authenticate, authorize and decode a request, call its route, and encode the answer or the error.
+"""HTTP handlers of the REST API: check and decode a request, call its route, and encode the response or the error.
 
-All checks run here, for every route, before its function. Jupyter's decorators are not used. One of them always
-checks the first resource that it was called with, and a Jupyter handler without a decorator is public.
+Authentication and authorization are checked in this module, for every route, before the function of the route is
+called. Jupyter's decorators are not used, because one of them always checks the first resource with which it was
+called. A Jupyter handler without a decorator is public, so each handler here checks the user itself.
 """
 
 from __future__ import annotations
@@ -39,12 +40,20 @@ _ID = f"(?P<id>{ID_PATTERN.strip('^$')})"
 
 
 class RouteHandler(APIHandler):
-    """Handles the requests of one path; `routes` has one route per HTTP method."""
+    """Handles the requests to one path of the API, with any HTTP method."""
 
     def initialize(
         self, context: ServerContext, routes: dict[str, Route], feed: Feed, rooms: Rooms, large: LargeWork
     ) -> None:
-        """Set what the route's functions need."""
+        """Set the objects that all requests use.
+
+        Args:
+            context: State of the server.
+            routes: The route of this path for each HTTP method, such as "GET".
+            feed: The live feed, which is told about changes.
+            rooms: The drafts that are open in browsers.
+            large: The worker processes for large values.
+        """
         self.desk = context
         self.large = large
         self.feed = feed
@@ -52,7 +61,7 @@ class RouteHandler(APIHandler):
         self.routes = routes
 
     def set_default_headers(self) -> None:
-        """Set security headers; answers are never cached."""
+        """Set the security headers, and forbid browsers to cache responses."""
         super().set_default_headers()
         self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "no-referrer")
@@ -120,7 +129,7 @@ class RouteHandler(APIHandler):
         return await self.desk.run_in_lane(lambda ledger: weigh(route.read_request(self.desk, ledger, sent)))
 
     async def _error_json(self, error: Exception) -> str:
-        """Return the JSON of an error; encoded off the event loop if it contains a proposal."""
+        """Return the JSON of an error. If the error has a proposal, the JSON is encoded on a thread."""
         if getattr(error, "proposal", None) is None:
             return _encode_error(answers.error_response(self.desk, None, error))
         return await self.desk.run_in_lane(
@@ -128,7 +137,7 @@ class RouteHandler(APIHandler):
         )
 
     async def _respond(self, route: Route, sent: RawRequest) -> None:
-        """Answer a request that passed all checks. Errors of the route's function are raised unchanged."""
+        """Send the response to a request that passed all checks. Errors of the route's function are not handled."""
         lane = route.lane_of(sent)
         if await self._is_large(route, sent):
             said = await self.desk.run_in_lane(
@@ -146,7 +155,7 @@ class RouteHandler(APIHandler):
         self.finish(body)
 
     def _body_error(self, route: Route) -> tuple[int, str] | None:
-        """Return the status and a message if the body's type or length is wrong; None otherwise."""
+        """Return HTTP status and message if the type or the length of the body is wrong; None if both are right."""
         if route.body is None:
             return None
         if self.request.headers.get("Content-Type", "").split(";")[0].strip().lower() != "application/json":
@@ -170,7 +179,7 @@ class RouteHandler(APIHandler):
 
 
 class NdjsonHandler(RouteHandler):
-    """Streams lines of JSON. They are read and sent in pages, so that the whole answer is never in memory."""
+    """Sends a response of many lines of JSON, page by page, so that the whole response is never in memory."""
 
     async def _respond(self, route: Route, sent: RawRequest) -> None:
         this = await self.desk.run_in_lane(lambda ledger: route.read_request(self.desk, ledger, sent))
@@ -195,7 +204,7 @@ class NdjsonHandler(RouteHandler):
 
 
 class NotFoundHandler(RouteHandler):
-    """Answers requests to unknown paths with an error in the API's format."""
+    """Answers requests to paths that the API does not have: status 404 with an error in the format of the API."""
 
     async def _handle(self, method: str, names: dict[str, str]) -> None:
         if self.current_user:
@@ -205,7 +214,7 @@ class NotFoundHandler(RouteHandler):
 
 
 class OpenApiHandler(RouteHandler):
-    """Serves the OpenAPI document, which is made from the table of routes."""
+    """Serves the OpenAPI document of the API to users who may read proposals."""
 
     async def _handle(self, method: str, names: dict[str, str]) -> None:
         user = self.current_user
@@ -218,14 +227,14 @@ class OpenApiHandler(RouteHandler):
 
 
 def api_handlers(context: ServerContext, poller: LogPoller) -> list[tuple[str, type[JupyterHandler], dict[str, Any]]]:
-    """Return the Tornado handlers: one per path of the API, the feed, and the rooms.
+    """Return the Tornado handlers of all paths of the API, of the live feed and of the rooms (drafts open in browsers).
 
     Args:
-        context: State of the server that all handlers share.
-        poller: The server's reader of the audit log, for the feed.
+        context: State of the server, which all handlers share.
+        poller: The server's reader of the audit log, from which the feed gets events.
 
     Returns:
-        Path pattern, handler class, and arguments of its `initialize`.
+        For each handler: path pattern, handler class, and arguments of `initialize` by name.
     """
     feed, rooms, large = Feed(context, poller), Rooms(context), LargeWork()
     paths: dict[str, dict[str, Route]] = {}
@@ -252,5 +261,5 @@ def _ndjson_page(route: Route, request: ApiRequest, ledger: Ledger) -> tuple[byt
 
 
 def _encode_error(response: ErrorResponse) -> str:
-    """Encode an error. Its message may quote text that is not valid Unicode, which this encoder escapes."""
+    """Return an error as JSON. Python's encoder is used: it escapes quoted text that is not valid Unicode."""
     return json.dumps(msgspec.to_builtins(response))

@@ -1,8 +1,8 @@
 """Worker processes that answer requests about large values.
 
-Reading, checking and writing JSON of some MB are calls during which no other thread of a process can run. In a separate
-process they delay only each other. A worker opens the store as another server would. The server process sends it the
-request and forwards the answer, both as bytes.
+While a process decodes, checks or encodes JSON of some MB, no other thread of the process can run. In a worker process,
+such requests delay only each other. A worker opens the store like another server. The server process sends the request
+to the worker and forwards the answer, both as bytes.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from hitl_nb.structs import prepare_structs
 from hitl_nb.worker_process import WorkerProcess, answer_requests
 
 WORK_SECONDS = 300.0
-"""Maximum time of a request in a worker, in seconds; longer than the time limit of any check."""
+"""Maximum time of a request in a worker, in seconds. It is longer than the time limit of any check of a value."""
 _LARGE_LANES: dict[Lane, Lane] = {"checks": "large checks", "records": "large lists"}
 
 
 class _WorkerSettings(msgspec.Struct, frozen=True):
-    """Settings from which a worker builds its server context."""
+    """Settings of a server from which a worker builds an equal `ServerContext`."""
 
     store: str
     root: str
@@ -48,7 +48,7 @@ class _WorkerSettings(msgspec.Struct, frozen=True):
 
 
 class _WorkerRequest(msgspec.Struct, frozen=True):
-    """A request for a worker, as one line of JSON; the body follows it."""
+    """A request for a worker. It is sent as one line of JSON, and the body of the HTTP request follows."""
 
     facts: _WorkerSettings
     method: str
@@ -59,7 +59,12 @@ class _WorkerRequest(msgspec.Struct, frozen=True):
 
 
 class _WorkerResponse(msgspec.Struct, frozen=True):
-    """First line of a worker's answer; the body follows it. `failed` is a traceback if a bug occurred."""
+    """First line of a worker's answer, as JSON. The body of the HTTP response follows.
+
+    Attributes:
+        status: HTTP status.
+        failed: Traceback of an unexpected error; "" if there was none.
+    """
 
     status: int = 200
     failed: str = ""
@@ -67,11 +72,11 @@ class _WorkerResponse(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class WorkerAnswer:
-    """Answer of a worker.
+    """Answer of a worker to one request.
 
     Attributes:
         status: HTTP status.
-        body: JSON.
+        body: JSON as bytes.
     """
 
     status: int
@@ -79,17 +84,29 @@ class WorkerAnswer:
 
 
 def large_lane(lane: Lane) -> Lane:
-    """Return the lane of a large request whose small variant uses `lane`."""
+    """Return the thread pool for a request about a large value. `lane` is the pool of this call for small values."""
     return _LARGE_LANES.get(lane, "large")
 
 
 def answer_json(context: ServerContext, ledger: Ledger, route: Route, sent: RawRequest) -> bytes:
-    """Call a route's function and encode the answer as JSON. Errors of the function are raised unchanged."""
+    """Decode a request, call the function of its route, and return the response as JSON.
+
+    Errors of the function are raised unchanged.
+
+    Args:
+        context: State of the server.
+        ledger: The ledger.
+        route: The route of the request.
+        sent: The request, whose user is authorized.
+
+    Raises:
+        ValueError: The body or the query is invalid.
+    """
     return msgspec.json.encode(route.handler(route.read_request(context, ledger, sent)))
 
 
 class LargeWork:
-    """The worker processes of one server, one per large lane. They start with the first request."""
+    """The worker processes of one server: one for each "large" lane. Each starts with its first request."""
 
     def __init__(self) -> None:
         self._workers: dict[Lane, WorkerProcess] = {}
@@ -97,11 +114,22 @@ class LargeWork:
         atexit.register(self.close)
 
     def answer(self, context: ServerContext, ledger: Ledger, route: Route, sent: RawRequest) -> WorkerAnswer:
-        """Answer a request in a worker. Blocks until it is done.
+        """Answer a request in a worker process, and wait for the answer.
+
+        If other processes cannot open the store (a store in memory), this process answers.
+
+        Args:
+            context: State of the server.
+            ledger: The ledger.
+            route: The route of the request.
+            sent: The request, whose user is authorized.
+
+        Returns:
+            Status and JSON of the response, also for an expected error such as an unknown proposal.
 
         Raises:
-            StoreBusy: The worker ended or took longer than WORK_SECONDS.
-            RuntimeError: A bug occurred in the worker; the message has its traceback.
+            StoreBusy: The worker ended or took longer than WORK_SECONDS. The request may have taken effect.
+            RuntimeError: An unexpected error occurred in the worker; the message has the traceback.
         """
         if not is_shared(ledger.store.url):  # no other process can read this store
             return WorkerAnswer(200, answer_json(context, ledger, route, sent))
@@ -150,7 +178,7 @@ class LargeWork:
 
 
 def serve_requests() -> None:
-    """Run a worker: answer requests from the server until it closes the connection."""
+    """Answer requests of the server until the server closes the connection. This is the main function of a worker."""
     if hasattr(os, "nice"):
         os.nice(5)  # small requests, which the server answers itself, have priority
     routes = {(route.method, route.path): route for route in ROUTES}
@@ -164,7 +192,7 @@ def serve_requests() -> None:
                 desks[order.facts] = _make_context(order.facts)
             sent = RawRequest(order.who, order.id, order.query, body)
             head, said = _respond(desks[order.facts], routes[order.method, order.path], sent)
-        except Exception:  # noqa: BLE001  # a bug: the server logs it like one of its own
+        except Exception:  # noqa: BLE001  # a bug: the server raises and logs it like a bug in its own process
             head, said = _WorkerResponse(failed=traceback.format_exc()), b""
         return msgspec.json.encode(head) + b"\n" + said
 
@@ -200,10 +228,10 @@ def _worker_settings(context: ServerContext, ledger: Ledger) -> _WorkerSettings:
 
 
 def _make_context(facts: _WorkerSettings) -> ServerContext:
-    """Build the server's context in a worker.
+    """Build a `ServerContext` in a worker from the settings of the server.
 
     Raises:
-        HitlError: The signing key has changed since the server was started.
+        HitlError: The signing key of this user has changed since the server was started.
     """
     key = SigningKey.of_this_user()
     if key.public != facts.key:

@@ -1,4 +1,4 @@
-"""OpenAPI 3.1 document of the API. It is made from the table of routes, so the two cannot differ."""
+"""OpenAPI 3.1 document of the REST API. It is made from the table of routes, so the document is always correct."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TOKEN = {
 
 @cache
 def build_document() -> dict[str, Any]:
-    """Build the OpenAPI document of all routes."""
+    """Return the OpenAPI document of all routes as a dict. It is built once per process."""
     from hitl_nb import __version__
 
     named: list[type] = [route.body for route in ROUTES if route.body is not None]
@@ -34,7 +34,7 @@ def build_document() -> dict[str, Any]:
     named += FEED_MESSAGES
     _, components = msgspec.json.schema_components(named, ref_template="#/components/schemas/{name}")
     for schema in components.values():
-        if "description" in schema:  # a docstring, which Python before 3.13 leaves indented
+        if "description" in schema:  # a docstring, whose indentation Python before 3.13 does not remove
             schema["description"] = inspect.cleandoc(schema["description"])
     paths: dict[str, Any] = {}
     for route in ROUTES:
@@ -90,6 +90,6 @@ def _query_parameters(query: type[Query]) -> list[dict[str, Any]]:
 
 
 def _present_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a parameter that is present: without null, which only means that it is missing."""
+    """Return the schema of a query parameter without null, because null only means that the parameter is missing."""
     kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     return kinds[0] if len(kinds) == 1 else schema

@@ -1,4 +1,4 @@
-"""Calls about people: get and set the user's absence and substitute, and show figures of the user's own votes."""
+"""API calls about the user: get and set an absence and a substitute, and show figures about the user's own votes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from hitl_nb.server.messages.response_types.policies import AbsenceInfo, Absence
 
 
 def get_absence(request: ApiRequest) -> AbsenceResponse:
-    """Return the user's current or planned absence."""
+    """Return the current or planned absence of the user, and the person who votes instead."""
     said = request.ledger.reviewers.find_absence(voting_name(request.context, request.person))
     away = None if said is None else AbsenceInfo(start=said.start, until=said.until, to=said.to)
     return AbsenceResponse(away=away)
 
 
 def set_absence(request: ApiRequest) -> AbsenceResponse:
-    """Set the user's own absence. Nobody can set it for others, so the user must be known.
+    """Set the absence of the user who sends the request. An absence cannot be set for another person.
 
     Raises:
-        NotAReviewer: The user is known only by a token, and others may use it too.
+        NotAReviewer: The user is known only by the server's token, which other people may use, too.
     """
     body: AbsenceRequest = request.body
     if request.person.authn != "login" and not request.context.is_single_user:
@@ -31,5 +31,5 @@ def set_absence(request: ApiRequest) -> AbsenceResponse:
 
 
 def show_figures(request: ApiRequest) -> VotingFigures:
-    """Return figures of the user's own votes."""
+    """Return figures about the user's own votes of the last 30 days."""
     return VotingFigures(**attention.reviewer_figures(request.ledger, voting_name(request.context, request.person)))

@@ -1,4 +1,4 @@
-"""Call about policies: list the policy files and rules that apply to a notebook."""
+"""API call about policies: show the policy files and the rules that apply to a notebook."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from hitl_nb.server.messages.response_types.policies import AppliedPolicy, Polic
 
 
 def get_policy(request: ApiRequest) -> AppliedPolicy:
-    """Return the policy that applies now. Unusable files are reported in `problem`, not as an error of the call."""
+    """Return the policy that now applies to the notebook or folder in the query.
+
+    If a policy file cannot be used, the response says so in `problem`; the call does not fail.
+    """
     wanted: PolicyQuery = request.query
     notebook = request.context.notebook_file(wanted.path)
     files = [PolicyFileInfo(path=str(one.path), organisation=one.organisation) for one in find_policy_files(notebook)]

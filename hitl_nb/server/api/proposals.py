@@ -1,7 +1,7 @@
-"""Calls about proposals: list, show, check, assign, decide, undo.
+"""API calls about proposals: list and show them, check an edit, assign, decide, undo an approval.
 
-A decision names the revision and the fingerprint of the proposal that was shown. If the proposal has changed, nothing
-is decided, and the answer contains the current proposal.
+A decision has the revision and the fingerprint of the proposal that was shown to the reviewer. If the proposal has
+changed since, nothing is decided, and the answer contains the current proposal.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from hitl_nb.server.messages.response_types.proposals import (
 )
 
 _SCAN_PAGE_SIZE = 200
-"""Number of proposals that are read at once when a filter selects among them."""
+"""Minimum number of proposals that are read at once if only some of them match the query."""
 
 
 def list_proposals(request: ApiRequest) -> ProposalPage:
-    """List proposals: open ones oldest first, or closed ones."""
+    """Return a page of the proposals that match the query. Open proposals are sorted oldest first."""
     wanted: ProposalQuery = request.query
     audience = Audience.from_request(request)
     found = _list_page(request.ledger, wanted, audience)
@@ -56,7 +56,11 @@ def list_proposals(request: ApiRequest) -> ProposalPage:
 
 
 def _list_page(ledger: Ledger, wanted: ProposalQuery, audience: Audience) -> list[Proposal]:
-    """Return a page of proposals. With `mine`, those that are assigned to the user come first."""
+    """Return a page of the proposals that match a query.
+
+    If the query has `mine`, only open proposals that the reader may decide are returned. Proposals that are assigned to
+    the reader come first.
+    """
     if wanted.mine is None or not wanted.is_open:
         return _scan_proposals(ledger, wanted, lambda p: True, wanted.cursor, wanted.limit)
     user = audience.viewer.user
@@ -78,7 +82,15 @@ def _list_page(ledger: Ledger, wanted: ProposalQuery, audience: Audience) -> lis
 def _scan_proposals(
     ledger: Ledger, wanted: ProposalQuery, fits: Callable[[Proposal], bool], after: str | None, limit: int
 ) -> list[Proposal]:
-    """Return a page of matching proposals. Reads further pages of the ledger until enough of them match."""
+    """Return the proposals that match a query, by reading pages of the ledger until enough proposals match.
+
+    Args:
+        ledger: The ledger to read.
+        wanted: The query.
+        fits: Additional condition: returns whether a proposal is wanted.
+        after: Id of the proposal after which to begin; None for the first page.
+        limit: Maximum number of proposals to return.
+    """
     at = now()
     # The ledger can filter closed proposals by reviewer. It cannot filter by age, `mine`, `passed`, or open assignee.
     picky = wanted.older_than is not None or wanted.newer_than is not None or wanted.mine is not None
@@ -90,7 +102,7 @@ def _scan_proposals(
         for proposal in page:
             age = (at - proposal.created_at).total_seconds()
             if wanted.is_open and wanted.older_than is not None and age < wanted.older_than:
-                return found  # oldest first: all later ones are too young
+                return found  # open proposals are sorted oldest first, so all later proposals are too young
             if _matches_query(proposal, age, wanted) and fits(proposal):
                 found.append(proposal)
             if len(found) == limit:
@@ -122,14 +134,21 @@ def _matches_query(proposal: Proposal, age: float, wanted: ProposalQuery) -> boo
 
 
 def get_proposal(request: ApiRequest) -> ProposalDetail:
-    """Return a proposal with everything that its card shows."""
+    """Return one proposal in full, and record that the user was shown this proposal."""
     proposal = request.ledger.proposals.load(request.id)
     request.context.attention.record_shown(request.person.username, proposal)
     return answers.proposal_response(request.context, request.ledger, proposal, audience=Audience.from_request(request))
 
 
 def get_pause(request: ApiRequest) -> PauseResponse:
-    """Return the proposals that a cell's output names: those of one pause in the agent's newest run that has it."""
+    """Return the proposals of one pause of a cell's run, and record that the user was shown these proposals.
+
+    The query has the notebook, the agent and the number of the pause. The newest run that has this pause is used.
+
+    Raises:
+        UnknownRun: No run has this pause.
+        ValueError: The notebook's path is outside of the server's folder.
+    """
     cell: PauseQuery = request.query
     notebook = request.context.notebook_file(cell.path)
     for run in request.ledger.runs.list_newest(notebook=notebook, agent=cell.agent, limit=MAX_PAGE_SIZE):
@@ -150,14 +169,18 @@ def get_pause(request: ApiRequest) -> PauseResponse:
 
 
 def check_proposed_edit(request: ApiRequest) -> EditCheck:
-    """Check an edit without saving it; return the value as it would be stored, and the changes."""
+    """Check an edited value without saving it. Return the value as it would be stored, and the changes as a diff.
+
+    Raises:
+        InvalidEdit: The edited value is not valid for the proposal.
+    """
     proposal = request.ledger.proposals.load(request.id)
     value = check_edit(proposal, request.body.value)
     return EditCheck(ok=True, value=value, changes=diff_value(proposal, value))
 
 
 def assign_proposal(request: ApiRequest) -> AssigneeResponse:
-    """Assign a proposal to a user, or to nobody."""
+    """Assign a proposal to the user in the request's body, or to nobody. Return the proposal."""
     proposal = request.ledger.proposals.assign(request.id, request.body.assignee, actor=request.person.username)
     return AssigneeResponse(
         proposal=answers.proposal_response(
@@ -167,13 +190,16 @@ def assign_proposal(request: ApiRequest) -> AssigneeResponse:
 
 
 def decide(request: ApiRequest) -> DecisionResponse:
-    """Decide one proposal.
+    """Store the user's decision on one proposal. If a policy requires several people, this is a vote.
+
+    Returns:
+        The proposal, its run, and whether the proposal is decided now.
 
     Raises:
-        StaleProposal: The proposal or its draft changed after it was shown; nothing was decided.
-        AlreadyDecided: Somebody else was first.
+        StaleProposal: The proposal or its draft has changed since it was shown; nothing was decided.
+        AlreadyDecided: Another person has decided the proposal before.
         InvalidEdit: The edited value is not valid.
-        NotAReviewer: The policy does not let this user decide.
+        NotAReviewer: The policy does not allow this user to decide.
     """
     body: DecisionRequest = _with_draft_value(request, request.body) if request.body.drafted else request.body
     before = request.ledger.proposals.load(request.id)
@@ -197,7 +223,7 @@ def decide(request: ApiRequest) -> DecisionResponse:
 
 
 def undo_approval(request: ApiRequest) -> DecisionResponse:
-    """Undo an approval, while the policy's settling time has not passed."""
+    """Undo an approval. This is possible for as long as the proposal's policy says (its *settling time*)."""
     reviewer = _reviewer_name(request, [request.ledger.proposals.load(request.id)])
     signer = attest_reviewer(request.context, request.ledger, request.person, request.id)
     return _decision_response(
@@ -214,17 +240,20 @@ def _decision_response(request: ApiRequest, done: DecisionOutcome) -> DecisionRe
 
 
 def _reviewer_name(request: ApiRequest, found: list[Proposal]) -> str:
-    """Return the name under which the user decides: the voting name if a policy says who may decide."""
+    """Return the name under which the user decides.
+
+    If one of the proposals has a policy, this is the user's voting name (see `voting_name`), else the user name.
+    """
     under_terms = any(proposal.terms is not None for proposal in found)
     return voting_name(request.context, request.person) if under_terms else request.person.username
 
 
 def decide_many(request: ApiRequest) -> BulkDecisionResponse:
-    """Decide several proposals: all of them, or none.
+    """Store one decision on several proposals. Either all of them are decided, or none.
 
     Raises:
         ValueError: The action is "edit".
-        StaleProposal: One of the proposals changed after it was shown; nothing was decided.
+        StaleProposal: One of the proposals has changed since it was shown; nothing was decided.
     """
     body: BulkDecisionRequest = request.body
     if body.action == "edit":
@@ -257,11 +286,12 @@ def decide_many(request: ApiRequest) -> BulkDecisionResponse:
 
 
 class StaleProposal(StaleDraft):
-    """A decision was about an older version of the proposal.
+    """A decision was about an older version of a proposal, so it was not stored.
 
     Args:
         proposal: The current proposal.
-        difference: For each changed part ("revision", "fingerprint" or "draft"), its value as shown and now.
+        difference: For each changed part ("revision", "fingerprint" or "draft"), a dict with the value that was shown
+            to the reviewer ("shown") and the current value ("now").
     """
 
     def __init__(self, proposal: Proposal, difference: dict[str, dict[str, Any]]) -> None:
@@ -274,7 +304,11 @@ class StaleProposal(StaleDraft):
 
 
 def _require_unchanged(proposal: Proposal, revision: int, fingerprint: str) -> None:
-    """Raise StaleProposal if an open proposal is not the one that was shown."""
+    """Check that an open proposal has the revision and the fingerprint that were shown. Closed proposals pass.
+
+    Raises:
+        StaleProposal: The proposal has changed.
+    """
     is_now = {"revision": (revision, proposal.revision), "fingerprint": (fingerprint, proposal.fingerprint)}
     different = {name: {"shown": shown, "now": is_} for name, (shown, is_) in is_now.items() if shown != is_}
     if proposal.status == "open" and different:
@@ -282,10 +316,15 @@ def _require_unchanged(proposal: Proposal, revision: int, fingerprint: str) -> N
 
 
 def _with_draft_value(request: ApiRequest, body: DecisionRequest) -> DecisionRequest:
-    """Return the decision with the draft's own value, because browsers round some numbers that the draft has exactly.
+    """Check that the draft is equal to the value that the reviewer saw. For an edit, replace the value by the draft's.
+
+    The draft's value is used because browsers round some numbers, which the draft has exactly.
+
+    Returns:
+        The decision; unchanged if it is not an edit.
 
     Raises:
-        StaleProposal: The draft has text that the reviewer has not seen.
+        StaleProposal: The draft differs from the value that the reviewer saw.
     """
     proposal = request.ledger.proposals.load(request.id)
     if proposal.status != "open" or body.action not in ("approve", "edit"):
@@ -300,11 +339,13 @@ def _with_draft_value(request: ApiRequest, body: DecisionRequest) -> DecisionReq
 
 
 def _check_edit_value(request: ApiRequest, body: DecisionRequest) -> Any:
-    """Return the edited value after checking it, unless somebody else decided first.
+    """Check the edited value of a decision, and return the value as it will be stored.
+
+    If the proposal is closed, the value is returned without a check; storing the decision then fails.
 
     Raises:
-        InvalidEdit: The edit is not valid.
-        StaleProposal: The proposal changed after it was shown.
+        InvalidEdit: The edited value is not valid.
+        StaleProposal: The proposal has changed since it was shown.
     """
     proposal = request.ledger.proposals.load(request.id)
     _require_unchanged(proposal, body.revision, body.fingerprint)

@@ -1,7 +1,8 @@
-"""Reviews of a remote script's document: find the question, or ask it under the policy, and handle its decision.
+"""Questions of scripts whether a document is done: find the proposal of a question, or create it; use its decision.
 
-The policy is merged from the files of the script's folder, which the script sends, and those of the server's folder
-and organisation. Its result is frozen into the proposal, as for any other proposal.
+A script writes its document through this server and asks with `wait_until_done`. The script sends the policy files of
+its folder. They are merged with the policy files of the server's folder and of the organisation. The result of the
+policy is stored in the proposal and does not change later, as for any other proposal.
 """
 
 from __future__ import annotations
@@ -26,12 +27,21 @@ if TYPE_CHECKING:  # a server without policies does not import these modules
 
 
 def find_or_ask(request: ApiRequest, workspace: Workspace, caller: dict[str, str]) -> Proposal:
-    """Return the script's question with this key and title; ask it if it is new or its decision has expired."""
+    """Return the proposal of a script's question. If the question is new, or its decision has expired, ask people.
+
+    Args:
+        request: The request; its body is a `RemoteReviewRequest`, whose key and title identify the question.
+        workspace: The workspace of the script.
+        caller: The user of the request and how the server identified the user, for events of the run.
+    """
     return _find_question(request, workspace) or _ask_people(request, workspace, caller)
 
 
 def resume_decided(request: ApiRequest, workspace: Workspace, caller: dict[str, str]) -> Proposal:
-    """Resume the run after a decision, and return the question; ask it again if the decision has expired."""
+    """Resume the script's run after a decision, and return the decided proposal.
+
+    If the decision has expired meanwhile, ask people again, and return the new proposal. Arguments as `find_or_ask`.
+    """
     body: RemoteReviewRequest = request.body
     if request.ledger.runs.load(workspace.run).status == "ready":
         request.ledger.remote_clients.claim(workspace.run, body.session, caller, find_policy(request, workspace.agent))
@@ -39,7 +49,11 @@ def resume_decided(request: ApiRequest, workspace: Workspace, caller: dict[str, 
 
 
 def find_policy(request: ApiRequest, script: str) -> MergedPolicy | None:
-    """Return the policy that applies to the script; None if there is none.
+    """Return the merged policy that applies to a script; None if there are no policy files.
+
+    Args:
+        request: The request; its body has the policy files of the script's folder.
+        script: Name of the script.
 
     Raises:
         PolicyError: A policy file cannot be used.
@@ -49,7 +63,7 @@ def find_policy(request: ApiRequest, script: str) -> MergedPolicy | None:
 
 
 def _find_question(request: ApiRequest, workspace: Workspace) -> Proposal | None:
-    """Return the newest question that was asked with this title and key, unless it has expired."""
+    """Return the newest proposal with the key and title of the request that has not expired; None if there is none."""
     body: RemoteReviewRequest = request.body
     title = workspace.title if body.title is None else body.title
     known = [*request.ledger.policies.list_passed(workspace.run), *request.ledger.proposals.list_of_run(workspace.run)]
@@ -71,7 +85,7 @@ def _ask_people(request: ApiRequest, workspace: Workspace, caller: dict[str, str
     try:
         return _ask_under_policy(request, run, claim, _build_question(request, workspace, run))
     except RunClaimed:
-        again = _find_question(request, workspace)  # the same call was sent twice, and the other was faster
+        again = _find_question(request, workspace)  # it exists if the same call was sent twice and the other was faster
         if again is None:
             raise
         return again
@@ -93,7 +107,9 @@ def _build_question(request: ApiRequest, workspace: Workspace, run: Run) -> Ques
 
 
 def _ask_under_policy(request: ApiRequest, run: Run, claim: Claim, question: Question) -> Proposal:
-    """Ask the question under the policy and the deadline, or record that the policy passed or blocked it.
+    """Create the proposal of a question with its policy and its deadline. The run then waits for people.
+
+    If the policy passes or blocks the question, the proposal is recorded as decided, and the run does not wait.
 
     Raises:
         PolicyError: A policy file cannot be used.

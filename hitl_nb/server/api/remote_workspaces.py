@@ -1,8 +1,9 @@
-"""Calls of plain scripts that write workspaces through this server: `hitl.workspace(..., server=...)`.
+"""API calls of plain scripts that write workspaces through this server: `hitl.workspace(..., server=...)`.
 
-A script identifies itself by a session id, which it makes up when it opens the workspace. Only the last session that
-opened it may write. Each call takes effect once per key, so a script can safely send it again. No call waits for
-people: a script repeats a call while it waits for a decision, or while a person writes at the same place.
+A script makes up a session id when it opens a workspace, and sends this id with each call. Only the session that opened
+the workspace last may write. Calls with the same key take effect once, so a script can safely send a call again. No
+call waits for people: a script repeats a call until people have decided, or while a person is writing in the same
+paragraph.
 """
 
 from __future__ import annotations
@@ -48,15 +49,19 @@ from hitl_nb.workspaces.commands import (
 )
 
 _workspace_locks: weakref.WeakValueDictionary[str, threading.Lock] = weakref.WeakValueDictionary()
-"""Held while a call writes into a workspace, so that a repeated call does not run beside the first."""
+"""Lock for each workspace id. It is held during a write, so that a repeated call cannot run at the same time."""
 _locks_lock = threading.Lock()
 
 
 def open_workspace(request: ApiRequest) -> WorkspaceDetail:
-    """Open a script's workspace, or continue with the one of the same name and title.
+    """Open a workspace for a script, or continue with the open workspace of the same script name and title.
+
+    Returns:
+        The workspace with its text.
 
     Raises:
-        ValueError: `name` or `host` is empty or has more than one line.
+        ValueError: `name` or `host` is empty or has more than one line, or `kind` is not a kind of text.
+        HitlError: The script's last run was cancelled, and `restart` is false.
     """
     body: RemoteWorkspaceRequest = request.body
     for name, given in (("name", body.name), ("host", body.host)):
@@ -85,7 +90,13 @@ def open_workspace(request: ApiRequest) -> WorkspaceDetail:
 
 
 def write_or_comment(request: ApiRequest) -> RemoteWriteResult:
-    """Edit a workspace or comment on it. A repeated call returns the first call's result."""
+    """Edit a workspace or comment on it. If a call with the same key took effect before, return its result.
+
+    Raises:
+        RunClaimed: Another session has opened the workspace since.
+        WorkspaceClosed: The workspace is closed for good.
+        ValueError: The fields of the body contradict each other.
+    """
     body: RemoteWriteRequest = request.body
     command = decode_command(msgspec.to_builtins(body))
     workspace, ledger = request.ledger.workspaces.load(request.id), request.ledger
@@ -103,7 +114,10 @@ def write_or_comment(request: ApiRequest) -> RemoteWriteResult:
 
 
 def read_document(request: ApiRequest) -> RemoteReadResult:
-    """Read the text or the comments of a workspace. A repeated call returns what the first call returned."""
+    """Return the text or the comments of a workspace. A call with the same key returns the same answer again.
+
+    While the run waits for people, and after the run has ended, the current state is returned and not recorded.
+    """
     body: RemoteReadRequest = request.body
     ledger = request.ledger
     workspace = ledger.workspaces.load(request.id)
@@ -125,14 +139,18 @@ def read_document(request: ApiRequest) -> RemoteReadResult:
 
 
 def _recorded_result(recorded: bytes) -> RemoteReadResult:
-    """Return a result as it was recorded, perhaps by an older version: its comments are not checked."""
+    """Return a recorded result. The comments are not checked, because an older version may have recorded them."""
     return RemoteReadResult(**msgspec.json.decode(recorded))
 
 
 def ask_for_review(request: ApiRequest) -> RemoteReviewResult:
-    """Ask people whether the document is done, or return what they decided and resume the run.
+    """Ask people whether a script's document is done. The script repeats this call until people have decided.
 
-    After an approval or an edit, the document's text is set to the decided text.
+    After the decision, the call resumes the script's run. After an approval or an edit, it also sets the text of the
+    document to the decided text.
+
+    Returns:
+        The proposal; its decision is null while people have not decided.
     """
     body: RemoteReviewRequest = request.body
     ledger = request.ledger
@@ -162,7 +180,7 @@ def ask_for_review(request: ApiRequest) -> RemoteReviewResult:
 
 
 def _waiting_response(request: ApiRequest, proposal: Proposal) -> RemoteReviewResult:
-    """Return the answer while nobody has decided.
+    """Return the answer about a proposal that people have not decided.
 
     Raises:
         AlreadyDecided: The proposal was closed without a decision.
@@ -172,7 +190,7 @@ def _waiting_response(request: ApiRequest, proposal: Proposal) -> RemoteReviewRe
 
 
 def close_workspace(request: ApiRequest) -> WorkspaceResponse:
-    """Finish the script's run, which closes its workspace for good."""
+    """End the script's run, which closes the workspace for good. Has no effect if the run has ended already."""
     ledger, session = request.ledger, request.body.session
     workspace = ledger.workspaces.load(request.id)
     ledger.remote_clients.require_claim(workspace.run, session)
@@ -201,5 +219,5 @@ def _workspace_lock(workspace: str) -> threading.Lock:
 
 
 def _caller_fields(request: ApiRequest) -> dict[str, str]:
-    """Return who makes the call, for the run's events."""
+    """Return the user of a request and how the server identified the user, for events of the run."""
     return {"user": request.person.username, "authn": request.person.authn}

@@ -1,8 +1,8 @@
-"""Table of all calls of the REST API: permissions, parameters and answer of each.
+"""Table of all calls (*routes*) of the REST API, with permissions, parameters and response of each call.
 
-A route's function runs off the event loop. It gets the request as an `ApiRequest` and returns the answer's JSON. Ids
-are opaque. The only path that a request may contain is a notebook's path below the server's folder; it never names a
-store.
+The function of a route runs on a thread, not on the event loop. It gets the request as an `ApiRequest` and returns the
+response. Ids are opaque. The only path that a request may contain is a notebook's path below the server's folder; a
+request cannot choose the store.
 """
 
 from __future__ import annotations
@@ -67,23 +67,25 @@ SMALL, LARGE = 1 << 20, 24 << 20
 
 @dataclass(frozen=True)
 class Route:
-    """One call.
+    """One call of the REST API.
 
     Attributes:
         method: HTTP method.
         path: Path below `/hitl_nb/api/`; `{id}` is an id.
-        resource: Resource for Jupyter's authorizer.
-        action: Action for Jupyter's authorizer.
-        handler: Makes the answer. If `is_ndjson`, it makes one page, and the number after which the next page starts.
-        response_type: Type of the answer, or of each of its lines.
+        resource: Resource that Jupyter's authorizer checks, such as "hitl:proposals".
+        action: Action that Jupyter's authorizer checks, such as "read".
+        handler: Function that returns the response. If `is_ndjson` is True, it returns one page as bytes, and the event
+            number after which the next page begins (None for the last page).
+        response_type: Type of the response; if `is_ndjson` is True, type of each of its lines.
         summary: Description in the OpenAPI document.
         body: Type of the body; None if there is none.
         query: Type of the query.
         limit: Maximum size of the body, in bytes.
-        errors: Status codes of errors besides those that `error_statuses` adds.
-        lane: Thread pool (see `context.Lane`), or a function that chooses it from the request's body.
-        is_ndjson: Whether the answer is a stream of lines, each with one JSON value.
-        is_large: Returns whether a request is about a large value; then a worker process answers it. None: never.
+        errors: HTTP status codes of errors, in addition to the codes that `error_statuses` adds for every call.
+        lane: Name of the thread pool (see `context.Lane`), or a function that chooses the name from the request's body.
+        is_ndjson: Whether the response is a stream of lines, each with one JSON value.
+        is_large: Function that returns whether a request is about a large value, so that a worker process must answer
+            the request. None: never.
     """
 
     method: str
@@ -102,7 +104,12 @@ class Route:
     is_large: Callable[[ApiRequest], bool] | None = None
 
     def read_request(self, context: ServerContext, ledger: Ledger, sent: RawRequest) -> ApiRequest:
-        """Decode the body and the query; slow for a long body.
+        """Decode the body and the query of a request. This is slow for a long body.
+
+        Args:
+            context: State of the server.
+            ledger: The ledger that the function of the route will use.
+            sent: The request.
 
         Raises:
             ValueError: The body or the query is invalid; the message says why.
@@ -111,18 +118,21 @@ class Route:
         return ApiRequest(context, ledger, sent.person, sent.id, body, query)
 
     def lane_of(self, sent: RawRequest) -> Lane:
-        """Return the thread pool that runs a request."""
+        """Return the name of the thread pool in which a request must run."""
         return self.lane(sent.body) if callable(self.lane) else self.lane
 
     @property
     def permissions(self) -> tuple[tuple[str, str], ...]:
-        """Actions and resources that the user needs. Reading proposals is included, because errors contain them."""
+        """Pairs of action and resource for which the user needs permission.
+
+        Except for the audit log, reading proposals is always included, because errors can contain proposals.
+        """
         own, reading = (self.action, self.resource), (_READ[1], _READ[0])
         return (own,) if own == reading or self.resource == _AUDIT[0] else (own, reading)
 
     @property
     def error_statuses(self) -> list[int]:
-        """HTTP status codes of errors that the call may answer."""
+        """HTTP status codes of all errors with which the call can be answered, sorted."""
         named = (404,) if "{id}" in self.path else ()
         sent = (413, 415) if self.body is not None else ()
         written = (507,) if self.action == "write" else ()
@@ -150,7 +160,7 @@ def _get_status(request: ApiRequest) -> StatusResponse:
 
 
 def _decision_lane(body: bytes) -> Lane:
-    """Return the lane of a decision; only an edit needs checking."""
+    """Return the thread pool for a decision: "checks" for an edit, whose value must be checked, else "records"."""
     try:
         action = read_body(bodies.DecisionAction, body).action
     except ValueError:

@@ -1,4 +1,4 @@
-"""Calls about runs and the audit log."""
+"""API calls about runs (list, show, continue, cancel, move, remove) and about the audit log (read, export, verify)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EXPORT_PAGE_SIZE = 1000
 
 
 def list_runs(request: ApiRequest) -> RunPage:
-    """List runs, newest first."""
+    """Return a page of the runs that match the query, newest first."""
     wanted: RunQuery = request.query
     if wanted.orphaned:
         return _list_orphans(request, wanted)
@@ -50,7 +50,7 @@ def list_runs(request: ApiRequest) -> RunPage:
 
 
 def _list_orphans(request: ApiRequest, wanted: RunQuery) -> RunPage:
-    """List runs whose notebook no longer exists. All of them are read for every page."""
+    """Return a page of the runs whose notebook no longer exists. For each page, all such runs are read."""
     found = request.ledger.notebooks.list_orphans(lambda path: Path(path).exists())
     after = next((i + 1 for i, r in enumerate(found) if r.id == wanted.cursor), 0)
     chosen = [
@@ -79,7 +79,7 @@ def get_run(request: ApiRequest) -> RunDetail:
 
 
 def get_timeline(request: ApiRequest) -> TimelineResponse:
-    """Return a run and its timeline."""
+    """Return a run and its timeline: the moments and periods of the run, in order."""
     r = request.ledger.runs.load(request.id)
     return TimelineResponse(
         run=answers.run_response(request.context, r),
@@ -88,11 +88,13 @@ def get_timeline(request: ApiRequest) -> TimelineResponse:
 
 
 def grant_resume(request: ApiRequest) -> ResumeResponse:
-    """Grant one browser the right to continue a run.
+    """Give a browser the right to execute a run's cell again, unless another browser has this right (a *grant*).
+
+    A logged-in user is recorded as a requester of the run.
 
     Raises:
-        HitlError: The run belongs to a script, or is not ready or failed.
-        RunClaimed: Another browser holds the grant.
+        HitlError: The run belongs to a script, or its status is neither "ready" nor "failed".
+        RunClaimed: Another browser holds the grant for this pause.
     """
     r = request.ledger.runs.load(request.id)
     if r.notebook.startswith(SCRIPT):
@@ -111,11 +113,12 @@ def grant_resume(request: ApiRequest) -> ResumeResponse:
 
 
 def run_headless(request: ApiRequest) -> ResumeResponse:
-    """Run a decided agent's notebook on the server.
+    """Start to execute the notebook of a decided run on the server, without a browser. Does not wait for the end.
 
     Raises:
-        HitlError: The server is not configured for this, or the run cannot continue.
-        RunClaimed: A browser holds the grant.
+        HitlError: The option `c.HitlNb.headless` is off, the run cannot continue, or the server is already executing
+            the notebook.
+        RunClaimed: Another browser holds the grant to continue the run.
     """
     r = request.ledger.runs.load(request.id)
     if not request.context.settings.headless and not r.notebook.startswith(SCRIPT):
@@ -129,17 +132,18 @@ def run_headless(request: ApiRequest) -> ResumeResponse:
 
 
 def cancel_run(request: ApiRequest) -> RunResponse:
-    """Cancel a run for good."""
+    """Cancel a run for good. Its open proposals can no longer be decided."""
     return RunResponse(
         run=answers.run_response(request.context, request.ledger.runs.cancel(request.id, actor=request.person.username))
     )
 
 
 def adopt_run(request: ApiRequest) -> AdoptResponse:
-    """Move a run to the notebook at a contents path.
+    """Change the notebook to which a run belongs, for example after the file was moved.
 
     Raises:
-        HitlError: There is no notebook at this path.
+        HitlError: There is no notebook at the path in the request's body.
+        ValueError: The path is outside of the server's folder.
     """
     notebook = request.context.notebook_file(request.body.path)
     if not notebook.endswith(".ipynb") or not Path(notebook).is_file():
@@ -152,7 +156,11 @@ def adopt_run(request: ApiRequest) -> AdoptResponse:
 
 
 def forget_runs(request: ApiRequest) -> ForgetResponse:
-    """Remove all runs with the same agent and key in the run's notebook or script."""
+    """Remove a run, and all other runs of its notebook or script that have the same agent and key.
+
+    Returns:
+        The number of removed runs.
+    """
     r = request.ledger.runs.load(request.id)
     actor = request.person.username
     return ForgetResponse(
@@ -161,7 +169,7 @@ def forget_runs(request: ApiRequest) -> ForgetResponse:
 
 
 def list_events(request: ApiRequest) -> EventPage:
-    """List events of the audit log, oldest first."""
+    """Return a page of the audit log's events, oldest first."""
     wanted: EventQuery = request.query
     found = request.ledger.audit.read_events(after=wanted.after, limit=wanted.limit)
     return EventPage(
@@ -170,10 +178,11 @@ def list_events(request: ApiRequest) -> EventPage:
 
 
 def export_events(request: ApiRequest) -> tuple[bytes, int | None]:
-    """Read one page of the log for export.
+    """Return one page of the audit log for the export.
 
     Returns:
-        The exact bytes of the events, one per line; and the number after which the next page starts, None at the end.
+        The events exactly as stored, one per line; and the number of the last event, after which the next page begins.
+        The number is None for the last page.
     """
     after = request.query.after
     found = request.ledger.audit.read_raw_events(after=after, limit=EXPORT_PAGE_SIZE)
@@ -186,7 +195,10 @@ class _EventNumber(msgspec.Struct):
 
 
 def _event_number(raw: bytes, default: int) -> int:
-    """Return the number in an event; `default` for a damaged event, which is exported unchanged."""
+    """Return the number in an event, at least `default`.
+
+    For a damaged event, which is exported unchanged, the result is `default`.
+    """
     try:
         return max(msgspec.json.decode(raw, type=_EventNumber).n, default)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -194,7 +206,7 @@ def _event_number(raw: bytes, default: int) -> int:
 
 
 def verify_log(request: ApiRequest) -> VerificationResponse:
-    """Verify the audit log's hashes, and compare the records with it."""
+    """Verify the hashes of the audit log, and compare the records of the store with the log."""
     return VerificationResponse.of(request.ledger.audit.verify())
 
 

@@ -1,4 +1,4 @@
-"""Calls about workspaces: list open workspaces, find the one of a cell, show one with its text."""
+"""API calls about workspaces: list open workspaces, find the workspace of a cell, show a workspace with its text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from hitl_nb.server.messages.response_types.workspaces import WorkspaceDetail, W
 
 
 def list_workspaces(request: ApiRequest) -> WorkspacePage:
-    """List open workspaces, newest first; or return the workspace that a cell's output names."""
+    """Return a page of the open workspaces, newest first.
+
+    If the query has `path`, `agent` and `workspace`, the page has only the workspace of that cell, with its text.
+
+    Raises:
+        UnknownWorkspace: No run of the cell has this workspace.
+        ValueError: Only some of the three parameters are given.
+    """
     wanted: WorkspaceQuery = request.query
     if wanted.path is not None or wanted.agent is not None or wanted.workspace is not None:
         shown = _shown_in_output(request, _find_cell_workspace(request, wanted))
@@ -31,7 +38,12 @@ def get_workspace(request: ApiRequest) -> WorkspaceDetail:
 
 
 def _find_cell_workspace(request: ApiRequest, wanted: WorkspaceQuery) -> Workspace:
-    """Find the workspace that a cell's output names, in the newest run of that notebook and agent that has it."""
+    """Return the workspace with the number in the query, from the newest run of the notebook and agent that has it.
+
+    Raises:
+        UnknownWorkspace: No run has this workspace.
+        ValueError: `path`, `agent` or `workspace` is missing in the query.
+    """
     if wanted.path is None or wanted.agent is None or wanted.workspace is None:
         raise ValueError("to name the workspace of a cell, give all of path, agent and workspace")
     notebook = request.context.notebook_file(wanted.path)
@@ -47,17 +59,17 @@ def _find_cell_workspace(request: ApiRequest, wanted: WorkspaceQuery) -> Workspa
 
 
 def workspace_response(request: ApiRequest, workspace: Workspace) -> WorkspaceDetail:
-    """Build the response about a workspace with its template and text, which may be long."""
+    """Build the response about a workspace with its initial and its current text, which may be long."""
     return WorkspaceDetail.of(workspace, **_header_fields(request, workspace), **_texts(request, workspace))
 
 
 def workspace_summary(request: ApiRequest, workspace: Workspace) -> WorkspaceSummary:
-    """Build the response about a workspace without its text, and with the id of its open proposal, if there is one."""
+    """Build the response about a workspace without its text."""
     return WorkspaceSummary.of(workspace, **_header_fields(request, workspace))
 
 
 def _shown_in_output(request: ApiRequest, workspace: Workspace) -> WorkspaceSummary:
-    """Build the response about the workspace that a cell's output names: a page with one entry, with its text."""
+    """Build an entry for a list of workspaces that also has the initial and the current text of the workspace."""
     return WorkspaceSummary.of(workspace, **_header_fields(request, workspace), **_texts(request, workspace))
 
 
