@@ -52,8 +52,8 @@ class AgentWorkspace(Protocol):
     def text(self) -> str:
         """The current text of the document.
 
-        After people have decided (see `wait_until_done`), this is exactly the decided text, until the agent writes
-        again.
+        After an approval or an edit (the decision that `wait_until_done` returns), this is exactly the decided text,
+        until the agent writes again.
         """
         ...
 

@@ -180,7 +180,12 @@ class LocalWorkspace(StoreBackedContext):
     def _begin_write(self, name: str) -> tuple[Session, str]:
         """Return the session of the current run, and the key that identifies the next call of the method `name`.
 
-        The key is the same when the run makes this call again. Errors are those of `_require_writable_session`.
+        The key is the same when the run makes this call again after a resume.
+
+        Raises:
+            NotInAgent: The call is outside of an agent.
+            HitlError: The call is inside a step.
+            Paused: The run is pausing.
         """
         session = self._require_writable_session(name)
         session.live.begin_call(None)

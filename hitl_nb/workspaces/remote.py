@@ -203,7 +203,16 @@ class RemoteWorkspace:
 def open_remote_workspace(
     title: str, *, kind: KindName, template: str, server: str, token: str | None, name: str | None, restart: bool
 ) -> RemoteWorkspace:
-    """Open a workspace through a server. The arguments and the errors are those of `workspace`."""
+    """Open a workspace of a script through a Jupyter server, and return it open for writing.
+
+    The arguments are those of `workspace`, which has checked `title`, `kind` and `template`.
+
+    Raises:
+        ValueError: The address or the token is invalid, or the script has no name.
+        WorkspaceInUse: This process already has an open workspace with this title and name.
+        ServerError: The server does not answer, or refuses the token.
+        HitlError: The server refused to open the workspace.
+    """
     through, session = ServerClient(server, token), new_id()
     name = name or _find_script_name()
     if (through.address, name, title) in _open:

@@ -50,7 +50,7 @@ class RouteHandler(APIHandler):
         Args:
             context: State of the server.
             routes: The route of this path for each HTTP method, such as "GET".
-            feed: The live feed, which is told about changes.
+            feed: The live feed, which polls the audit log at once after a change through this server.
             rooms: The drafts that are open in browsers.
             large: The worker processes for large values.
         """

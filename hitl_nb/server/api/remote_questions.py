@@ -40,7 +40,12 @@ def find_or_ask(request: ApiRequest, workspace: Workspace, caller: dict[str, str
 def resume_decided(request: ApiRequest, workspace: Workspace, caller: dict[str, str]) -> Proposal:
     """Resume the script's run after a decision, and return the decided proposal.
 
-    If the decision has expired meanwhile, ask people again, and return the new proposal. Arguments as `find_or_ask`.
+    If the decision has expired meanwhile, ask people again, and return the new proposal.
+
+    Args:
+        request: The request; its body is a `RemoteReviewRequest`, whose key and title identify the question.
+        workspace: The workspace of the script.
+        caller: The user of the request and how the server identified the user, for events of the run.
     """
     body: RemoteReviewRequest = request.body
     if request.ledger.runs.load(workspace.run).status == "ready":
