@@ -43,9 +43,13 @@ export interface components {
       end: components['schemas']['Position'];
     };
     /**
-     * @description A place in a CRDT document that moves with the text around it: a relative position of Yjs, in its JSON form.
+     * @description A position in a CRDT document that stays at the same text when other text is inserted or deleted.
      *
-     *     At least one of `item`, `tname` and `type` must be set.
+     *     The fields are those of a relative position of Yjs in its JSON form. At least one of `item`, `tname` and `type` must
+     *     be set.
+     *
+     *     Raises:
+     *         ValueError: None of the three fields is set.
      */
     Position: {
       type?: components['schemas']['PieceId'] | null;
@@ -53,7 +57,13 @@ export interface components {
       item?: components['schemas']['PieceId'] | null;
       assoc?: number;
     };
-    /** @description Id of a piece of a CRDT document: the peer that made it, and the peer's number for it. */
+    /**
+     * @description Id of a piece of text in a CRDT document (a document that several programs edit at the same time).
+     *
+     *     Attributes:
+     *         client: Number of the program (peer) that inserted the piece.
+     *         clock: Number that this peer gave to the piece.
+     */
     PieceId: {
       client: number;
       clock: number;
