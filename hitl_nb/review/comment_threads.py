@@ -49,7 +49,7 @@ class AgentComment:
 
     @property
     def open(self) -> bool:
-        """Whether the comment is open: nobody has resolved, accepted or dismissed it yet."""
+        """Whether nobody has resolved, accepted or dismissed the comment yet."""
         return self.state == "open"
 
     def __str__(self) -> str:
