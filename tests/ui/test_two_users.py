@@ -59,6 +59,8 @@ def test_of_two_decisions_at_once_one_counts_and_the_other_person_is_told(page: 
     second.show("once.ipynb")
     windows = {"approve": page.page, "reject": second.page}
     held = []
+    # The agent waits until the alert was seen: its next question replaces the card.
+    resumed = [Held(window, RESUME) for window in windows.values()]
     for action, window in windows.items():
         held.append(Held(window, DECISION))
         button(card(window, "Letter to Ann"), action.title()).click()
@@ -75,6 +77,8 @@ def test_of_two_decisions_at_once_one_counts_and_the_other_person_is_told(page: 
     told.get_by_text("a guest").first.wait_for()  # the server knows its token only
     told.get_by_text("Approved" if taken.action == "approve" else "Rejected").first.wait_for()
     shot(card(loser, "Letter to Ann"), "card-somebody-was-first")
+    for calls in resumed:
+        calls.let_go()
 
     eventually(lambda: list_waiting(lab, "once.ipynb"), page.page)  # Bo's
     sent = ["Dear Ann, hello."] if taken.action == "approve" else []
