@@ -190,7 +190,7 @@ class TestIndex:
         assert timers(store) == []
         assert ledger.timers.run_due_steps(at("99:00")) == 0
         [second] = ask_questions(ledger, TIMELINE)
-        ledger.runs.open(agent="refunds", notebook=NB)  # started anew
+        ledger.runs.open(agent="refunds", notebook=NB)  # a new run
         assert timers(store) == []
         assert [ledger.proposals.load(p.id).status for p in (first, second)] == ["superseded"] * 2
         assert is_sound(ledger)

@@ -127,7 +127,7 @@ class AgentSide:
 
 
 class ScriptSide:
-    """A script that knows the address of a server; people act in a thread beside it."""
+    """A script that knows the address of a server; people act in another thread."""
 
     def __init__(self, server: Server, name: str) -> None:
         self.name = name

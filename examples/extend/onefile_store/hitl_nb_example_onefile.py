@@ -1,4 +1,4 @@
-"""A store in one SQLite file, and a second file beside it for drafts: `onefile:///absolute/path/records.db`.
+"""A store in one SQLite file, and a second file for drafts in the same directory: `onefile:///absolute/path/records.db`.
 
 It shows the contract, not how to be robust. The `diskcache:` store of hitl_nb also checks the owner and the kind of the
 directory, survives a fork, and explains each error of SQLite.
