@@ -7,7 +7,7 @@ import type { Json } from '../../api/types';
 import type { IHost } from '../host';
 import { FieldPresence, placeAttributes } from '../field-presence';
 import { showHiddenCharacters } from '../../text/hidden-characters';
-import type { IFieldSchema } from './json-schema';
+import type { IFieldSchema } from '../../api/json-schema';
 
 /** Props of a form field. */
 export interface IFormFieldProps {

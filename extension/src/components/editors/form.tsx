@@ -13,9 +13,9 @@ import type { IEditorProps } from './props';
 import type { IHost } from '../host';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { FormField } from './form-field';
-import { isObject, ownValue, propertySchema } from './json-schema';
+import { isObject, ownValue, propertySchema } from '../../api/json-schema';
 
-export { isObject } from './json-schema';
+export { isObject } from '../../api/json-schema';
 
 /** Deepest nesting of groups; deeper objects are edited as JSON. */
 const MAX_GROUP_DEPTH = 3;

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import type { IProposal, Json, JsonObject } from '../../../src/api/types';
 import { ValueEditor } from '../../../src/components/editors/registry';
 import { fitsForm } from '../../../src/components/editors/form';
-import { fieldSchema } from '../../../src/components/editors/json-schema';
+import { fieldSchema } from '../../../src/api/json-schema';
 import type { IHost } from '../../../src/components/host';
 
 // The whole package needs a browser's drag and drop.

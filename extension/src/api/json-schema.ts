@@ -3,7 +3,7 @@
  * one type and null becomes this type with `nullable`.
  */
 
-import type { Json, JsonObject } from '../../api/types';
+import type { Json, JsonObject } from './types';
 
 /** Most references that are followed in a row, so that a circular one ends. */
 const MAX_REFERENCES = 20;
