@@ -30,6 +30,10 @@ export class Line implements IDraftConnection {
     this.changed.emit();
   }
 
+  reconnect(): void {
+    this.setState({ isSynced: true });
+  }
+
   dispose(): void {
     this.disposed = true;
   }

@@ -45,6 +45,8 @@ export interface IHost {
   }): CodeEditor.IEditor;
   /** Open the notebook of a proposal or workspace at its cell; absent where there are no notebooks. */
   openNotebook?(of: Pick<IProposal, 'path' | 'agent'>): Promise<void>;
+  /** Return the address of a proposal's review page; absent where it is unknown. */
+  pageUrl?(proposal: string): string;
   /** Show the timeline of a run. */
   openTimeline?(run: string): void;
   /** Emitted when the status or the next action of a run changed; absent where neither changes. */

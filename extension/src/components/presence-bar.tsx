@@ -13,41 +13,54 @@ import { showHiddenCharacters } from '../text/hidden-characters';
 /** Milliseconds without arrivals and departures before the people present are announced. */
 const SETTLE_MS = 2000;
 
-interface IProps {
-  draft: IDraft;
-  /** Name of the agent, while it is writing. */
-  writing?: string;
-  host: IHost;
-}
-
-/** The people at a draft, who types, and who has read it. */
-export function PresenceBar({ draft, writing, host }: IProps): JSX.Element {
+/** The people at a draft, as faces. The list is announced to screen readers when it has settled. */
+export function PresenceFaces({ draft, host }: { draft: IDraft; host: IHost }): JSX.Element {
   const { trans } = host;
   const people = uniquePeople(draft.people);
   const others = people.filter(one => !one.me);
-  const typing = others.filter(one => one.typing).map(one => showHiddenCharacters(one.name));
-  const me = people.find(one => one.me);
-  const readers = draft.readers.filter(one => one.username !== me?.username);
-  const told = useSettledText(
+  const announced = useSettledText(
     others.length === 0
       ? ''
       : trans.__('Also here: %1', others.map(one => showHiddenCharacters(one.name)).join(', '))
   );
   return (
     <div className="jp-hitl-presence">
-      <ul aria-label={trans.__('People here')}>
+      <ul className="jp-hitl-faces" aria-label={trans.__('People here')}>
         {people.map(one => {
           const name = one.me
             ? trans.__('%1 (you)', showHiddenCharacters(one.name))
             : showHiddenCharacters(one.name);
           return (
-            <li key={one.username} className="jp-hitl-person" style={tintStyle(one.color)} title={name}>
+            <li key={one.username} className="jp-hitl-face" style={tintStyle(one.color)} title={name}>
               <span aria-hidden="true">{showHiddenCharacters(one.initials)}</span>
               <span className="jp-hitl-visually-hidden">{name}</span>
             </li>
           );
         })}
       </ul>
+      <span className="jp-hitl-visually-hidden" aria-live="polite">
+        {announced}
+      </span>
+    </div>
+  );
+}
+
+interface ILineProps {
+  draft: IDraft;
+  /** Name of the agent, while it is writing. */
+  writing?: string;
+  host: IHost;
+}
+
+/** Who types now, and who has read the draft. The line is as high without them, so that nothing moves. */
+export function PresenceLine({ draft, writing, host }: ILineProps): JSX.Element {
+  const { trans } = host;
+  const people = uniquePeople(draft.people);
+  const typing = people.filter(one => !one.me && one.typing).map(one => showHiddenCharacters(one.name));
+  const me = people.find(one => one.me);
+  const readers = draft.readers.filter(one => one.username !== me?.username);
+  return (
+    <div className="jp-hitl-presence-line">
       {draft.isLoaded && !draft.isSynced && !draft.closeReason && (
         <span className="jp-hitl-offline">{trans.__('Not connected')}</span>
       )}
@@ -74,9 +87,6 @@ export function PresenceBar({ draft, writing, host }: IProps): JSX.Element {
           )}
         </span>
       )}
-      <span className="jp-hitl-visually-hidden" aria-live="polite">
-        {told}
-      </span>
     </div>
   );
 }

@@ -25,10 +25,10 @@ export function proposalState(proposal: IProposal, host: IHost): string {
     return proposal.doubt ? trans.__('In doubt') : late;
   }
   if (status === 'expired') {
-    return trans.__('Expired');
+    return trans.__('Asked again');
   }
   if (status === 'superseded' || decision === null) {
-    return trans.__('Withdrawn: its run was cancelled or started again');
+    return trans.__('Withdrawn: the run was cancelled or started over');
   }
   if (decision.by === 'policy') {
     // A policy's decision must never read like a person's, even if its record claims one.
@@ -42,7 +42,7 @@ export function proposalState(proposal: IProposal, host: IHost): string {
     approve: whole ? trans.__('Marked as done') : trans.__('Approved'),
     edit: whole ? trans.__('Marked as done, with edits') : trans.__('Approved with edits'),
     reject: trans.__('Rejected'),
-    respond: trans.__('Responded')
+    respond: trans.__('Answered')
   };
   const effects = {
     yes: trans.__('It happened, said'),
@@ -87,6 +87,25 @@ export function formatVoter(vote: IVote, host: IHost): string {
 export function formatDecider(decision: Omit<IDecision, 'value'>, host: IHost): string {
   const { reviewer, reviewer_name: name, known, surface } = decision;
   return formatIdentity(reviewer, name, known, surface === 'page', host);
+}
+
+/** Return the decider's name alone, as chips and collapsed cards show it; the full identity is in the tooltip. */
+export function formatDeciderName(decision: Omit<IDecision, 'value'>, host: IHost): string {
+  const { reviewer, reviewer_name: name, known } = decision;
+  const { trans } = host;
+  switch (known) {
+    case 'login':
+      return reviewer === host.status?.user.username
+        ? trans.__('You')
+        : showHiddenCharacters(name || reviewer);
+    case 'token':
+    case 'anonymous':
+      return trans.__('a guest');
+    case 'unsigned':
+      return trans.__('%1 (unsigned)', showHiddenCharacters(reviewer));
+    default:
+      return formatDecider(decision, host);
+  }
 }
 
 function formatIdentity(

@@ -67,6 +67,33 @@ export function needSentence({ text, have, count, voted, waiting }: INeedProgres
 }
 
 /**
+ * Describe one need for a card: "1 of 2 votes" and "from @finance; Bo or Cy can give the next". Null if one vote of
+ * anyone is enough, which needs no words.
+ */
+export function needLine(need: INeedProgress, { trans }: IHost): { have: string; from: string } | null {
+  const { text, have, count, voted, waiting } = need;
+  const anyone = /^\d+ of anyone$/.test(text);
+  if (anyone && count === 1) {
+    return null;
+  }
+  const group = anyone ? '' : trans.__('from %1', showHiddenCharacters(text.replace(/^\d+ of /, '')));
+  const next =
+    have >= count
+      ? ''
+      : waiting.length > 0
+        ? trans.__('%1 can give the next', anyOf(waiting, trans))
+        : anyone
+          ? trans.__('anyone can give the next')
+          : '';
+  const given = voted.map(name => (isMadeUp(name) ? trans.__('a guest') : name));
+  const by = given.length > 0 ? trans.__('given by %1', allOf(given, trans)) : '';
+  return {
+    have: trans._n('%2 of %1 vote', '%2 of %1 votes', count, have),
+    from: [group, by, next].filter(Boolean).join('; ')
+  };
+}
+
+/**
  * Return true if Jupyter generated this user name, for a person who knows only the server's shared password or token.
  */
 function isMadeUp(name: string): boolean {
@@ -98,7 +125,7 @@ export function voteSentence(vote: IVote, who: string, trans: Trans): string {
     approve: trans.__('Approved by %1', who),
     edit: trans.__('Approved with edits by %1', who),
     reject: trans.__('Rejected by %1', who),
-    respond: trans.__('Responded by %1', who)
+    respond: trans.__('Answered by %1', who)
   };
   const head = said[vote.action];
   if (vote.seat && vote.seat !== vote.reviewer) {

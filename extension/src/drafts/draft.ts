@@ -81,5 +81,7 @@ export interface IDraft {
   focus(path: string | null): void;
   /** Record whether the draft is visible in `view`, one of the places in this window that show it. */
   show(view: object, visible: boolean): void;
+  /** Try to reach the server now, without waiting for the next attempt. */
+  reconnect(): void;
   dispose(): void;
 }

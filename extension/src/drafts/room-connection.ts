@@ -43,6 +43,8 @@ export interface IDraftConnection {
   /** This person's identity as the server sends it to others; null until the server has sent it. */
   readonly me: { [name: string]: unknown } | null;
   readonly changed: ISignal<IDraftConnection, void>;
+  /** Try to connect now. */
+  reconnect(): void;
   dispose(): void;
 }
 
@@ -110,6 +112,13 @@ export class DraftConnection implements IDraftConnection {
 
   get changed(): ISignal<IDraftConnection, void> {
     return this._changed;
+  }
+
+  reconnect(): void {
+    if (!this._closed) {
+      this._provider.disconnect();
+      this._provider.connect();
+    }
   }
 
   dispose(): void {
@@ -185,12 +194,7 @@ export class DraftConnection implements IDraftConnection {
   }
 
   /** Connect again, because the network has changed or lost messages. A socket alone notices that much later. */
-  private _checkStalled = (): void => {
-    if (!this._closed) {
-      this._provider.disconnect();
-      this._provider.connect();
-    }
-  };
+  private _checkStalled = (): void => this.reconnect();
 
   private _provider: WebsocketProvider;
   private _saved = true;

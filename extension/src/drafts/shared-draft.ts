@@ -143,6 +143,10 @@ export class SharedDraft implements IDraft {
     return this;
   }
 
+  reconnect(): void {
+    this._connection.reconnect();
+  }
+
   /** Count one view fewer; the last one ends the draft, unless text is still to be saved. */
   dispose(): void {
     this._open--;

@@ -89,6 +89,10 @@ export class LabHost implements IReview {
     return this._changed;
   }
 
+  pageUrl(proposal: string): string {
+    return new URL(URLExt.join(this._settings.baseUrl, 'hitl_nb/review', proposal), location.href).href;
+  }
+
   /** Tell the views that something in this host has changed. */
   notify(): void {
     this._changed.emit();

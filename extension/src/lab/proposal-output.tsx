@@ -4,6 +4,7 @@
 
 import { ProposalModel } from '../models/proposal';
 import type { IReview } from './tokens';
+import { CardList } from '../components/proposal/card-list';
 import { ProposalCard } from '../components/proposal/proposal-card';
 import { ErrorBoundary } from '../components/error-boundary';
 import { type IRenderedOutput, type IOutputContext, OutputRenderer, PlainOutput } from './output-renderer';
@@ -46,13 +47,15 @@ export class PauseRenderer extends OutputRenderer<IPauseName> {
       const models = proposals.map(p => new ProposalModel(review, p, run));
       proposals.forEach(p => cards.add(p.id));
       const element = (
-        <>
-          {models.map(model => (
+        <CardList
+          models={models}
+          host={review}
+          renderCard={model => (
             <ErrorBoundary key={model.proposal.id} instead={<PlainOutput text={plain} problem="" />}>
               <ProposalCard model={model} host={review} />
             </ErrorBoundary>
-          ))}
-        </>
+          )}
+        />
       );
       const dispose = (): void => {
         models.forEach(model => model.dispose());

@@ -17,12 +17,13 @@ export interface IDecisionConflict {
 
 /**
  * Parts of a decision. `message`: the text of an answer ("respond"). `value`: for an "edit" whose value is not the
- * draft.
+ * draft. `withoutDraft`: approve the agent's version, although the draft has edits.
  */
 export interface IDecisionOptions {
   reason?: string;
   message?: string;
   value?: Json;
+  withoutDraft?: boolean;
 }
 
 /** A proposal with its draft, and the actions on it. */

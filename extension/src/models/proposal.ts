@@ -138,7 +138,8 @@ export class ProposalModel implements IProposalModel {
     const shown = this._proposal;
     const { message, value: given } = options;
     const value = action === 'edit' ? (given ?? this.value) : action === 'respond' ? message : undefined;
-    const drafted = given === undefined && (action === 'edit' || action === 'approve') ? true : undefined;
+    const about = given === undefined && !options.withoutDraft;
+    const drafted = about && (action === 'edit' || action === 'approve') ? true : undefined;
     this._deciding = true;
     this._problem = '';
     this._surprise = null;

@@ -74,7 +74,12 @@ export function TableEditor(props: IEditorProps): JSX.Element {
         aria-rowcount={rows.length + 1}
         style={{ height: Math.min(rows.length + 1, 15) * ROW_HEIGHT_PX + 16 }}
       >
-        <div role="row" aria-rowindex={1} className="jp-hitl-head" style={{ gridTemplateColumns: template }}>
+        <div
+          role="row"
+          aria-rowindex={1}
+          className="jp-hitl-rows-head"
+          style={{ gridTemplateColumns: template }}
+        >
           {columns.map(column => (
             <span key={column.name} role="columnheader" title={column.type}>
               {showHiddenCharacters(column.name)}

@@ -4,15 +4,18 @@
  */
 
 import { useId, useRef, useState } from 'react';
-import type { IDoubt, IProposal, Json } from '../../api/types';
+import type { IDoubt, Json } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
-import { CommentList } from '../comments/comment-list';
+import { CommentsPanel } from '../comments/comments-panel';
+import { Alert } from '../controls/alert';
+import { Button } from '../controls/button';
 import type { IHost } from '../host';
-import { useChanges } from '../use-redraw';
-import { effectState, proposalState, formatWhen } from '../proposal-status';
-import { TermsView } from './review-terms';
+import { stateOf } from '../proposal-state';
+import { formatWhen } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
-import { DecisionLine } from './decision-bar';
+import { CardHead } from './card-head';
+import { CardMenu } from './card-menu';
+import { TermsView } from './review-terms';
 
 interface IProps {
   model: IProposalModel;
@@ -23,40 +26,40 @@ type DoubtAnswer = 'yes' | 'no' | 'stop';
 
 /** The card of a question whether an effect happened. */
 export function DoubtCard({ model, host }: IProps): JSX.Element {
-  useChanges(model, host);
   const { proposal } = model;
   const heading = useId();
   const doubt = proposal.doubt!;
   const open = proposal.status === 'open';
+  const { conflict, run } = model;
+  const state = stateOf({ proposal, run, conflict }, host);
   return (
     <article
-      className={`jp-hitl-card jp-mod-${proposal.status}${open ? ' jp-mod-doubt' : ''}`}
+      className={`jp-hitl-card jp-hitl-root jp-mod-${proposal.status}`}
+      data-state={state.name}
+      data-proposal={proposal.id}
       aria-labelledby={heading}
+      tabIndex={-1}
     >
-      <header>
-        <h3 id={heading}>{showHiddenCharacters(proposal.title)}</h3>
-        <span className={`jp-hitl-state${open ? ' jp-hitl-chip' : ''}`} aria-live="polite">
-          {open ? `⚠ ${host.trans.__('In doubt')}` : proposalState(proposal, host)}
-        </span>
-      </header>
+      <CardHead
+        id={heading}
+        proposal={proposal}
+        state={state}
+        menu={<CardMenu proposal={proposal} host={host} />}
+        host={host}
+      />
       {open && <LookUpAdvice doubt={doubt} host={host} />}
       <TermsView model={model} host={host} />
-      <DoubtFacts doubt={doubt} host={host} />
-      {proposal.notes?.map(note => (
-        <p key={note} className="jp-hitl-note">
-          {showHiddenCharacters(note)}
-        </p>
-      ))}
-      {open ? (
-        <AnswerForm key={proposal.id} model={model} doubt={doubt} host={host} />
-      ) : (
-        <>
-          <ReturnedResult proposal={proposal} host={host} />
-          <DecisionLine model={model} host={host} />
-        </>
-      )}
+      <section className="jp-hitl-section" aria-label={host.trans.__('The call')}>
+        <DoubtFacts doubt={doubt} host={host} />
+        {proposal.notes?.map(note => (
+          <p key={note} className="jp-hitl-muted">
+            {showHiddenCharacters(note)}
+          </p>
+        ))}
+      </section>
+      {open && <AnswerForm key={proposal.id} model={model} doubt={doubt} host={host} />}
       {model.discussion && (
-        <CommentList discussion={model.discussion} marks={null} draft={null} host={host} />
+        <CommentsPanel discussion={model.discussion} marks={null} draft={null} asked={0} host={host} />
       )}
     </article>
   );
@@ -65,16 +68,13 @@ export function DoubtCard({ model, host }: IProps): JSX.Element {
 function LookUpAdvice({ doubt, host }: { doubt: IDoubt; host: IHost }): JSX.Element {
   const { trans } = host;
   return (
-    <div className="jp-hitl-alert" role="status">
-      <span aria-hidden="true">⚠</span>
-      <div>
-        {doubt.died ? trans.__('The kernel died while') : trans.__('The run was interrupted while')}{' '}
-        <code>{showHiddenCharacters(doubt.call)}</code>{' '}
-        {trans.__('was being called. Nobody can know from here whether it took effect.')}{' '}
-        <b>{trans.__('Look it up before you choose:')}</b>{' '}
-        {trans.__('after a wrong answer it happens twice, or not at all.')}
-      </div>
-    </div>
+    <Alert tone="warn">
+      {doubt.died ? trans.__('The kernel died while') : trans.__('The run was interrupted while')}{' '}
+      <code>{showHiddenCharacters(doubt.call)}</code>{' '}
+      {trans.__('was being called. Nobody can know from here whether it took effect.')}{' '}
+      <b>{trans.__('Look it up before you choose:')}</b>{' '}
+      {trans.__('after a wrong answer it happens twice, or not at all.')}
+    </Alert>
   );
 }
 
@@ -85,7 +85,7 @@ function DoubtFacts({ doubt, host }: { doubt: IDoubt; host: IHost }): JSX.Elemen
     ? trans.__('%1, the kernel was gone at %2', formatWhen(doubt.began), formatWhen(doubt.noticed))
     : trans.__('%1, the run was interrupted before %2', formatWhen(doubt.began), formatWhen(doubt.noticed));
   return (
-    <dl className="jp-hitl-context jp-hitl-facts">
+    <dl className="jp-hitl-facts">
       <div>
         <dt>{trans.__('called with')}</dt>
         <dd>
@@ -152,92 +152,71 @@ function AnswerForm({ model, doubt, host }: IProps & { doubt: IDoubt }): JSX.Ele
   const primary = answers.find(([answer]) => answer === chosen)?.[3] ?? trans.__('Continue');
   const fields = Object.entries(model.fields).map(([path, text]) => (path ? `${path}: ${text}` : text));
   const decide = (): void => {
-    if (chosen === null) {
-      first.current?.focus();
-    } else if (!blocked) {
+    if (chosen !== null && !blocked) {
       void model.decide('edit', { value: makeAnswer(chosen, result, model.proposal.schema) });
     }
   };
   return (
     <>
-      <div role="radiogroup" aria-label={trans.__('Did it happen?')} className="jp-hitl-answers">
-        {answers.map(([answer, name, then]) => (
-          <div key={answer} className={`jp-hitl-answer${answer === chosen ? ' jp-mod-chosen' : ''}`}>
-            <label>
-              <input
-                ref={answer === 'yes' ? first : undefined}
-                type="radio"
-                name={group}
-                checked={answer === chosen}
-                disabled={blocked}
-                onChange={() => choose(answer)}
-              />
-              <span>
-                <b>{name}</b>
-                <span>{then}</span>
-              </span>
-            </label>
-            {answer === 'yes' && chosen === 'yes' && (
-              <div className="jp-hitl-result">
-                <label htmlFor={field}>{trans.__('What did it return? (text, number or JSON)')}</label>
+      <section className="jp-hitl-section" aria-label={trans.__('Did it happen?')}>
+        <div role="radiogroup" aria-label={trans.__('Did it happen?')} className="jp-hitl-answers">
+          {answers.map(([answer, name, then]) => (
+            <div key={answer} className={`jp-hitl-answer${answer === chosen ? ' jp-mod-chosen' : ''}`}>
+              <label>
                 <input
-                  id={field}
-                  type="text"
-                  value={result}
+                  ref={answer === 'yes' ? first : undefined}
+                  type="radio"
+                  name={group}
+                  checked={answer === chosen}
                   disabled={blocked}
-                  aria-invalid={fields.length > 0}
-                  onChange={event => setResult(event.target.value)}
+                  onChange={() => choose(answer)}
                 />
-              </div>
-            )}
-          </div>
-        ))}
-      </div>
-      {fields.map(text => (
-        <p key={text} className="jp-hitl-error">
-          ⚠ {showHiddenCharacters(text)}
-        </p>
-      ))}
-      {model.problem && (
-        <p className="jp-hitl-error" role="alert">
-          {showHiddenCharacters(model.problem)}
-        </p>
-      )}
-      <footer className="jp-hitl-decision-bar">
-        <div className="jp-hitl-buttons">
-          <button
-            type="button"
-            className={chosen === 'stop' ? 'jp-mod-warn' : 'jp-mod-accept'}
-            aria-disabled={chosen === null || blocked}
-            aria-describedby={why}
-            onClick={decide}
-          >
-            {primary}
-          </button>
-          <span id={why} className="jp-hitl-end">
-            {chosen === null
-              ? trans.__('Choose what happened first; no shortcut decides this')
-              : trans.__('No shortcut decides this')}
-          </span>
+                <span>
+                  <b>{name}</b>
+                  <span>{then}</span>
+                </span>
+              </label>
+              {answer === 'yes' && chosen === 'yes' && (
+                <div className="jp-hitl-result">
+                  <label htmlFor={field}>{trans.__('What did it return? (text, number or JSON)')}</label>
+                  <input
+                    id={field}
+                    type="text"
+                    value={result}
+                    disabled={blocked}
+                    aria-invalid={fields.length > 0}
+                    onChange={event => setResult(event.target.value)}
+                  />
+                </div>
+              )}
+            </div>
+          ))}
         </div>
-        {host.readOnly !== null && <p className="jp-hitl-note">{host.readOnly}</p>}
-        {barred && <p className="jp-hitl-note">{showHiddenCharacters(barred)}</p>}
+        {fields.map(text => (
+          <p key={text} className="jp-hitl-error">
+            {showHiddenCharacters(text)}
+          </p>
+        ))}
+      </section>
+      {model.problem && <Alert tone="bad">{showHiddenCharacters(model.problem)}</Alert>}
+      <footer className="jp-hitl-decision-bar">
+        <Button
+          variant={chosen === 'stop' ? 'danger-primary' : 'primary'}
+          blockedBy={chosen === null || blocked ? why : null}
+          icon="play"
+          onClick={decide}
+        >
+          {primary}
+        </Button>
+        <span id={why} className="jp-hitl-decision-end">
+          {host.readOnly ??
+            (barred ? showHiddenCharacters(barred) : null) ??
+            (chosen === null
+              ? trans.__('Choose what happened first; no key decides this')
+              : trans.__('No key decides this'))}
+        </span>
       </footer>
     </>
-  );
-}
-
-/** The result of the call, as it was given in the decision. */
-function ReturnedResult({ proposal, host }: { proposal: IProposal; host: IHost }): JSX.Element | null {
-  const value = proposal.decision?.value;
-  if (effectState(value) !== 'yes') {
-    return null;
-  }
-  const { result = null } = value as { result?: Json };
-  return (
-    <p>
-      {host.trans.__('It returned')} <code>{showHiddenCharacters(JSON.stringify(result))}</code>
-    </p>
   );
 }
 

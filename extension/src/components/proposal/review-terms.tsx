@@ -1,23 +1,18 @@
 /**
- * The terms of a proposal: why it is asked, who must agree and who has agreed, and its schedule.
+ * The terms of a proposal, one line each: why it is asked, who must agree and who has agreed, and its deadline.
  */
 
-import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
-import type { IGuardrailResult, IProposal } from '../../api/types';
+import { Fragment, type ReactNode, useEffect } from 'react';
+import type { IGuardrailResult, IProposal, IVote } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
+import { Chip } from '../controls/chip';
+import { Face, initialsOf } from '../controls/face';
+import { Icon, type IconName } from '../controls/icons';
 import type { IHost } from '../host';
-import {
-  allOf,
-  clockSentences,
-  hasTerms,
-  isEnough,
-  formatTimeLeft,
-  needSentence,
-  formatTime,
-  voteSentence
-} from '../terms-sentences';
+import { clockSentences, isEnough, needLine, voteSentence } from '../terms-sentences';
 import { formatVoter, formatWhen } from '../proposal-status';
-import { useCardCommands } from '../use-card-commands';
+import { MINUTE_MS, SECOND_MS, useClock } from '../use-clock';
+import { formatAge } from '../../text/times';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 
 interface IProps {
@@ -25,196 +20,199 @@ interface IProps {
   host: IHost;
 }
 
-const SECOND_MS = 1000;
-const MINUTE_MS = 60_000;
-
 /** Time that the server is given to make a scheduled step, in milliseconds. */
 const GRACE_MS = 500;
 
 /** Longest delay of a browser's timer, in milliseconds. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** Why a proposal is asked, the votes, and the schedule. Empty if there is nothing to say. */
+/** Time left from which a deadline is highlighted, in milliseconds. */
+const SOON_MS = 4 * 60 * MINUTE_MS;
+
+/** The terms of a proposal. Empty if there is nothing to say. */
 export function TermsView({ model, host }: IProps): JSX.Element | null {
   const { proposal } = model;
   const now = useClock(proposal.settles_at ? SECOND_MS : MINUTE_MS);
   useNextStep(model);
-  const guardrails = (proposal.guardrails ?? []).filter(one => one.verdict !== 'pass');
+  const { needs = [], votes = [] } = proposal;
   const open = proposal.status === 'open';
-  if (!hasTerms(proposal) && guardrails.length === 0) {
-    return null;
-  }
-  const { needs = [], votes = [], untold = [], stuck, overdue } = proposal;
   const clock = open ? clockSentences(proposal, now, host.trans) : [];
+  const lines = [
+    <ReasonLine key="why" proposal={proposal} host={host} />,
+    ...needs.flatMap((need, i) => {
+      const line = open ? needLine(need, host) : null;
+      return line
+        ? [
+            <TermLine key={`need-${i}`} icon="people" label={host.trans.__('Needed')}>
+              <b className="jp-hitl-num">{line.have}</b> {line.from}
+              {i === 0 && <VoteFaces votes={votes} now={now} host={host} />}
+            </TermLine>
+          ]
+        : [];
+    }),
+    ...(open && isEnough(proposal)
+      ? [
+          <TermLine key="enough" icon="people" label={host.trans.__('Votes')}>
+            {host.trans.__(
+              'Enough people agree since the terms were changed. One more approval decides. A person who has approved before may give it.'
+            )}
+          </TermLine>
+        ]
+      : []),
+    ...(open && proposal.blind
+      ? [
+          <TermLine key="blind" icon="lock" label={host.trans.__('Votes')}>
+            {host.trans.__('You see only your own vote until everybody has voted.')}
+          </TermLine>
+        ]
+      : []),
+    ...(votes.length > 0 ? [<VoteList key="votes" votes={votes} now={now} host={host} />] : []),
+    ...(clock.length > 0 || (proposal.overdue && open)
+      ? [<DeadlineLine key="until" proposal={proposal} sentences={clock} now={now} host={host} />]
+      : [])
+  ];
+  return hasLines(proposal, clock) ? <div className="jp-hitl-terms">{lines}</div> : null;
+}
+
+function hasLines(proposal: IProposal, clock: readonly string[]): boolean {
+  const { why = [], rules = [], needs = [], votes = [], guardrails = [], overdue, blind } = proposal;
+  const said = why.length + rules.length + votes.length + clock.length;
+  const open = proposal.status === 'open';
   return (
-    <div className="jp-hitl-terms">
-      <PolicyReasons proposal={proposal} guardrails={guardrails} host={host} />
-      {open && needs.length > 0 && (
-        <TermsSection name={host.trans.__('Needed')}>
-          <ul>
-            {needs.map((need, i) => (
-              <li key={i}>{needSentence(need, host.trans)}</li>
-            ))}
-          </ul>
-          {isEnough(proposal) && (
-            <p className="jp-hitl-note">
-              {host.trans.__(
-                'Enough people agree since the terms were changed. One more approval decides. A person who has approved before may give it.'
-              )}
-            </p>
-          )}
-          {proposal.blind && (
-            <p className="jp-hitl-note">
-              {host.trans.__('You see only your own vote until everybody has voted.')}
-            </p>
-          )}
-        </TermsSection>
-      )}
-      {stuck && open && (
-        <p className="jp-hitl-error">
-          ⚠ {host.trans.__('Nobody can decide this:')} {showHiddenCharacters(stuck)}
-        </p>
-      )}
-      {untold.length > 0 && open && (
-        <p className="jp-hitl-error">
-          ⚠ {host.trans.__('No notification reached:')} {showHiddenCharacters(untold.join(', '))}
-        </p>
-      )}
-      {votes.length > 0 && <VoteList proposal={proposal} host={host} />}
-      {(clock.length > 0 || (overdue && open)) && (
-        <TermsSection name={host.trans.__('Until')}>
-          {overdue && open && <p className="jp-hitl-late">{host.trans.__('Overdue.')}</p>}
-          {clock.map(sentence => (
-            <p key={sentence}>{sentence}</p>
-          ))}
-          {host.status?.watched === false && clock.length > 0 && (
-            <p className="jp-hitl-error">
-              ⚠ {host.trans.__('No process watches deadlines now: nothing happens until one does.')}
-            </p>
-          )}
-        </TermsSection>
-      )}
-      {open && proposal.settles_at && (
-        <SettlingNotice model={model} at={proposal.settles_at} now={now} host={host} />
-      )}
+    said > 0 ||
+    guardrails.some(one => one.verdict !== 'pass') ||
+    (open && (needs.length > 0 || !!overdue || !!blind))
+  );
+}
+
+/** One line with an icon. Screen readers get the label as the name of the line. */
+function TermLine(props: { icon: IconName; label: string; children: ReactNode }): JSX.Element {
+  return (
+    <div role="group" aria-label={props.label}>
+      <Icon name={props.icon} />
+      <span>{props.children}</span>
     </div>
   );
 }
 
-/** One section with a heading. */
-function TermsSection({ name, children }: { name: string; children: ReactNode }): JSX.Element {
-  const heading = useId();
-  return (
-    <section aria-labelledby={heading}>
-      <h4 id={heading}>{name}</h4>
-      <div>{children}</div>
-    </section>
-  );
-}
-
-function PolicyReasons(props: {
-  proposal: IProposal;
-  guardrails: IGuardrailResult[];
-  host: IHost;
-}): JSX.Element | null {
-  const { proposal, guardrails, host } = props;
+/** "Asked because REASON and REASON", with the rules as chips. */
+function ReasonLine({ proposal, host }: { proposal: IProposal; host: IHost }): JSX.Element | null {
   const { trans } = host;
   const { why = [], rules = [], decision } = proposal;
-  // A sentence of the policy may already contain the guardrail's message.
-  const said = guardrails.filter(({ message }) => !message || !why.some(one => one.includes(message)));
-  if (why.length + rules.length + said.length === 0) {
+  const reasons = [...why.map(showHiddenCharacters), ...guardrailReasons(proposal, host)];
+  if (reasons.length + rules.length === 0) {
     return null;
   }
-  const asked = proposal.status === 'open' ? trans.__('Why you are asked') : trans.__('Why it was asked');
-  const name =
-    decision?.by !== 'policy'
-      ? asked
-      : decision.action === 'reject'
-        ? trans.__('Why it is blocked')
-        : trans.__('Why nobody was asked');
+  const byPolicy = decision?.by === 'policy';
+  const head = !byPolicy
+    ? trans.__('Asked because')
+    : decision.action === 'reject'
+      ? trans.__('Blocked because')
+      : trans.__('Nobody was asked, because');
   return (
-    <TermsSection name={name}>
-      <ul>
-        {why.map(sentence => (
-          <li key={sentence}>{showHiddenCharacters(sentence)}</li>
-        ))}
-        {said.map(({ name: guardrail, verdict, message }) => (
-          <li key={guardrail}>
-            {verdict === 'block'
-              ? trans.__('The guardrail %1 blocks it', showHiddenCharacters(guardrail))
-              : trans.__('The guardrail %1 asks for a person', showHiddenCharacters(guardrail))}
-            {message && `: ${showHiddenCharacters(message)}`}
-          </li>
-        ))}
-      </ul>
-      {rules.length > 0 && (
-        <p className="jp-hitl-note">{trans._n('Rule: %2', 'Rules: %2', rules.length, allOf(rules, trans))}</p>
-      )}
-    </TermsSection>
+    <TermLine icon={byPolicy ? 'shield' : 'question'} label={head}>
+      {reasons.length > 0
+        ? head
+        : byPolicy
+          ? trans.__('Decided by the policy')
+          : trans.__('Asked by the policy')}{' '}
+      {reasons.map((reason, i) => (
+        <Fragment key={reason}>
+          {i > 0 && (i === reasons.length - 1 ? ` ${trans.__('and')} ` : ', ')}
+          <b>{reason}</b>
+        </Fragment>
+      ))}
+      {rules.map(rule => (
+        <Fragment key={rule}>
+          {' '}
+          <Chip outlined icon="shield" title={trans.__('Rule %1', showHiddenCharacters(rule))}>
+            {showHiddenCharacters(rule)}
+          </Chip>
+        </Fragment>
+      ))}
+    </TermLine>
   );
 }
 
-function VoteList({ proposal, host }: { proposal: IProposal; host: IHost }): JSX.Element {
+/** The messages of guardrails. A sentence of the policy may already contain the message. */
+function guardrailReasons({ guardrails = [], why = [] }: IProposal, { trans }: IHost): string[] {
+  const tell = ({ name, verdict, message }: IGuardrailResult): string => {
+    const shown = showHiddenCharacters(name);
+    const head =
+      verdict === 'block'
+        ? trans.__('the guardrail %1 blocks it', shown)
+        : trans.__('the guardrail %1 asks for a person', shown);
+    return message ? `${head}: ${showHiddenCharacters(message)}` : head;
+  };
+  return guardrails
+    .filter(one => one.verdict !== 'pass')
+    .filter(({ message }) => !message || !why.some(one => one.includes(message)))
+    .map(tell);
+}
+
+function VoteFaces({ votes, now, host }: { votes: IVote[]; now: number; host: IHost }): JSX.Element | null {
+  const counted = votes.filter(vote => vote.counts && vote.action !== 'reject');
+  return counted.length === 0 ? null : (
+    <span className="jp-hitl-faces">
+      {counted.map(vote => (
+        <Face
+          key={vote.reviewer}
+          initials={initialsOf(vote.reviewer_name || vote.reviewer)}
+          label={`${voteSentence(vote, formatVoter(vote, host), host.trans)}, ${formatAge(vote.at, now, host.trans)}`}
+        />
+      ))}
+    </span>
+  );
+}
+
+/** Each vote with its voter, how the voter is known, and the reason. */
+function VoteList({ votes, now, host }: { votes: IVote[]; now: number; host: IHost }): JSX.Element {
   const { trans } = host;
   return (
-    <TermsSection name={trans.__('Votes')}>
-      <ul>
-        {proposal.votes?.map(vote => (
-          <li key={vote.reviewer}>
-            {voteSentence(vote, formatVoter(vote, host), trans)}, {formatWhen(vote.at)}
-            {vote.reason && `. ${trans.__('Reason: %1', showHiddenCharacters(vote.reason))}`}
-            {!vote.counts && vote.action !== 'reject' && (
-              <em className="jp-hitl-note"> {trans.__('(of another value: it does not count)')}</em>
-            )}
-          </li>
-        ))}
-      </ul>
-    </TermsSection>
+    <ul className="jp-hitl-votes" aria-label={trans.__('Votes')}>
+      {votes.map(vote => (
+        <li key={vote.reviewer}>
+          {voteSentence(vote, formatVoter(vote, host), trans)},{' '}
+          <time dateTime={vote.at} title={formatWhen(vote.at)}>
+            {formatAge(vote.at, now, trans)}
+          </time>
+          {vote.reason && ` · “${showHiddenCharacters(vote.reason)}”`}
+          {!vote.counts && vote.action !== 'reject' && (
+            <em> {trans.__('(of another value: it does not count)')}</em>
+          )}
+        </li>
+      ))}
+    </ul>
   );
 }
 
-/** An approval that becomes the decision soon, and the button that takes it back. */
-function SettlingNotice(props: IProps & { at: string; now: number }): JSX.Element {
-  const { model, at, now, host } = props;
+function DeadlineLine(props: {
+  proposal: IProposal;
+  sentences: string[];
+  now: number;
+  host: IHost;
+}): JSX.Element {
+  const { proposal, sentences, now, host } = props;
   const { trans } = host;
-  const rest = formatTimeLeft(at, now);
-  const able = rest !== '' && !!model.proposal.may?.undo && !model.isDeciding;
-  const node = useRef<HTMLElement>(null);
-  useCardCommands(host, model.proposal.id, node, {
-    'hitl-nb:undo-approval': {
-      isEnabled: () => able,
-      execute: () => (able ? model.takeBack() : false)
-    }
-  });
+  const at = proposal.timer?.at;
+  const soon = !!at && Date.parse(at) - now < SOON_MS;
   return (
-    <section
-      ref={node}
-      className="jp-hitl-settling"
-      aria-label={trans.__('Approved; it can still be taken back')}
-    >
-      <p>
-        {rest
-          ? trans.__('Settles at %1, in %2. Until then the agent waits.', formatTime(at, now), rest)
-          : trans.__('Settling …')}
-      </p>
-      {rest && model.proposal.may?.undo && (
-        <button type="button" disabled={model.isDeciding} onClick={() => void model.takeBack()}>
-          {trans.__('Take back approval')}
-        </button>
+    <TermLine icon="clock" label={trans.__('Until')}>
+      {proposal.overdue && <b className="jp-hitl-late">{trans.__('Overdue.')} </b>}
+      {sentences.map((sentence, i) => (
+        <Fragment key={sentence}>
+          {i > 0 && ' '}
+          <span className={soon && i === 0 ? 'jp-hitl-soon' : undefined}>{sentence}</span>
+        </Fragment>
+      ))}
+      {host.status?.watched === false && sentences.length > 0 && (
+        <b className="jp-hitl-late">
+          {' '}
+          {trans.__('No process watches deadlines now: nothing happens until one does.')}
+        </b>
       )}
-    </section>
+    </TermLine>
   );
-}
-
-/** Return the current time, updated every `every` milliseconds. */
-function useClock(every: number): number {
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    setNow(Date.now());
-    const timer = setInterval(() => setNow(Date.now()), every);
-    return () => clearInterval(timer);
-  }, [every]);
-  return now;
 }
 
 /** Read the proposal again after each scheduled step. The feed reports the step too, if it is connected. */

@@ -7,7 +7,8 @@ import { type ReactNode, useId, useMemo, useRef } from 'react';
 import type { IDecision, IRun } from '../../api/types';
 import { saveStatus } from '../../models/draft-editing';
 import type { WorkspaceModel } from '../../models/workspace';
-import { DraftPanel } from '../document/draft-panel';
+import { DocumentSection } from '../document/document-section';
+import { Chip } from '../controls/chip';
 import { DocumentEditor } from '../editors/registry';
 import { useFocusWithin } from '../use-focus-within';
 import type { IHost } from '../host';
@@ -16,7 +17,8 @@ import { SideBySide } from '../../codemirror/side-by-side';
 import { useUndoKeys } from '../undo-keys';
 import { formatDecider } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
-import { UndoRedoButtons, SaveStatus } from './decision-bar';
+import { SaveStatus } from '../decide/save-status';
+import { PresenceFaces } from '../presence-bar';
 import { useDocumentTools } from '../document/use-document-tools';
 
 interface IProps {
@@ -61,18 +63,21 @@ export function WorkspaceView({ model, host, renderQuestion }: IProps): JSX.Elem
   return (
     <article
       ref={node}
-      className={`jp-hitl-card jp-mod-workspace jp-mod-${status}`}
+      className={`jp-hitl-card jp-hitl-root jp-mod-workspace jp-mod-${status}`}
       aria-labelledby={heading}
     >
-      <header>
+      <header className="jp-hitl-head">
         <h3 id={heading}>{showHiddenCharacters(title)}</h3>
-        <span className="jp-hitl-state" aria-live="polite">
-          {statusSentence(model, host)}
-        </span>
+        <div className="jp-hitl-head-end">
+          {draft && <PresenceFaces draft={draft} host={host} />}
+          <span className="jp-hitl-state" aria-live="polite">
+            <Chip tone={status === 'open' ? 'brand' : 'neutral'}>{statusSentence(model, host)}</Chip>
+          </span>
+        </div>
       </header>
       {model.lostText !== null && <LostText lost={model.lostText} now={text} host={host} />}
       {proposal !== null && !asking && (
-        <p className="jp-hitl-note" role="status">
+        <p className="jp-hitl-notes" role="status">
           {trans.__('%1 asks whether it is done. You can continue to write.', showHiddenCharacters(agent))}{' '}
           <button type="button" onClick={leave}>
             {trans.__('Decide')}
@@ -82,28 +87,26 @@ export function WorkspaceView({ model, host, renderQuestion }: IProps): JSX.Elem
       {asking ? (
         renderQuestion(proposal)
       ) : (
-        <DraftPanel
-          key={id}
-          work={work}
-          discussion={model.discussion}
-          able={able}
-          writing={model.isAgentWriting && proposal === null ? trans.__('%1 (agent)', agent) : undefined}
-          editor={editor}
-          host={host}
-        >
+        <>
+          <DocumentSection
+            key={id}
+            name={trans.__('Document')}
+            work={work}
+            discussion={model.discussion}
+            able={able}
+            writing={model.isAgentWriting && proposal === null ? trans.__('%1 (agent)', agent) : undefined}
+            undoer={able ? draft : null}
+            host={host}
+          >
+            {editor}
+          </DocumentSection>
           {draft && (
-            <div className="jp-hitl-buttons">
-              <UndoRedoButtons
-                canUndo={able && draft.canUndo}
-                canRedo={able && draft.canRedo}
-                undoer={draft}
-                host={host}
-              />
+            <div className="jp-hitl-notes">
               <SaveStatus saved={saveStatus(draft)} host={host} />
+              {host.readOnly !== null && <p>{host.readOnly}</p>}
             </div>
           )}
-          {draft && host.readOnly !== null && <p className="jp-hitl-note">{host.readOnly}</p>}
-        </DraftPanel>
+        </>
       )}
       {model.problem && (
         <p className="jp-hitl-error" role="alert">
@@ -124,7 +127,7 @@ function statusSentence({ workspace, run, decidedQuestion }: WorkspaceModel, hos
     return decidedQuestion?.decision ? decisionSentence(decidedQuestion.decision, host) : trans.__('Done');
   }
   if (workspace.proposal !== null) {
-    return trans.__('Waiting for a decision');
+    return trans.__('Your decision');
   }
   const said: { [status in IRun['status']]?: string } = {
     waiting: trans.__('People write; the agent waits for another decision'),

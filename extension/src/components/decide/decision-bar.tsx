@@ -1,0 +1,229 @@
+/**
+ * The decision bar of an open proposal: one primary button with its menu, rejection and answer, and one sentence.
+ */
+
+import { useContext, useId, useRef, useState } from 'react';
+import type { Action } from '../../api/types';
+import type { IProposalModel } from '../../models/interfaces';
+import { Button, IconButton } from '../controls/button';
+import type { IHost } from '../host';
+import { useCardCommands } from '../use-card-commands';
+import type { CommandHandlers } from '../review-commands';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+import { DecisionPopovers, type IDecideOptions, type PopoverName } from './decision-popovers';
+import { DecisionSurroundings } from './decision-surroundings';
+import { openThreads } from './open-comments';
+import { type IPrimaryAction, primaryAction, whyUndecidable } from './primary-action';
+import { SaveStatus } from './save-status';
+import { SettlingButton } from './settling';
+
+interface IProps {
+  model: IProposalModel;
+  host: IHost;
+  /** Number of changes to the agent's version. */
+  changes: number;
+  /** Open the comments and move the focus to them. */
+  onComments: () => void;
+}
+
+/** The controls for deciding. */
+export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.Element {
+  const { trans } = host;
+  const { proposal } = model;
+  const node = useRef<HTMLElement>(null);
+  const anchors = {
+    primary: useRef<HTMLButtonElement>(null),
+    more: useRef<HTMLButtonElement>(null),
+    reject: useRef<HTMLButtonElement>(null),
+    answer: useRef<HTMLButtonElement>(null)
+  };
+  const [popover, setPopover] = useState<PopoverName | null>(null);
+  const [texts, setTexts] = useState({ approve: '', reject: '', answer: '' });
+  const [sending, setSending] = useState<Action | null>(null);
+  const sentence = useId();
+  const surroundings = useContext(DecisionSurroundings);
+  const primary = proposal.settles_at ? null : primaryAction(model, host);
+  const isAllowed = (action: Action): boolean =>
+    proposal.allow.includes(action) && (proposal.may?.actions.includes(action) ?? true);
+  const blocked = model.isDeciding ? '' : whyUndecidable(model, host);
+  const open = openThreads(model.discussion?.comments);
+
+  const decide = async (action: Action, options: IDecideOptions = {}): Promise<boolean> => {
+    setPopover(null);
+    setSending(action);
+    const { stay, ...rest } = options;
+    const done = await model.decide(action, rest);
+    setSending(null);
+    if (done && !stay) {
+      surroundings.onDecided?.();
+    }
+    return done;
+  };
+  const approve = (options: IDecideOptions = {}, asked = false): Promise<boolean> | false => {
+    if (primary === null || primary.blocked !== null) {
+      return false;
+    }
+    if (open.length > 0 && !asked) {
+      setPopover('comments');
+      return false;
+    }
+    // A reason that was typed before its pop-up was closed belongs to the approval.
+    return decide(primary.action, { reason: texts.approve.trim() || undefined, ...options });
+  };
+  const parts = { primary, blocked, isAllowed, approve, setPopover, onComments };
+  useCardCommands(host, proposal.id, node, makeHandlers(parts));
+  return (
+    <footer ref={node} className="jp-hitl-decision-bar">
+      {proposal.settles_at && <SettlingButton model={model} at={proposal.settles_at} host={host} />}
+      {primary && (
+        <span className="jp-hitl-split">
+          <Button
+            ref={anchors.primary}
+            icon="check"
+            variant={surroundings.selected > 0 ? undefined : 'primary'}
+            keyHint={surroundings.selected > 0 ? undefined : 'A'}
+            shortcuts="A"
+            blockedBy={primary.blocked === null ? null : sentence}
+            onClick={() => void approve()}
+          >
+            {surroundings.hasNext && primary.blocked === null
+              ? trans.__('%1 and next', primary.label)
+              : primary.label}
+          </Button>
+          <IconButton
+            ref={anchors.more}
+            icon="down"
+            variant={surroundings.selected > 0 ? undefined : 'primary'}
+            label={trans.__('More ways to approve')}
+            opens="menu"
+            expanded={popover === 'menu'}
+            onClick={() => setPopover(popover === 'menu' ? null : 'menu')}
+          />
+        </span>
+      )}
+      {isAllowed('reject') && (
+        <Button
+          ref={anchors.reject}
+          icon="cross"
+          variant="danger"
+          keyHint="R"
+          shortcuts="R"
+          opens="dialog"
+          expanded={popover === 'reject'}
+          blockedBy={blocked === null ? null : sentence}
+          onClick={() => setPopover(popover === 'reject' ? null : 'reject')}
+        >
+          {sending === 'reject' ? trans.__('Rejecting …') : trans.__('Reject…')}
+        </Button>
+      )}
+      {isAllowed('respond') && !proposal.settles_at && (
+        <Button
+          ref={anchors.answer}
+          icon="answer"
+          keyHint="M"
+          shortcuts="M"
+          opens="dialog"
+          expanded={popover === 'answer'}
+          blockedBy={blocked === null ? null : sentence}
+          onClick={() => setPopover(popover === 'answer' ? null : 'answer')}
+        >
+          {sending === 'respond' ? trans.__('Answering …') : trans.__('Answer…')}
+        </Button>
+      )}
+      <span className="jp-hitl-decision-end">
+        <span id={sentence}>
+          {surroundings.selected > 0
+            ? trans._n('Keys act on the %1 selected', 'Keys act on the %1 selected', surroundings.selected)
+            : ((blocked || primary?.blocked || blockedSentence(model)) ?? '')}
+        </span>
+        <SaveStatus saved={model.saveStatus} host={host} />
+        {model.discussion && (
+          <IconButton
+            icon="comment"
+            label={
+              open.length > 0
+                ? trans._n('Comments: %1 open', 'Comments: %1 open', open.length)
+                : trans.__('Comments: none open')
+            }
+            count={open.length > 0 ? open.length : undefined}
+            onClick={onComments}
+          />
+        )}
+      </span>
+      <DecisionPopovers
+        model={model}
+        host={host}
+        shown={popover}
+        show={setPopover}
+        anchors={anchors}
+        texts={texts}
+        onType={(which, text) => setTexts(before => ({ ...before, [which]: text }))}
+        primary={primary}
+        blocked={blocked}
+        changes={changes}
+        open={open}
+        canApprove={isAllowed('approve')}
+        hasNext={surroundings.hasNext}
+        approve={approve}
+        decide={decide}
+        onComments={onComments}
+      />
+    </footer>
+  );
+}
+
+interface IHandlerParts {
+  primary: IPrimaryAction | null;
+  /** Why nothing can be decided now, or null. */
+  blocked: string | null;
+  isAllowed: (action: Action) => boolean;
+  approve: (options?: IDecideOptions) => Promise<boolean> | false;
+  setPopover: (popover: PopoverName | null) => void;
+  onComments: () => void;
+}
+
+/** The handlers of the card's commands: each does what its button does. */
+function makeHandlers({
+  primary,
+  blocked,
+  isAllowed,
+  approve,
+  setPopover,
+  onComments
+}: IHandlerParts): CommandHandlers {
+  const canApprove = (): boolean => primary?.blocked === null;
+  const canOpen = (action: Action): boolean => isAllowed(action) && blocked === null;
+  const isPrimary = (action: unknown): boolean => action === undefined || action === primary?.action;
+  return {
+    'hitl-nb:approve-proposal': { isEnabled: canApprove, execute: () => approve() },
+    'hitl-nb:approve-with-reason': { isEnabled: canApprove, execute: () => setPopover('reason') },
+    'hitl-nb:reject-proposal': {
+      isEnabled: () => canOpen('reject'),
+      execute: () => setPopover('reject')
+    },
+    'hitl-nb:answer-proposal': {
+      isEnabled: () => canOpen('respond'),
+      execute: () => setPopover('answer')
+    },
+    'hitl-nb:comment-proposal': { isEnabled: () => true, execute: onComments },
+    'hitl-nb:decide-proposal': {
+      isEnabled: ({ action }) =>
+        isPrimary(action)
+          ? canApprove()
+          : canOpen(action as Action) && action !== 'approve' && action !== 'edit',
+      execute: ({ action }) => {
+        if (isPrimary(action)) {
+          return approve();
+        }
+        setPopover(action === 'reject' ? 'reject' : 'answer');
+        return false;
+      }
+    }
+  };
+}
+
+/** The sentence of a proposal that this person may not decide. */
+function blockedSentence({ proposal }: IProposalModel): string {
+  const { may, settles_at } = proposal;
+  return may?.why_not && !settles_at ? showHiddenCharacters(may.why_not) : '';
+}

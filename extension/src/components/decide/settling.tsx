@@ -1,0 +1,59 @@
+/**
+ * The decision bar while an approval can still be taken back.
+ */
+
+import { useId, useRef } from 'react';
+import type { IProposalModel } from '../../models/interfaces';
+import { Button } from '../controls/button';
+import type { IHost } from '../host';
+import { formatTimeLeft } from '../terms-sentences';
+import { formatClock } from '../../text/times';
+import { SECOND_MS, useClock } from '../use-clock';
+import { useCardCommands } from '../use-card-commands';
+
+interface IProps {
+  model: IProposalModel;
+  /** Time when the approval becomes the decision. */
+  at: string;
+  host: IHost;
+}
+
+/** The button that takes the approval back, with the time left, and what happens then. */
+export function SettlingButton({ model, at, host }: IProps): JSX.Element {
+  const { trans } = host;
+  const now = useClock(SECOND_MS);
+  const sentence = useId();
+  const rest = formatTimeLeft(at, now);
+  const able = rest !== '' && !!model.proposal.may?.undo && !model.isDeciding;
+  const node = useRef<HTMLSpanElement>(null);
+  useCardCommands(host, model.proposal.id, node, {
+    'hitl-nb:undo-approval': {
+      isEnabled: () => able,
+      execute: () => (able ? model.takeBack() : false)
+    }
+  });
+  return (
+    <span ref={node} className="jp-hitl-settling">
+      {rest && model.proposal.may?.undo && (
+        <Button
+          icon="undo"
+          keyHint="U"
+          shortcuts="U"
+          blockedBy={model.isDeciding ? sentence : null}
+          onClick={() => void model.takeBack()}
+        >
+          {trans.__('Take back')}
+        </Button>
+      )}
+      <span id={sentence} className="jp-hitl-num">
+        {rest
+          ? trans.__(
+              'It is sent to the agent at %1, in %2. Until then the agent waits.',
+              formatClock(at, now),
+              rest
+            )
+          : trans.__('It is sent to the agent now …')}
+      </span>
+    </span>
+  );
+}

@@ -1,0 +1,77 @@
+/**
+ * The cards of one pause. Many decided ones in a row are folded into one line.
+ */
+
+import { type ReactNode, useState } from 'react';
+import type { IProposalModel } from '../../models/interfaces';
+import { Button } from '../controls/button';
+import { decisionWord } from '../decision-word';
+import type { IHost } from '../host';
+import { useRedraw } from '../use-redraw';
+
+/** Most decided cards in a row that are shown one by one. */
+const MAX_DECIDED = 5;
+
+interface IProps {
+  models: readonly IProposalModel[];
+  /** Draw the card of a proposal. */
+  renderCard: (model: IProposalModel) => ReactNode;
+  host: IHost;
+}
+
+/** The cards in their order. */
+export function CardList({ models, renderCard, host }: IProps): JSX.Element {
+  useRedraw(...models);
+  return (
+    <>
+      {groupDecided(models).map(group =>
+        group.length > MAX_DECIDED ? (
+          <DecidedFold key={group[0].proposal.id} models={group} renderCard={renderCard} host={host} />
+        ) : (
+          group.map(renderCard)
+        )
+      )}
+    </>
+  );
+}
+
+/** Split the proposals into runs of decided ones, and single open ones. */
+function groupDecided(models: readonly IProposalModel[]): IProposalModel[][] {
+  const groups: IProposalModel[][] = [];
+  let decided: IProposalModel[] | null = null;
+  for (const model of models) {
+    if (model.proposal.status === 'open' || model.conflict !== null) {
+      decided = null;
+      groups.push([model]);
+    } else if (decided === null) {
+      decided = [model];
+      groups.push(decided);
+    } else {
+      decided.push(model);
+    }
+  }
+  return groups;
+}
+
+/** "57 decided: 50 approved, 4 approved with edits, 3 rejected", with a button that shows them. */
+function DecidedFold({ models, renderCard, host }: IProps): JSX.Element {
+  const { trans } = host;
+  const [shown, setShown] = useState(false);
+  const counts = new Map<string, number>();
+  models.forEach(({ proposal }) => {
+    const { text } = decisionWord(proposal, host);
+    counts.set(text, (counts.get(text) ?? 0) + 1);
+  });
+  const parts = [...counts].map(([text, count]) => `${count} ${text.toLowerCase()}`);
+  return (
+    <>
+      <div className="jp-hitl-decided-fold jp-hitl-root">
+        <span className="jp-hitl-grow">{trans.__('%1 decided: %2', models.length, parts.join(', '))}</span>
+        <Button small expanded={shown} onClick={() => setShown(!shown)}>
+          {shown ? trans.__('Hide') : trans.__('Show')}
+        </Button>
+      </div>
+      {shown && models.map(renderCard)}
+    </>
+  );
+}

@@ -1,0 +1,124 @@
+/**
+ * A decided proposal in two lines: what was decided, by whom, and what was changed. It can be unfolded.
+ */
+
+import { type ReactNode, useId, useState } from 'react';
+import type { IProposal } from '../../api/types';
+import type { IProposalModel } from '../../models/interfaces';
+import { ChangeSummary } from '../changes/change-summary';
+import { Button, IconButton } from '../controls/button';
+import { Icon } from '../controls/icons';
+import { decisionWord } from '../decision-word';
+import type { IHost } from '../host';
+import { effectState, formatDecider, formatDeciderName, formatWhen } from '../proposal-status';
+import { formatClock } from '../../text/times';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+
+interface IProps {
+  model: IProposalModel;
+  host: IHost;
+  /** The whole card, shown when unfolded. */
+  children: ReactNode;
+}
+
+/** Kinds whose frame is dashed: no person decided. */
+const NOT_BY_A_PERSON = ['policy', 'deadline', 'script', 'expired', 'superseded'];
+
+/** A decided proposal, folded. */
+export function CollapsedCard({ model, host, children }: IProps): JSX.Element {
+  const { trans } = host;
+  const { proposal, run } = model;
+  const heading = useId();
+  const [unfolded, setUnfolded] = useState(false);
+  const { kind, text, icon } = decisionWord(proposal, host);
+  const next = run && host.resumeAction?.(run, proposal);
+  const dashed = NOT_BY_A_PERSON.includes(kind) ? ' jp-mod-automatic' : '';
+  return (
+    <article
+      className={`jp-hitl-decided jp-hitl-root${dashed}`}
+      data-kind={kind}
+      data-proposal={proposal.id}
+      aria-labelledby={heading}
+      tabIndex={-1}
+    >
+      <div className="jp-hitl-decided-line">
+        <span className="jp-hitl-badge">
+          <Icon name={icon} />
+        </span>
+        <div className="jp-hitl-decided-text">
+          <div id={heading}>
+            <strong className="jp-hitl-state">{text}</strong>{' '}
+            <span className="jp-hitl-decided-title">{showHiddenCharacters(proposal.title)}</span>
+          </div>
+          <div className="jp-hitl-decided-by">
+            <DecisionDetails proposal={proposal} host={host} />
+          </div>
+        </div>
+        {next && <span className="jp-hitl-next">{next.text}</span>}
+        {next?.label && (
+          <Button small disabled={next.busy} onClick={() => void next.run?.()}>
+            {next.label}
+          </Button>
+        )}
+        <IconButton
+          icon={unfolded ? 'up' : 'down'}
+          small
+          label={unfolded ? trans.__('Hide the details') : trans.__('Show the details')}
+          expanded={unfolded}
+          onClick={() => setUnfolded(!unfolded)}
+        />
+      </div>
+      {unfolded && <div className="jp-hitl-decided-body">{children}</div>}
+    </article>
+  );
+}
+
+/** "Ada, Bo · 21:52 · amount 1 299 → 1 199 · “They keep the charger”". The tooltip says how the person is known. */
+function DecisionDetails({ proposal, host }: { proposal: IProposal; host: IHost }): JSX.Element {
+  const { trans } = host;
+  const { decision, status } = proposal;
+  if (decision === null || status === 'superseded' || status === 'expired') {
+    return (
+      <>
+        {status === 'expired'
+          ? trans.__('The approval was too old when the run continued, so it is asked again.')
+          : trans.__('The run was cancelled or started over.')}
+      </>
+    );
+  }
+  const answer = decision.action === 'respond' ? String(decision.value) : '';
+  const result =
+    effectState(decision.value) === 'yes' ? (decision.value as { result?: unknown }).result : null;
+  const parts: ReactNode[] = [
+    <span key="by" title={formatDecider(decision, host)}>
+      {formatDeciderName(decision, host)}
+    </span>,
+    <time key="at" dateTime={decision.decided_at} title={formatWhen(decision.decided_at)}>
+      {formatClock(decision.decided_at, Date.now())}
+    </time>,
+    decision.action === 'edit' && !proposal.doubt && (
+      <ChangeSummary
+        key="changes"
+        proposal={proposal}
+        before={proposal.value}
+        after={decision.value}
+        host={host}
+      />
+    ),
+    result !== null && result !== undefined && (
+      <span key="result">{trans.__('it returned %1', showHiddenCharacters(JSON.stringify(result)))}</span>
+    ),
+    answer && <span key="answer">“{showHiddenCharacters(answer)}”</span>,
+    decision.reason && <span key="reason">“{showHiddenCharacters(decision.reason)}”</span>
+  ].filter(Boolean);
+  return (
+    <>
+      {parts.map((part, i) => (
+        <span key={i}>
+          {i > 0 && ' · '}
+          {part}
+        </span>
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,27 @@
+/**
+ * Moves the focus to a place in a card where its value is edited.
+ */
+
+const FIELD_SELECTOR = [
+  '.jp-hitl-text [contenteditable="true"]',
+  ...['input', 'textarea', 'select'].map(tag => `.jp-hitl-value ${tag}:enabled`),
+  '.jp-hitl-value [role="grid"] [tabindex="0"]'
+].join(', ');
+
+const INVALID_SELECTOR = '.jp-hitl-value [aria-invalid="true"]';
+
+/** Focus the first field of a card; return true if there is one. */
+export function focusFirstField(card: HTMLElement | null): boolean {
+  return focusElement(card?.querySelector<HTMLElement>(FIELD_SELECTOR) ?? null);
+}
+
+/** Focus the first field with a value that is not valid, or else the first field. */
+export function focusFirstInvalid(card: HTMLElement | null): boolean {
+  return focusElement(card?.querySelector<HTMLElement>(INVALID_SELECTOR) ?? null) || focusFirstField(card);
+}
+
+function focusElement(element: HTMLElement | null): boolean {
+  element?.focus();
+  element?.scrollIntoView?.({ block: 'nearest' });
+  return element !== null;
+}

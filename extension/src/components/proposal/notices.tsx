@@ -1,0 +1,123 @@
+/**
+ * The message bars of a card: at most two, the worst first.
+ */
+
+import type { ReactNode } from 'react';
+import type { IProposalModel } from '../../models/interfaces';
+import { Alert } from '../controls/alert';
+import { Button } from '../controls/button';
+import { whyInvalid } from '../decide/primary-action';
+import type { IHost } from '../host';
+import type { ICardState } from '../proposal-state';
+import { formatVoter } from '../proposal-status';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+import { ConflictNotice } from './conflict';
+
+/** Most message bars of one card. */
+const MAX_NOTICES = 2;
+
+interface IProps {
+  model: IProposalModel;
+  state: ICardState;
+  host: IHost;
+  /** Move the focus to the first place that must be corrected. */
+  onGoThere: () => void;
+}
+
+/** The message bars of an open proposal. */
+export function Notices(props: IProps): JSX.Element {
+  const { model, host, state } = props;
+  const { conflict, problem, proposal } = model;
+  const edited = model.hasEdits || proposal.candidate !== undefined;
+  const found: (ReactNode | false)[] = [
+    state.name === 'disconnected' && <DisconnectedNotice key="offline" {...props} />,
+    conflict !== null && <ConflictNotice key="conflict" surprise={conflict} problem={problem} host={host} />,
+    conflict === null && problem !== '' && (
+      <Alert key="problem" tone="bad">
+        {showHiddenCharacters(problem)}
+      </Alert>
+    ),
+    whyInvalid(model, host) !== null && <InvalidNotice key="invalid" {...props} />,
+    !!proposal.stuck && <StuckNotice key="stuck" {...props} />,
+    (proposal.untold ?? []).length > 0 && <UntoldNotice key="untold" {...props} />,
+    proposal.candidate !== undefined && <CandidateNotice key="candidate" {...props} />,
+    edited && (proposal.guardrails ?? []).length > 0 && <GuardrailsNotice key="guardrails" {...props} />
+  ];
+  return <>{found.filter(Boolean).slice(0, MAX_NOTICES)}</>;
+}
+
+function DisconnectedNotice({ model, host }: IProps): JSX.Element {
+  const { trans } = host;
+  return (
+    <Alert
+      tone="bad"
+      icon="disconnected"
+      actions={
+        <Button small onClick={() => model.draft?.reconnect()}>
+          {trans.__('Try now')}
+        </Button>
+      }
+    >
+      <b>{trans.__('The server does not answer.')}</b>{' '}
+      {trans.__('What you type is kept in this browser and sent when it is there again.')}
+    </Alert>
+  );
+}
+
+function InvalidNotice({ model, host, onGoThere }: IProps): JSX.Element {
+  const { invalidReason, fields } = model;
+  const messages = [
+    ...(invalidReason ? [invalidReason] : []),
+    ...Object.entries(fields).map(([path, message]) => (path ? `${path}: ${message}` : message))
+  ];
+  return (
+    <Alert
+      tone="warn"
+      actions={
+        <Button small onClick={onGoThere}>
+          {host.trans.__('Go there')}
+        </Button>
+      }
+    >
+      <b>{whyInvalid(model, host)}</b> {showHiddenCharacters(messages[0] ?? '')}
+    </Alert>
+  );
+}
+
+function StuckNotice({ model, host }: IProps): JSX.Element {
+  return (
+    <Alert tone="warn">
+      <b>{host.trans.__('Nobody can decide this:')}</b> {showHiddenCharacters(model.proposal.stuck ?? '')}
+    </Alert>
+  );
+}
+
+function UntoldNotice({ model, host }: IProps): JSX.Element {
+  const names = (model.proposal.untold ?? []).map(showHiddenCharacters).join(', ');
+  return (
+    <Alert tone="warn" icon="bell">
+      <b>{host.trans.__('No notification reached:')}</b> {names}
+    </Alert>
+  );
+}
+
+/** People vote on an edited value. */
+function CandidateNotice({ model, host }: IProps): JSX.Element {
+  const { votes = [] } = model.proposal;
+  const by = votes.find(vote => vote.action === 'edit' && vote.counts);
+  return (
+    <Alert tone="good" icon="pencil">
+      {by
+        ? host.trans.__('Changed by %1. You vote on the changed value.', formatVoter(by, host))
+        : host.trans.__('It was changed. You vote on the changed value.')}
+    </Alert>
+  );
+}
+
+function GuardrailsNotice({ host }: IProps): JSX.Element {
+  return (
+    <Alert tone="brand" icon="shield">
+      {host.trans.__('Guardrails look at the changed value again when the run continues.')}
+    </Alert>
+  );
+}

@@ -1,0 +1,181 @@
+/**
+ * The proposed value of a card: its editor, its changes to the agent's version, or the agent's version.
+ */
+
+import { useRef, useState } from 'react';
+import type { Json } from '../../api/types';
+import type { IProposalModel } from '../../models/interfaces';
+import { Changes } from '../changes/changes';
+import { Button } from '../controls/button';
+import { Chip } from '../controls/chip';
+import { Segmented } from '../controls/segmented';
+import { DocumentSection } from '../document/document-section';
+import type { IDocumentTools } from '../document/use-document-tools';
+import { ValueEditor } from '../editors/registry';
+import type { IHost } from '../host';
+import { currentValue, formatDeciderName, formatVoter, isAboutWorkspace } from '../proposal-status';
+import { useCardCommands } from '../use-card-commands';
+import { recallChoice, rememberChoice } from '../../text/remembered-choice';
+import { undoTyping } from './editing';
+
+/** What is shown of a value. */
+type ValueView = 'edit' | 'changes' | 'original';
+
+interface IProps {
+  model: IProposalModel;
+  host: IHost;
+  work: IDocumentTools;
+  /** Whether the value can be edited here and now. */
+  able: boolean;
+  /** Number of changes to the agent's version. */
+  changes: number;
+  /** Counter; when it increases, the comments are opened. */
+  commentsAsked: number;
+}
+
+/** The value of a proposal with its tools. */
+export function ValueSection({ model, host, work, able, changes, commentsAsked }: IProps): JSX.Element {
+  const { trans } = host;
+  const { proposal } = model;
+  const { kind } = proposal;
+  const open = proposal.status === 'open';
+  const whole = isAboutWorkspace(proposal);
+  const node = useRef<HTMLDivElement>(null);
+  const [round, setRound] = useState(0);
+  const [chosen, setChosen] = useState<ValueView>(
+    () => (recallChoice(`view-${kind}`) as ValueView) ?? 'edit'
+  );
+  const view = changes === 0 && chosen === 'changes' ? 'edit' : chosen;
+  const choose = (next: ValueView): void => {
+    setChosen(next);
+    rememberChoice(`view-${kind}`, next);
+  };
+  // A new number creates a new editor, so that typed text that is not a valid value is removed.
+  const replaceEditor = (): void => setRound(n => n + 1);
+  const undoer = able
+    ? {
+        undo: () => undoTyping(model, replaceEditor),
+        redo: () => model.redo(),
+        canUndo: model.canUndo,
+        canRedo: model.canRedo
+      }
+    : null;
+  const canReset = able && !whole && (model.hasEdits || !!model.invalidReason);
+  const reset = (): void => {
+    model.startOver();
+    replaceEditor();
+  };
+  useCardCommands(host, proposal.id, node, {
+    'hitl-nb:undo-edit': { isEnabled: () => able && model.canUndo, execute: () => undoer?.undo() },
+    'hitl-nb:redo-edit': { isEnabled: () => able && model.canRedo, execute: () => undoer?.redo() },
+    'hitl-nb:reset-draft': { isEnabled: () => canReset, execute: reset },
+    'hitl-nb:toggle-changes': {
+      isEnabled: () => changes > 0,
+      execute: () => choose(view === 'changes' ? 'edit' : 'changes')
+    }
+  });
+  const shown = open ? model.value : currentValue(proposal);
+  const options: { value: ValueView; text: string }[] = [
+    { value: 'edit', text: open ? trans.__('Edit') : trans.__('Decided') },
+    { value: 'changes', text: trans.__('Changes') },
+    ...(whole ? [] : [{ value: 'original' as const, text: trans.__('Original') }])
+  ];
+  return (
+    <div ref={node}>
+      <DocumentSection
+        name={whole ? trans.__('Document') : trans.__('Proposal')}
+        work={work}
+        discussion={model.discussion}
+        able={able}
+        undoer={undoer}
+        commentsAsked={commentsAsked}
+        host={host}
+        chips={<ChangesChip model={model} changes={changes} host={host} />}
+        views={
+          <>
+            {canReset && (
+              <Button small variant="quiet" title={trans.__('Restore the agent’s version')} onClick={reset}>
+                {trans.__('Take all back')}
+              </Button>
+            )}
+            {changes > 0 && (
+              <Segmented label={trans.__('Show')} options={options} chosen={view} onChoose={choose} />
+            )}
+          </>
+        }
+      >
+        {view === 'changes' && (
+          <Changes proposal={proposal} before={proposal.value} after={shown} host={host} />
+        )}
+        {/* The editor stays while another view is shown, so that its undo and its cursor are kept. */}
+        <div hidden={view !== 'edit'}>
+          <ValueEditor
+            key={round}
+            proposal={proposal}
+            value={shown}
+            draft={open ? model.draft : null}
+            fields={model.fields}
+            readOnly={!able}
+            extension={work.extension}
+            host={host}
+            onEdit={(changed, base) => model.edit(changed, base)}
+            onUnfinished={(text, why) => model.cannotEdit(text, why)}
+          />
+        </div>
+        {view === 'original' && <OriginalValue model={model} value={proposal.value} host={host} />}
+      </DocumentSection>
+    </div>
+  );
+}
+
+/** "2 changes", and by whom if people vote on somebody's edit. */
+function ChangesChip({
+  model,
+  changes,
+  host
+}: Pick<IProps, 'model' | 'changes' | 'host'>): JSX.Element | null {
+  const { trans } = host;
+  const { votes = [], candidate, status, decision } = model.proposal;
+  if (changes === 0) {
+    return null;
+  }
+  const count = trans._n('%1 change', '%1 changes', changes);
+  const voter = votes.find(vote => vote.action === 'edit' && vote.counts);
+  const name =
+    status === 'open'
+      ? candidate !== undefined && !model.hasEdits && voter
+        ? formatVoter(voter, host)
+        : ''
+      : decision?.action === 'edit'
+        ? formatDeciderName(decision, host)
+        : '';
+  return (
+    <Chip tone="good" icon="pencil">
+      {name ? trans.__('%1 by %2', count, name) : count}
+    </Chip>
+  );
+}
+
+/** The agent's version, read-only. */
+function OriginalValue({
+  model,
+  value,
+  host
+}: {
+  model: IProposalModel;
+  value: Json;
+  host: IHost;
+}): JSX.Element {
+  return (
+    <ValueEditor
+      proposal={model.proposal}
+      value={value}
+      draft={null}
+      fields={{}}
+      readOnly
+      host={host}
+      onEdit={() => undefined}
+      onUnfinished={() => undefined}
+    />
+  );
+}
