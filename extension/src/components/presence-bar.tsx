@@ -8,6 +8,7 @@ import type { IDraft, IPerson } from '../drafts/draft';
 import type { IHost } from './host';
 import { tintStyle } from './field-presence';
 import { formatWhen } from './proposal-status';
+import { displayName, isGeneratedName } from '../text/guest-names';
 import { showHiddenCharacters } from '../text/hidden-characters';
 
 /** Milliseconds without arrivals and departures before the people present are announced. */
@@ -27,9 +28,11 @@ export function PresenceFaces({ draft, host }: { draft: IDraft; host: IHost }): 
     <div className="jp-hitl-presence">
       <ul className="jp-hitl-faces" aria-label={trans.__('People here')}>
         {people.map(one => {
-          const name = one.me
-            ? trans.__('%1 (you)', showHiddenCharacters(one.name))
-            : showHiddenCharacters(one.name);
+          const name = !one.me
+            ? showHiddenCharacters(one.name)
+            : isGeneratedName(one.username)
+              ? trans.__('You')
+              : trans.__('%1 (you)', showHiddenCharacters(one.name));
           return (
             <li key={one.username} className="jp-hitl-face" style={tintStyle(one.color)} title={name}>
               <span aria-hidden="true">{showHiddenCharacters(one.initials)}</span>
@@ -78,12 +81,12 @@ export function PresenceLine({ draft, writing, host }: ILineProps): JSX.Element 
         <span
           className="jp-hitl-readers"
           title={readers
-            .map(one => `${showHiddenCharacters(one.name || one.username)}: ${formatWhen(one.at)}`)
+            .map(one => `${showHiddenCharacters(displayName(one.username, one.name))}: ${formatWhen(one.at)}`)
             .join('\n')}
         >
           {trans.__(
             'Read by %1',
-            readers.map(one => showHiddenCharacters(one.name || one.username)).join(', ')
+            readers.map(one => showHiddenCharacters(displayName(one.username, one.name))).join(', ')
           )}
         </span>
       )}

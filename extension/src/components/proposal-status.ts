@@ -13,6 +13,7 @@ import type {
 } from '../api/types';
 import type { IHost } from './host';
 import { ruleOf, waitsFor } from './terms-sentences';
+import { isGeneratedName } from '../text/guest-names';
 import { showHiddenCharacters } from '../text/hidden-characters';
 
 /** Describe the state of a proposal in one line. */
@@ -20,7 +21,7 @@ export function proposalState(proposal: IProposal, host: IHost): string {
   const { status, decision } = proposal;
   const { trans } = host;
   if (status === 'open') {
-    const waiting = waitsFor(proposal, host) ?? trans.__('Waiting for a decision');
+    const waiting = waitsFor(proposal, host) ?? trans.__('Your decision');
     const late = proposal.overdue ? trans.__('%1, overdue', waiting) : waiting;
     return proposal.doubt ? trans.__('In doubt') : late;
   }
@@ -151,7 +152,7 @@ export function formatSpeaker(user: string, name: string, known: AuthorIdentity,
       return who;
     case 'token':
     case 'anonymous':
-      return trans.__('%1, a guest', who);
+      return isGeneratedName(user) ? trans.__('a guest') : trans.__('%1, a guest', who);
     case 'agent':
       return trans.__('the agent %1', showHiddenCharacters(user.replace(/^agent:/, '')));
     default:

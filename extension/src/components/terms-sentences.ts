@@ -11,6 +11,7 @@ import type {
   IProposalSummary,
   IVote
 } from '../api/types';
+import { isGeneratedName } from '../text/guest-names';
 import { formatDuration } from '../text/duration';
 import type { IHost } from './host';
 import { showHiddenCharacters } from '../text/hidden-characters';
@@ -19,11 +20,6 @@ type Trans = IHost['trans'];
 
 /** Prefix of a rule's name in the `reviewer` field of a decision. */
 const RULE_PREFIX = 'policy:';
-
-/** Return true if a policy, or the review arguments of the call, apply to the proposal. */
-export function hasTerms({ needs, why, rules }: IReviewFields): boolean {
-  return (needs?.length ?? 0) + (why?.length ?? 0) + (rules?.length ?? 0) > 0;
-}
 
 /** Return the name of the rule that decided, from the `reviewer` of its decision. */
 export function ruleOf(reviewer: string): string {
@@ -49,24 +45,6 @@ function joinNames(names: readonly string[], word: string): string {
 }
 
 /**
- * Describe one need: "1 of 2 of @finance: bo; waiting for ada or cy", "1 person: anyone may decide". In Python:
- * `format_need_progress` in `hitl_nb/policies/terms/seats.py`.
- */
-export function needSentence({ text, have, count, voted, waiting }: INeedProgress, trans: Trans): string {
-  const anyone = /^\d+ of anyone$/.test(text);
-  const who = anyone ? trans._n('%1 person', '%1 people', count) : showHiddenCharacters(text);
-  const head = count === 1 ? who : trans.__('%1 of %2', have, who);
-  const open = have < count;
-  const agreed = voted.map(name => (isMadeUp(name) ? trans.__('a guest') : name));
-  const parts = [
-    ...(voted.length > 0 ? [allOf(agreed, trans)] : []),
-    ...(open && anyone ? [trans.__('anyone may decide')] : []),
-    ...(open && waiting.length > 0 ? [trans.__('waiting for %1', anyOf(waiting, trans))] : [])
-  ];
-  return parts.length > 0 ? `${head}: ${parts.join('; ')}` : head;
-}
-
-/**
  * Describe one need for a card: "1 of 2 votes" and "from @finance; Bo or Cy can give the next". Null if one vote of
  * anyone is enough, which needs no words.
  */
@@ -85,19 +63,12 @@ export function needLine(need: INeedProgress, { trans }: IHost): { have: string;
         : anyone
           ? trans.__('anyone can give the next')
           : '';
-  const given = voted.map(name => (isMadeUp(name) ? trans.__('a guest') : name));
+  const given = voted.map(name => (isGeneratedName(name) ? trans.__('a guest') : name));
   const by = given.length > 0 ? trans.__('given by %1', allOf(given, trans)) : '';
   return {
     have: trans._n('%2 of %1 vote', '%2 of %1 votes', count, have),
     from: [group, by, next].filter(Boolean).join('; ')
   };
-}
-
-/**
- * Return true if Jupyter generated this user name, for a person who knows only the server's shared password or token.
- */
-function isMadeUp(name: string): boolean {
-  return /^[0-9a-f]{32}$/.test(name);
 }
 
 /** Return the number of votes and of needed votes, for the need that lacks most; null without needs. */
@@ -133,7 +104,7 @@ export function voteSentence(vote: IVote, who: string, trans: Trans): string {
   }
   // A guest's vote is counted under this name.
   const guest = vote.known === 'token' || vote.known === 'anonymous';
-  return guest && !isMadeUp(vote.reviewer)
+  return guest && !isGeneratedName(vote.reviewer)
     ? trans.__('%1, as %2', head, showHiddenCharacters(vote.reviewer))
     : head;
 }

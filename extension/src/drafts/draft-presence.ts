@@ -6,6 +6,7 @@
 import { ISignal, Signal } from '@lumino/signaling';
 import { Awareness } from 'y-protocols/awareness';
 import type * as Y from 'yjs';
+import { displayName } from '../text/guest-names';
 import type { IPerson } from './draft';
 
 /** How long a person counts as typing after a keystroke, in milliseconds. */
@@ -127,7 +128,7 @@ function toPerson(
   state: IAwarenessState
 ): IPerson {
   const text = (name: string): string => (typeof user[name] === 'string' ? user[name] : '');
-  const name = text('name') || text('username');
+  const name = displayName(text('username'), text('name'));
   return {
     client,
     username: text('username'),

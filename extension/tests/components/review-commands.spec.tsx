@@ -1,7 +1,7 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 import { Signal } from '@lumino/signaling';
-import { act, fireEvent, render, screen } from '@testing-library/react';
+import { act, render, screen } from '@testing-library/react';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '../../src/api/client';
@@ -229,15 +229,13 @@ describe('commands of a card', () => {
     const targets = new CommandTargets();
     const registry = listen(targets);
     const { decide, unmount } = showCard(targets);
-    fireEvent.change(screen.getByLabelText('Reason'), { target: { value: 'late' } });
     expect(registry.isEnabled('hitl-nb:decide-proposal', { action: 'edit' })).toBe(false);
     expect(registry.isEnabled('hitl-nb:decide-proposal', { action: 'respond' })).toBe(false);
     await run(registry, 'hitl-nb:decide-proposal', { action: 'reject' });
+    screen.getByRole('dialog', { name: 'Reject “Send?”' });
+    expect(decide).not.toHaveBeenCalled();
     await run(registry, 'hitl-nb:decide-proposal');
-    expect(decide.mock.calls).toEqual([
-      ['reject', { reason: 'late', message: '' }],
-      ['approve', { reason: 'late', message: '' }]
-    ]);
+    expect(decide.mock.calls).toEqual([['approve', { reason: undefined }]]);
     expect(registry.isEnabled('hitl-nb:undo-edit')).toBe(false);
     unmount();
     expect(registry.isEnabled('hitl-nb:decide-proposal')).toBe(false);
@@ -249,7 +247,7 @@ describe('commands of a card', () => {
     const [one, two] = [showCard(targets), showCard(targets, { id: 'p2' })];
     expect(registry.isEnabled('hitl-nb:decide-proposal')).toBe(false);
     await run(registry, 'hitl-nb:decide-proposal', { proposal: 'p2' });
-    one.container.querySelector<HTMLElement>('.jp-hitl-decision-bar input')!.focus();
+    one.container.querySelector<HTMLElement>('.jp-hitl-decision-bar button')!.focus();
     await run(registry, 'hitl-nb:decide-proposal');
     expect([one.decide.mock.calls.length, two.decide.mock.calls.length]).toEqual([1, 1]);
   });

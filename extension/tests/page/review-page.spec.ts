@@ -46,7 +46,14 @@ const proposal = {
   revision: 1,
   fingerprint: 'f'
 } as unknown as IProposal;
-const status = { api: 1, version: '1', authn: 'login', may: { decide: true }, decide_refused: null };
+const status = {
+  api: 1,
+  version: '1',
+  authn: 'login',
+  user: { username: 'ann' },
+  may: { decide: true },
+  decide_refused: null
+};
 
 let server: Server;
 let answers: { [path: string]: [number, unknown] };
@@ -176,7 +183,7 @@ test('who may not read any more is told so once, and no connection is tried agai
   });
   expect(screen.getAllByText('You may not read proposals here any more', { exact: false })).toHaveLength(1);
   expect(screen.queryByText('Not connected; trying again …')).toBeNull();
-  expect((screen.getByRole('button', { name: 'Approve' }) as HTMLButtonElement).disabled).toBe(true);
+  expect(screen.getByRole('button', { name: 'Approve' }).getAttribute('aria-disabled')).toBe('true');
   expect(FakeSocket.last).toBe(socket);
 });
 

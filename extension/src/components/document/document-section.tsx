@@ -34,7 +34,7 @@ interface IProps {
   chips?: ReactNode;
   /** Controls that choose what is shown. */
   views?: ReactNode;
-  /** Counter; when it increases, the comments are opened and get the focus. */
+  /** Counter; when it increases, the comments are opened and get the focus. Without it, a button opens them. */
   commentsAsked?: number;
   /** The editor, or another view of the value. */
   children: ReactNode;
@@ -47,12 +47,13 @@ export function DocumentSection(props: IProps): JSX.Element {
   const { trans } = host;
   const { draft } = work;
   const [past, setPast] = useState(false);
+  const [asked, setAsked] = useState(0);
   const comments = discussion && (
     <CommentsPanel
       discussion={discussion}
       marks={work.marks}
       draft={able ? draft : null}
-      asked={props.commentsAsked ?? 0}
+      asked={props.commentsAsked ?? asked}
       host={host}
     />
   );
@@ -64,6 +65,9 @@ export function DocumentSection(props: IProps): JSX.Element {
         <span className="jp-hitl-grow" />
         {props.views}
         {undoer && <UndoRedoButtons undoer={undoer} host={host} />}
+        {discussion && props.commentsAsked === undefined && (
+          <IconButton icon="comment" small label={trans.__('Comment')} onClick={() => setAsked(n => n + 1)} />
+        )}
         <IconButton
           icon="history"
           small

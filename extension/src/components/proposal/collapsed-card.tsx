@@ -54,12 +54,6 @@ export function CollapsedCard({ model, host, children }: IProps): JSX.Element {
             <DecisionDetails proposal={proposal} host={host} />
           </div>
         </div>
-        {next && <span className="jp-hitl-next">{next.text}</span>}
-        {next?.label && (
-          <Button small disabled={next.busy} onClick={() => void next.run?.()}>
-            {next.label}
-          </Button>
-        )}
         <IconButton
           icon={unfolded ? 'up' : 'down'}
           small
@@ -68,6 +62,16 @@ export function CollapsedCard({ model, host, children }: IProps): JSX.Element {
           onClick={() => setUnfolded(!unfolded)}
         />
       </div>
+      {next && (
+        <div className="jp-hitl-next">
+          <span>{next.text}</span>
+          {next.label && (
+            <Button small disabled={next.busy} onClick={() => void next.run?.()}>
+              {next.label}
+            </Button>
+          )}
+        </div>
+      )}
       {unfolded && <div className="jp-hitl-decided-body">{children}</div>}
     </article>
   );

@@ -8,7 +8,7 @@ import type { IDoubt, Json } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
 import { CommentsPanel } from '../comments/comments-panel';
 import { Alert } from '../controls/alert';
-import { Button } from '../controls/button';
+import { Button, IconButton } from '../controls/button';
 import type { IHost } from '../host';
 import { stateOf } from '../proposal-state';
 import { formatWhen } from '../proposal-status';
@@ -30,6 +30,7 @@ export function DoubtCard({ model, host }: IProps): JSX.Element {
   const heading = useId();
   const doubt = proposal.doubt!;
   const open = proposal.status === 'open';
+  const [commentsAsked, setCommentsAsked] = useState(0);
   const { conflict, run } = model;
   const state = stateOf({ proposal, run, conflict }, host);
   return (
@@ -57,9 +58,23 @@ export function DoubtCard({ model, host }: IProps): JSX.Element {
           </p>
         ))}
       </section>
-      {open && <AnswerForm key={proposal.id} model={model} doubt={doubt} host={host} />}
+      {open && (
+        <AnswerForm
+          key={proposal.id}
+          model={model}
+          doubt={doubt}
+          host={host}
+          onComments={() => setCommentsAsked(n => n + 1)}
+        />
+      )}
       {model.discussion && (
-        <CommentsPanel discussion={model.discussion} marks={null} draft={null} asked={0} host={host} />
+        <CommentsPanel
+          discussion={model.discussion}
+          marks={null}
+          draft={null}
+          asked={commentsAsked}
+          host={host}
+        />
       )}
     </article>
   );
@@ -117,7 +132,8 @@ function CopyButton({ text, host }: { text: string; host: IHost }): JSX.Element 
   );
 }
 
-function AnswerForm({ model, doubt, host }: IProps & { doubt: IDoubt }): JSX.Element {
+function AnswerForm(props: IProps & { doubt: IDoubt; onComments: () => void }): JSX.Element {
+  const { model, doubt, host, onComments } = props;
   const { trans } = host;
   const group = useId();
   const field = useId();
@@ -215,6 +231,7 @@ function AnswerForm({ model, doubt, host }: IProps & { doubt: IDoubt }): JSX.Ele
               ? trans.__('Choose what happened first; no key decides this')
               : trans.__('No key decides this'))}
         </span>
+        {model.discussion && <IconButton icon="comment" label={trans.__('Comment')} onClick={onComments} />}
       </footer>
     </>
   );

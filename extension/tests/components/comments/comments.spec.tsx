@@ -196,6 +196,7 @@ test('a suggestion is dismissed, and cannot be accepted once its text is gone', 
 
 test('after "@" people are offered, and called', async () => {
   const { server } = renderLetter();
+  fireEvent.click(screen.getByRole('button', { name: /^Comments:/ }));
   const node = field('Your comment');
   await act(async () => type(node, 'look, @'));
   const optionTexts = (): string[] => screen.getAllByRole('option').map(one => one.textContent!);
@@ -235,6 +236,7 @@ test('who is here can be called too, also by who answers', async () => {
 
 test('a mail address and a stranger call nobody', async () => {
   const { server } = renderLetter();
+  fireEvent.click(screen.getByRole('button', { name: /^Comments:/ }));
   const node = field('Your comment');
   await act(async () => type(node, '@'));
   await act(async () => type(node, 'bo@example.org, @Bobo, @Ann Leeds'));
@@ -257,6 +259,7 @@ test('what others say appears', async () => {
 
 test('of a decided proposal comments are there, and their quotes', () => {
   renderLetter(on('Ann', { suggestion: 'Bo' }), { status: 'superseded' });
+  fireEvent.click(screen.getByRole('button', { name: 'Show the details' }));
   expect(threads()[0].textContent).toContain('Then:');
   expect(button('Accept').disabled).toBe(true);
   expect(document.querySelector('mark')).toBeNull();

@@ -149,6 +149,7 @@ test('who looks at the end stays at the end; who looks back stays there', async 
 
 test('of a decided proposal there is the history too', async () => {
   renderCard(letter(), { status: 'superseded' });
+  fireEvent.click(screen.getByRole('button', { name: 'Show the details' }));
   expect(screen.queryByRole('button', { name: 'Colour by author' })).toBeNull();
   await press('History');
   expect(text()).toBe('old Ann⟨U+200B⟩!');
@@ -156,6 +157,7 @@ test('of a decided proposal there is the history too', async () => {
 
 test('without any update it is what was proposed', async () => {
   renderCard(new Log(), { status: 'superseded' });
+  fireEvent.click(screen.getByRole('button', { name: 'Show the details' }));
   await press('History');
   expect([text(), screen.queryByLabelText('Moment')]).toEqual(['Dear Ann', null]);
   expect(screen.getByText(/Nobody has opened it yet/)).toBeTruthy();
@@ -204,6 +206,7 @@ test('a table at a moment', async () => {
     ['b', 2.5]
   ];
   renderCard(log, { kind: 'table', value: { columns, rows } as never, status: 'superseded' });
+  fireEvent.click(screen.getByRole('button', { name: 'Show the details' }));
   await press('History');
   expect(text()).toBe('item | price\na | 1\nx⟨U+202E⟩ | 2.5');
 });

@@ -55,12 +55,11 @@ test('nothing is chosen, the button does nothing, and the facts are there', () =
   expect(primary().getAttribute('aria-disabled')).toBe('true');
   fireEvent.click(primary());
   expect(sent).toEqual([]);
-  expect(document.activeElement).toBe(radios[0]);
   const text = container.textContent!;
   for (const part of ['In doubt', 'amount = 12.50', 'refunds/1/step-3', 'pay(12.50) is called again.']) {
     expect(text).toContain(part);
   }
-  expect(text).toContain('Choose what happened first; no shortcut decides this');
+  expect(text).toContain('Choose what happened first; no key decides this');
   expect(screen.queryByText('Approve')).toBeNull();
   // The answer is not shared before it is given.
   expect(model.draft).toBeNull();
@@ -89,7 +88,7 @@ test('a result is sent as the step returns it, and what does not fit is said', a
   );
   await act(async () => fireEvent.click(primary()));
   expect(sent).toMatchObject([{ value: { happened: true, result: '88213' } }]);
-  expect(screen.getByText('⚠ result: must be shorter')).toBeTruthy();
+  expect(screen.getByText('result: must be shorter')).toBeTruthy();
 });
 
 test.each([

@@ -1,7 +1,7 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { CodeEditor } from '@jupyterlab/codeeditor';
 import { Signal } from '@lumino/signaling';
-import { act, fireEvent, render, screen, within } from '@testing-library/react';
+import { act, cleanup, fireEvent, render, screen, within } from '@testing-library/react';
 import type { IComment, IDecision, IProposal, ICommentRequest, Json } from '../../../src/api/types';
 import type { SharedDraft } from '../../../src/drafts/shared-draft';
 import type { IProposalModel } from '../../../src/models/interfaces';
@@ -180,6 +180,7 @@ describe('comments', () => {
   test('are sent once, and the form is empty again', async () => {
     const model = new Model(proposal({ comments: [] }));
     show(model);
+    fireEvent.click(screen.getByRole('button', { name: 'Comments: none open' }));
     const field = screen.getByLabelText('Your comment') as HTMLTextAreaElement;
     const button = screen.getByRole('button', { name: 'Comment' }) as HTMLButtonElement;
     expect(button.disabled).toBe(true);
@@ -193,6 +194,7 @@ describe('comments', () => {
     const model = new Model(proposal({ comments: [] }));
     model.refusal = 'too long';
     show(model);
+    fireEvent.click(screen.getByRole('button', { name: 'Comments: none open' }));
     fireEvent.change(screen.getByLabelText('Your comment'), { target: { value: 'why?' } });
     await act(async () => fireEvent.click(screen.getByRole('button', { name: 'Comment' })));
     expect(screen.getByRole('alert').textContent).toBe('too long');
@@ -200,27 +202,74 @@ describe('comments', () => {
   });
 });
 
-test.each<[Partial<IDecision>, string]>([
-  [{}, 'Approved by ada, logged in, '],
-  [{ surface: 'shared' }, 'Approved by ada, logged in, in a window where notebooks’ HTML runs, '],
-  [{ surface: null }, 'Approved by ada, logged in, in a window where notebooks’ HTML runs, '],
-  [{ reviewer_name: 'Ada L.' }, 'Approved by Ada L. (ada), logged in, '],
-  [{ known: 'token' }, 'Approved by a guest (the server knows its token only), '],
+test.each<[Partial<IDecision>, string, string, string]>([
+  [{}, 'Approved', 'ada', 'ada, logged in'],
+  [{ surface: 'shared' }, 'Approved', 'ada', 'ada, logged in, in a window where notebooks’ HTML runs'],
+  [{ surface: null }, 'Approved', 'ada', 'ada, logged in, in a window where notebooks’ HTML runs'],
+  [{ reviewer_name: 'Ada L.' }, 'Approved', 'Ada L.', 'Ada L. (ada), logged in'],
+  [{ known: 'token' }, 'Approved', 'a guest', 'a guest (the server knows its token only)'],
   [
     { known: 'anonymous', reviewer: '130596e0f3', reviewer_name: 'Anonymous Io' },
-    'Approved by a guest (not logged in), '
+    'Approved',
+    'a guest',
+    'a guest (not logged in)'
   ],
-  [{ known: 'unsigned' }, 'Approved by ada (unsigned: any program of this user can say so), '],
-  [{ known: 'policy', by: 'policy', reviewer: 'small' }, 'Passed by policy: small, '],
+  [
+    { known: 'unsigned' },
+    'Approved',
+    'ada (unsigned)',
+    'ada (unsigned: any program of this user can say so)'
+  ],
+  [
+    { known: 'policy', by: 'policy', reviewer: 'small' },
+    'Passed by policy',
+    'the policy small',
+    'the policy small'
+  ],
   [
     { known: 'policy', by: 'policy', reviewer: 'policy:embargo', action: 'reject' },
-    'Blocked by policy: embargo, '
+    'Blocked by policy',
+    'the policy embargo',
+    'the policy embargo'
   ],
-  [{ known: 'deadline', by: 'deadline' }, 'Approved by the deadline, '],
-  [{ known: 'script', by: 'script', reviewer: 'a\u202eb.json' }, 'Approved by the script a⟨U+202E⟩b.json, ']
-])('the state says who decided, and how that is known: %j', (over, start) => {
+  [{ known: 'deadline', by: 'deadline' }, 'Approved by the deadline', 'the deadline', 'the deadline'],
+  [
+    { known: 'script', by: 'script', reviewer: 'a\u202eb.json' },
+    'Approved by a script',
+    'the script a⟨U+202E⟩b.json',
+    'the script a⟨U+202E⟩b.json'
+  ]
+])('a decided card says what was decided, by whom, and how that is known: %j', (over, word, name, known) => {
   const container = show(new Model(proposal({ status: 'decided', decision: { ...decided, ...over } })));
-  expect(container.querySelector('.jp-hitl-state')!.textContent!.startsWith(start)).toBe(true);
+  expect(container.querySelector('.jp-hitl-state')!.textContent).toBe(word);
+  const by = container.querySelector('.jp-hitl-decided-by [title]')!;
+  expect([by.textContent, by.getAttribute('title')]).toEqual([name, known]);
+});
+
+test('the kinds of decisions have different words, icons and frames', () => {
+  const kinds = (['approve', 'edit', 'reject', 'respond'] as const).map(action => {
+    const decision = { ...decided, action, value: 'pay 9' };
+    const container = show(new Model(proposal({ status: 'decided', decision })));
+    const card = container.querySelector<HTMLElement>('.jp-hitl-decided')!;
+    const found = [
+      card.querySelector('.jp-hitl-state')!.textContent,
+      card.querySelector('.jp-hitl-badge path')!.getAttribute('d'),
+      card.dataset.kind
+    ];
+    cleanup();
+    return found;
+  });
+  expect(kinds.map(([word]) => word)).toEqual(['Approved', 'Approved with edits', 'Rejected', 'Answered']);
+  for (const i of [0, 1, 2]) {
+    expect(new Set(kinds.map(kind => kind[i])).size).toBe(4);
+  }
+});
+
+test('a decided card is folded, and shows the whole proposal when asked', () => {
+  show(new Model(proposal({ status: 'decided', decision: decided, context: 'the reason' })));
+  expect(screen.queryByText('the reason')).toBeNull();
+  fireEvent.click(screen.getByRole('button', { name: 'Show the details' }));
+  screen.getByText('the reason');
 });
 
 describe('a surprise', () => {
@@ -232,8 +281,8 @@ describe('a surprise', () => {
     show(model);
     const alert = screen.getByRole('alert');
     expect(alert.textContent).toContain('the proposal changed');
-    expect(alert.textContent).toContain('Revision 1. Waiting for a decision');
-    expect(alert.textContent).toContain('Revision 2. Waiting for a decision');
+    expect(alert.textContent).toContain('Revision 1. Your decision');
+    expect(alert.textContent).toContain('Revision 2. Your decision');
     const sides = [...alert.querySelectorAll('.cm-content')].map(one => one.textContent);
     expect(sides).toEqual(['pay 10', 'pay 99⟨U+202E⟩']);
   });
@@ -262,31 +311,33 @@ describe('a surprise', () => {
   });
 });
 
-describe('changes', () => {
-  test.each<[Partial<IProposal>, Json, string[]]>([
-    [{}, 'pay 9', ['pay 10', 'pay 9']],
-    [{ kind: 'json', value: { a: 1 }, text: '{"a": 1.0}' }, { a: 2 }, ['{  "a": 1}', '{  "a": 2}']]
-  ])('are shown side by side: %j', (over, value, expected) => {
-    const model = new Model(proposal(over));
-    model.draft.edit(value);
-    model.changes = '--- proposed\n+++ edited\n-x\n+y\u202e\n';
-    const container = show(model);
-    expect(container.querySelector('.jp-mod-added')?.textContent).toBe('+y⟨U+202E⟩');
-    const button = screen.getByRole('button', { name: 'Side by side' });
-    fireEvent.click(button);
-    expect(button.getAttribute('aria-pressed')).toBe('true');
-    const sides = [...container.querySelectorAll('.jp-hitl-sides .cm-content')];
-    expect(sides.map(one => one.textContent)).toEqual(expected);
-    expect(sides.map(one => one.getAttribute('aria-readonly'))).toEqual(['true', 'true']);
-    fireEvent.click(button);
-    expect(container.querySelector('.jp-hitl-sides')).toBeNull();
+describe('the views of a value', () => {
+  test('are chosen once there are changes, and the choice is remembered for the kind', () => {
+    const model = new Model(proposal());
+    show(model);
+    expect(screen.queryByRole('group', { name: 'Show' })).toBeNull();
+    act(() => model.edit('pay 9'));
+    screen.getByText('1 change');
+    fireEvent.click(screen.getByRole('button', { name: 'Changes' }));
+    const changes = screen.getByRole('region', { name: 'Changes to the agent’s version' });
+    expect([changes.querySelector('del')!.textContent, changes.querySelector('ins')!.textContent]).toEqual([
+      expect.stringContaining('10'),
+      expect.stringContaining('9')
+    ]);
+    cleanup();
+    const other = new Model(proposal({ id: 'p2' }));
+    other.draft.edit('pay 8');
+    show(other);
+    expect(screen.getByRole('button', { name: 'Changes' }).getAttribute('aria-pressed')).toBe('true');
+    fireEvent.click(screen.getByRole('button', { name: 'Edit' }));
   });
 
-  test('of a table are shown line by line', () => {
-    const model = new Model(proposal({ kind: 'table', value: { columns: [], rows: [] } }));
-    model.changes = '--- proposed\n+++ edited\n-x\n+y\n';
+  test('the agent’s version is taken back as a whole', () => {
+    const model = new Model(proposal());
     show(model);
-    expect(screen.queryByRole('button', { name: 'Side by side' })).toBeNull();
+    act(() => model.edit('pay 9'));
+    fireEvent.click(screen.getByRole('button', { name: 'Take all back' }));
+    expect(model.value).toBe('pay 10');
   });
 });
 
@@ -303,7 +354,7 @@ describe('JSON as text', () => {
       });
     }
     expect(editors[editors.length - 1].sharedModel.getSource()).toBe('[1');
-    fireEvent.click(screen.getByRole('button', { name: 'Undo edits' }));
+    fireEvent.click(screen.getByRole('button', { name: 'Take all back' }));
     expect(model.invalidReason).toBe('');
     expect(editors[editors.length - 1].sharedModel.getSource()).toBe('[\n  1\n]');
   });
@@ -323,14 +374,86 @@ describe('JSON as text', () => {
     model.invalidReason = 'no end';
     show(model);
     expect(editors[0].sharedModel.getSource()).toBe('{"a": ');
-    expect((screen.getByRole('button', { name: 'Approve with edits' }) as HTMLButtonElement).disabled).toBe(
-      true
+    const approve = screen.getByRole('button', { name: 'Approve with edits' });
+    expect(approve.getAttribute('aria-disabled')).toBe('true');
+    expect(document.getElementById(approve.getAttribute('aria-describedby')!)!.textContent).toBe(
+      'The text is not a valid value yet.'
     );
   });
 });
 
-test('the reasons that the author offers can be chosen', () => {
-  const container = show(new Model(proposal({ reasons: ['too early', 'wrong\u202e'] })));
-  const offered = [...container.querySelectorAll('datalist option')].map(one => one.getAttribute('value'));
-  expect(offered).toEqual(['too early', 'wrong⟨U+202E⟩']);
+describe('the decision bar', () => {
+  const button = (name: string | RegExp): HTMLElement => screen.getByRole('button', { name });
+
+  function showDeciding(over: Partial<IProposal> = {}) {
+    const decide = jest.fn(async () => true);
+    const model = Object.assign(new Model(proposal(over)), { decide });
+    show(model);
+    return { model, decide };
+  }
+
+  test('asks for the reason of a rejection, offers the author’s reasons, and keeps what was typed', async () => {
+    const { decide } = showDeciding({ reasons: ['too early', 'wrong\u202e'] });
+    fireEvent.click(button(/^Reject…/));
+    const dialog = within(screen.getByRole('dialog', { name: 'Reject “Refund”' }));
+    const field = dialog.getByLabelText('Why? The agent continues with what you write.');
+    expect(document.activeElement).toBe(field);
+    dialog.getByRole('button', { name: 'wrong⟨U+202E⟩' });
+    fireEvent.click(dialog.getByRole('button', { name: 'too early' }));
+    fireEvent.keyDown(field, { key: 'Escape' });
+    expect(screen.queryByRole('dialog')).toBeNull();
+    expect(document.activeElement).toBe(button(/^Reject…/));
+    fireEvent.click(button(/^Reject…/));
+    expect((screen.getByLabelText(/^Why/) as HTMLTextAreaElement).value).toBe('too early');
+    await act(async () => fireEvent.keyDown(screen.getByLabelText(/^Why/), { key: 'Enter', ctrlKey: true }));
+    expect(decide.mock.calls).toEqual([['reject', { reason: 'too early' }]]);
+  });
+
+  test('sends no empty answer', async () => {
+    const { decide } = showDeciding({ allow: ['approve', 'respond'] });
+    expect(screen.queryByRole('button', { name: /^Reject/ })).toBeNull();
+    fireEvent.click(button(/^Answer…/));
+    const send = button('Answer');
+    await act(async () => fireEvent.click(send));
+    expect(decide).not.toHaveBeenCalled();
+    fireEvent.change(screen.getByLabelText(/in place of a decision/), { target: { value: 'Leipzig' } });
+    await act(async () => fireEvent.click(send));
+    expect(decide.mock.calls).toEqual([['respond', { message: 'Leipzig' }]]);
+  });
+
+  test('names what the agent’s version leaves out', async () => {
+    const { model, decide } = showDeciding();
+    act(() => model.edit('pay 9'));
+    fireEvent.click(button('More ways to approve'));
+    screen.getByText('Leaves out your 1 change');
+    fireEvent.click(screen.getByRole('menuitem', { name: /^Approve the agent’s version…/ }));
+    screen.getByText('Your 1 change stays in the history, the agent does not get it.');
+    await act(async () => fireEvent.click(button('Approve the agent’s version')));
+    expect(decide.mock.calls).toEqual([['approve', { reason: undefined, withoutDraft: true }]]);
+  });
+
+  test('asks before an approval while a suggestion is open', async () => {
+    const suggestion = { ...blank, id: 's1', quote: 'pay', suggestion: 'send', text: '' };
+    const { decide } = showDeciding({ comments: [suggestion] });
+    await act(async () => fireEvent.click(button('Approve')));
+    expect(decide).not.toHaveBeenCalled();
+    screen.getByRole('dialog', { name: '1 suggestion is open' });
+    await act(async () => fireEvent.click(button('Approve without them')));
+    expect(decide.mock.calls).toEqual([['approve', { reason: undefined }]]);
+  });
+
+  test('shows at once that a decision is sent', () => {
+    const { model } = showDeciding();
+    act(() => {
+      model.isDeciding = true;
+      model.changed.emit();
+    });
+    expect(button('Approving …').getAttribute('aria-disabled')).toBe('true');
+  });
+
+  test('says when the agent takes no changes', () => {
+    const { model } = showDeciding({ allow: ['approve', 'reject'] });
+    act(() => model.edit('pay 9'));
+    screen.getByText('The agent takes no changes: take them back, or reject.');
+  });
 });

@@ -6,12 +6,7 @@ import type { IProposalPermissions, INeedProgress, IProposal, IVote } from '../.
 import type { IProposalModel } from '../../../src/models/interfaces';
 import { ProposalCard } from '../../../src/components/proposal/proposal-card';
 import type { IHost } from '../../../src/components/host';
-import {
-  clockSentences,
-  needSentence,
-  needProgress,
-  waitsFor
-} from '../../../src/components/terms-sentences';
+import { clockSentences, needLine, needProgress, waitsFor } from '../../../src/components/terms-sentences';
 import { Drafts } from '../../drafts';
 
 // The whole package needs a browser's drag and drop.
@@ -91,7 +86,7 @@ function show(p: IProposal, over: Partial<IProposalModel> = {}) {
       changes: '',
       problem: ''
     },
-    ...{ surprise: null, isDeciding: false, saveStatus: 'saved', canUndo: false, canRedo: false },
+    ...{ conflict: null, isDeciding: false, saveStatus: 'saved', canUndo: false, canRedo: false },
     ...{
       changed: new Signal({}),
       takeBack: jest.fn(async () => true),
@@ -112,23 +107,24 @@ afterEach(() => {
 });
 
 test('the card says why it is asked, who must agree and who has', () => {
-  show(proposal());
-  const why = screen.getByRole('region', { name: 'Why you are asked' });
-  within(why).getByText('amount is above 100');
-  within(why).getByText('Rule: big-refund');
-  within(screen.getByRole('region', { name: 'Needed' })).getByText(
-    '1 of 2 of @finance: bo; waiting for ada or cy'
+  const { container } = show(proposal());
+  const why = screen.getByRole('group', { name: 'Asked because' });
+  expect(why.textContent).toBe('Asked because amount is above 100 big-refund');
+  within(why).getByTitle('Rule big-refund');
+  expect(screen.getByRole('group', { name: 'Needed' }).textContent).toContain(
+    '1 of 2 votes from @finance; given by bo; ada or cy can give the next'
   );
-  const votes = within(screen.getByRole('region', { name: 'Votes' })).getByRole('listitem');
-  expect(votes.textContent).toMatch(/^Approved by Bo \(bo\), logged in, 1\/5/);
-  expect(screen.getByText('Your vote').className).toBe('jp-hitl-state');
+  screen.getByRole('img', { name: 'Approved by Bo (bo), logged in, 10 min ago' });
+  const votes = within(screen.getByRole('list', { name: 'Votes' })).getByRole('listitem');
+  expect(votes.textContent).toBe('Approved by Bo (bo), logged in, 10 min ago');
+  expect(container.querySelector('.jp-hitl-state')!.textContent).toBe('Your vote');
   screen.getByRole('button', { name: 'Approve, 2nd of 2' });
 });
 
-test('a proposal without terms has no block of them, and the old words', () => {
+test('a proposal without terms has no line of them', () => {
   const { container } = show(proposal({ why: [], rules: [], needs: [], votes: [] }));
   expect(container.querySelector('.jp-hitl-terms')).toBeNull();
-  screen.getByText('Waiting for a decision');
+  screen.getByText('Your decision');
   screen.getByRole('button', { name: 'Approve' });
 });
 
@@ -144,19 +140,19 @@ test('what a guardrail or an agent wrote is text, and is said once', () => {
       ]
     })
   );
-  const items = within(screen.getByRole('region', { name: 'Why you are asked' })).getAllByRole('listitem');
-  expect(items.map(item => item.textContent)).toEqual([
+  const reasons = screen.getByRole('group', { name: 'Asked because' }).querySelectorAll('b');
+  expect([...reasons].map(reason => reason.textContent)).toEqual([
     'iban: <img src=x> ⟨U+202E⟩looks odd',
-    'The guardrail words asks for a person: a <b>bad</b> word'
+    'the guardrail words asks for a person: a <b>bad</b> word'
   ]);
-  expect(container.querySelector('img, b')).toBeNull();
+  expect(container.querySelector('img, b > b')).toBeNull();
 });
 
 test('tags are shown as text', () => {
   const { container } = show(proposal({ tags: ['vip', '<b>\u202eurgent</b>'] }));
   const tags = within(screen.getByRole('list', { name: 'Tags' })).getAllByRole('listitem');
   expect(tags.map(tag => tag.textContent)).toEqual(['vip', '<b>⟨U+202E⟩urgent</b>']);
-  expect(container.querySelector('b')).toBeNull();
+  expect(container.querySelector('.jp-hitl-tags b')).toBeNull();
   cleanup();
   show(proposal());
   expect(screen.queryByRole('list', { name: 'Tags' })).toBeNull();
@@ -178,34 +174,29 @@ test('who may not approve is told why, and may still do what is left to them', (
   show(proposal({ may: { decide: false, why_not, actions: ['reject'], undo: false } }));
   screen.getByText('Waits for others');
   const approve = screen.getByRole('button', { name: /^Approve, / });
-  expect(approve.hasAttribute('disabled')).toBe(true);
+  expect(approve.getAttribute('aria-disabled')).toBe('true');
   expect(document.getElementById(approve.getAttribute('aria-describedby')!)!.textContent).toBe(why_not);
-  expect(screen.getByRole('button', { name: 'Reject' }).hasAttribute('disabled')).toBe(false);
+  expect(screen.getByRole('button', { name: /^Reject…/ }).hasAttribute('aria-disabled')).toBe(false);
 });
 
 test.each([
-  ['bo', '1 of 2 of @finance: bo; waiting for ada or cy', /^Approved by a guest \(not logged in\), as bo, /],
-  [
-    '0f'.repeat(16),
-    '1 of 2 of @finance: a guest; waiting for ada or cy',
-    /^Approved by a guest \(not logged in\), 1/
-  ]
-])('a guest’s vote says the name that it is counted under: %s', (reviewer, need, line) => {
+  ['bo', 'given by bo', /^Approved by a guest \(not logged in\), as bo, /],
+  ['0f'.repeat(16), 'given by a guest', /^Approved by a guest \(not logged in\), 10 min/]
+])('a guest’s vote says the name that it is counted under: %s', (reviewer, given, line) => {
   const needs = [{ ...needed, voted: [reviewer] }];
   show(proposal({ needs, votes: [{ ...vote, reviewer, seat: reviewer, known: 'anonymous' }] }));
-  screen.getByText(need);
-  const votes = within(screen.getByRole('region', { name: 'Votes' })).getByRole('listitem');
+  expect(screen.getByRole('group', { name: 'Needed' }).textContent).toContain(given);
+  const votes = within(screen.getByRole('list', { name: 'Votes' })).getByRole('listitem');
   expect(votes.textContent).toMatch(line);
 });
 
 test('people vote on what somebody has made of it', () => {
   const edit = { ...vote, action: 'edit' as const };
   const old = { ...vote, reviewer: 'ada', reviewer_name: '', counts: false };
-  const changes = '--- proposed\n+++ edited\n-pay 200\n+pay 20\n';
-  show(proposal({ candidate: 'pay 20', votes: [old, edit], changes }));
-  screen.getByText('Changed by Bo (bo), logged in: you vote on the changed value.');
-  screen.getByText('+pay 20');
-  const [first, second] = within(screen.getByRole('region', { name: 'Votes' })).getAllByRole('listitem');
+  show(proposal({ candidate: 'pay 20', votes: [old, edit] }));
+  screen.getByText('Changed by Bo (bo), logged in. You vote on the changed value.');
+  screen.getByText('1 change by Bo (bo), logged in');
+  const [first, second] = within(screen.getByRole('list', { name: 'Votes' })).getAllByRole('listitem');
   expect(first.textContent).toContain('(of another value: it does not count)');
   expect(second.textContent).not.toContain('does not count');
 });
@@ -216,16 +207,16 @@ test('an approval that settles can be taken back by whose it is, and the record 
   const { model } = show(
     proposal({ settles_at, may, timer: { at: settles_at, does: 'settle', people: [] } })
   );
-  screen.getByText('Approved; it can still be taken back');
-  screen.getByText(/^Settles at .*, in 30 s\. Until then the agent waits\.$/);
+  expect(document.querySelector('.jp-hitl-state')!.textContent).toBe('Approved');
+  screen.getByText(/^It is sent to the agent at .*, in 30 s\. Until then the agent waits\.$/);
   act(() => jest.advanceTimersByTime(6000));
   screen.getByText(/, in 24 s\./);
   expect(screen.queryByRole('button', { name: /Approve/ })).toBeNull();
-  screen.getByRole('button', { name: 'Reject' });
-  fireEvent.click(screen.getByRole('button', { name: 'Take back approval' }));
+  screen.getByRole('button', { name: /^Reject…/ });
+  fireEvent.click(screen.getByRole('button', { name: 'Take back' }));
   expect(model.takeBack).toHaveBeenCalledTimes(1);
   act(() => jest.advanceTimersByTime(25_000));
-  expect(screen.queryByRole('button', { name: 'Take back approval' })).toBeNull();
+  expect(screen.queryByRole('button', { name: 'Take back' })).toBeNull();
   expect(model.refresh).toHaveBeenCalledTimes(1);
 });
 
@@ -237,13 +228,15 @@ test('nobody else is offered to take an approval back', () => {
     undo: false
   };
   show(proposal({ settles_at: '2026-01-05T09:00:30Z', may }));
-  expect(screen.queryByRole('button', { name: 'Take back approval' })).toBeNull();
+  expect(screen.queryByRole('button', { name: 'Take back' })).toBeNull();
 });
 
 test('whom no notification reached is said, as long as it is open', () => {
   const untold = ['ada', 'bo\u202e'];
   show(proposal({ untold }));
-  screen.getByText(/No notification reached: ada, bo⟨U\+202E⟩/);
+  expect(screen.getByText('No notification reached:').parentElement!.textContent).toContain(
+    'ada, bo⟨U+202E⟩'
+  );
   cleanup();
   show(proposal({ untold, status: 'superseded' }));
   expect(screen.queryByText(/No notification reached/)).toBeNull();
@@ -251,27 +244,29 @@ test('whom no notification reached is said, as long as it is open', () => {
 
 test('stuck and overdue are said in words', () => {
   show(proposal({ stuck: 'ada and bo are away', overdue: true, votes: [] }));
-  screen.getByText('Nobody can decide, overdue');
-  screen.getByText(/Nobody can decide this: ada and bo are away/);
+  screen.getByText('Nobody can decide');
+  expect(screen.getByText('Nobody can decide this:').parentElement!.textContent).toContain(
+    'ada and bo are away'
+  );
   screen.getByText('Overdue.');
 });
 
 test('hidden votes are said to be hidden', () => {
   show(proposal({ blind: true, votes: [], needs: [{ ...needed, voted: [], waiting: [] }] }));
-  screen.getByText('1 of 2 of @finance');
+  expect(screen.getByRole('group', { name: 'Needed' }).textContent).toContain('1 of 2 votes from @finance');
   screen.getByText('You see only your own vote until everybody has voted.');
   screen.getByRole('button', { name: 'Approve' }); // the number would reveal other people's votes
 });
 
 test.each<[Partial<IProposal>, string, string]>([
-  [{ by: 'policy', action: 'approve' } as never, 'Passed by policy: small-refund, ', 'Why nobody was asked'],
-  [{ by: 'policy', action: 'reject' } as never, 'Blocked by policy: small-refund, ', 'Why it is blocked'],
+  [{ by: 'policy', action: 'approve' } as never, 'Passed by policy', 'Nobody was asked, because'],
+  [{ by: 'policy', action: 'reject' } as never, 'Blocked by policy', 'Blocked because'],
   [
     { by: 'deadline', action: 'reject', known: 'deadline', reviewer: 'deadline' } as never,
-    'Rejected by the deadline, ',
-    'Why it was asked'
+    'Rejected by the deadline',
+    'Asked because'
   ]
-])('what no person decided never looks like a person’s decision: %j', (over, state, heading) => {
+])('what no person decided never looks like a person’s decision: %j', (over, word, heading) => {
   const decision = {
     reviewer: 'policy:small-refund',
     reviewer_name: '',
@@ -283,8 +278,10 @@ test.each<[Partial<IProposal>, string, string]>([
   const { container } = show(
     proposal({ status: 'decided', decision: decided as never, needs: [], votes: [], may: undefined })
   );
-  expect(container.querySelector('.jp-hitl-state')!.textContent!.startsWith(state)).toBe(true);
-  screen.getByRole('region', { name: heading });
+  expect(container.querySelector('.jp-hitl-state')!.textContent).toBe(word);
+  expect(container.querySelector('.jp-hitl-decided')!.className).toContain('jp-mod-automatic');
+  fireEvent.click(screen.getByRole('button', { name: 'Show the details' }));
+  screen.getByRole('group', { name: heading });
 });
 
 test.each<[boolean, Partial<IProposal>]>([
@@ -299,15 +296,16 @@ test.each<[boolean, Partial<IProposal>]>([
 describe('sentences', () => {
   test('a need that anyone meets names nobody', () => {
     const need: INeedProgress = { text: '1 of anyone', have: 0, count: 1, voted: [], waiting: [] };
-    expect(needSentence(need, trans)).toBe('1 person: anyone may decide');
+    expect(needLine(need, host)).toBeNull();
     const three = { ...need, text: '3 of anyone', count: 3 };
-    expect(needSentence(three, trans)).toBe('0 of 3 people: anyone may decide');
-    expect(needSentence({ ...three, have: 1, voted: ['bo'] }, trans)).toBe(
-      '1 of 3 people: bo; anyone may decide'
-    );
+    expect(needLine(three, host)).toEqual({ have: '0 of 3 votes', from: 'anyone can give the next' });
+    expect(needLine({ ...three, have: 1, voted: ['bo'] }, host)).toEqual({
+      have: '1 of 3 votes',
+      from: 'given by bo; anyone can give the next'
+    });
   });
 
-  test('where one is enough, nothing is counted', () => {
+  test('a need of certain people names them', () => {
     const one: INeedProgress = {
       text: '1 of @finance',
       have: 0,
@@ -315,8 +313,14 @@ describe('sentences', () => {
       voted: [],
       waiting: ['ada', 'bo']
     };
-    expect(needSentence(one, trans)).toBe('1 of @finance: waiting for ada or bo');
-    expect(needSentence({ ...one, have: 1, voted: ['bo'], waiting: [] }, trans)).toBe('1 of @finance: bo');
+    expect(needLine(one, host)).toEqual({
+      have: '0 of 1 vote',
+      from: 'from @finance; ada or bo can give the next'
+    });
+    expect(needLine({ ...one, have: 1, voted: ['bo'], waiting: [] }, host)).toEqual({
+      have: '1 of 1 vote',
+      from: 'from @finance; given by bo'
+    });
   });
 
   test('of several needs the one that lacks most is counted', () => {
