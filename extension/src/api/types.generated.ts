@@ -287,8 +287,11 @@ export interface components {
     /**
      * @description A proposal in a list, without its value. `path` is as in all responses about a proposal.
      *
-     *     `summary` is the beginning of the value as text. `alike` is equal for similar proposals, which differ only in their
-     *     values and in the numbers of their titles.
+     *     `summary` is the value in one line of at most 120 characters, with hidden characters shown. `alike` is equal for
+     *     similar proposals, which differ only in their values and in the numbers of their titles. `edits` is the number of
+     *     changes of an open proposal's draft; null if the draft was edited, but is too long to compare. `draft_changes` has
+     *     the first changes, at most 3, and `edited_by` the display names of the people who edited the draft, newest first.
+     *     `open_comments` has the numbers of open comments.
      */
     ProposalSummary: {
       tags: string[];
@@ -329,9 +332,16 @@ export interface components {
       allow: ('approve' | 'edit' | 'reject' | 'respond')[];
       reasons: string[];
       doubt: components['schemas']['DoubtInfo'] | null;
+      about?: 'effect';
+      /** @default false */
+      own_request?: boolean;
       decision: components['schemas']['DecisionSummary'] | null;
       summary: string;
       alike: string;
+      edits: number | null;
+      draft_changes: components['schemas']['DraftChangeInfo'][];
+      edited_by: string[];
+      open_comments: components['schemas']['OpenCommentsInfo'];
     };
     /**
      * @description Result of a guardrail, a function that checked the value before people were asked.
@@ -472,11 +482,30 @@ export interface components {
       known: 'anonymous' | 'deadline' | 'login' | 'policy' | 'script' | 'token' | 'unsigned';
     };
     /**
+     * @description One change of a draft, short enough for a list.
+     *
+     *     `path` is the place of the changed part, such as "lines/0/sku"; "" for a text. `label` is the name of the part for
+     *     people: the title of a field, or for example "row 3, amount" or "step 2"; "" for a text. `before` is the proposed
+     *     part, or null if the part was added. `after` is the edited part, or null if the part was removed.
+     */
+    DraftChangeInfo: {
+      path: string;
+      label: string;
+      before: string | null;
+      after: string | null;
+    };
+    /** @description Numbers of open comments and of open suggestions on a proposal's document. Answers are not counted. */
+    OpenCommentsInfo: {
+      comments: number;
+      suggestions: number;
+    };
+    /**
      * @description A proposal in full: with the exact text of its value, its draft, the comments, and the changes by people.
      *
      *     `text` is the exact text of the value. `changes` is a unified diff from the agent's value to the decided value or,
      *     for an open proposal, to the value that people vote on; "" if the values are equal. `draft` is the value that people
-     *     are editing; it is missing if it is equal to `value` (`has_draft` is false).
+     *     are editing; it is missing if it is equal to `value` (`has_draft` is false). `summary` to `open_comments` are as in
+     *     lists.
      */
     ProposalDetail: {
       tags: string[];
@@ -517,6 +546,9 @@ export interface components {
       allow: ('approve' | 'edit' | 'reject' | 'respond')[];
       reasons: string[];
       doubt: components['schemas']['DoubtInfo'] | null;
+      about?: 'effect';
+      /** @default false */
+      own_request?: boolean;
       notes: string[];
       decision: components['schemas']['DecisionDetail'] | null;
       value: Json;
@@ -524,6 +556,12 @@ export interface components {
       schema: JsonObject | null;
       options: Json[] | null;
       context: JsonObject | string | null;
+      summary: string;
+      alike: string;
+      edits: number | null;
+      draft_changes: components['schemas']['DraftChangeInfo'][];
+      edited_by: string[];
+      open_comments: components['schemas']['OpenCommentsInfo'];
       text: string;
       changes: string;
       comments: components['schemas']['CommentInfo'][];
@@ -1031,6 +1069,9 @@ export interface components {
       allow: ('approve' | 'edit' | 'reject' | 'respond')[];
       reasons: string[];
       doubt: components['schemas']['DoubtInfo'] | null;
+      about?: 'effect';
+      /** @default false */
+      own_request?: boolean;
       notes: string[];
       decision: components['schemas']['DecisionDetail'] | null;
       value: Json;

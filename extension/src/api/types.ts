@@ -107,6 +107,12 @@ export type IDoubt = Schemas['DoubtInfo'];
 /** A proposal as lists have it. */
 export type IProposalSummary = Schemas['ProposalSummary'];
 
+/** One change of a draft, as lists show it. */
+export type IValueChange = Schemas['DraftChangeInfo'];
+
+/** Numbers of open comments and suggestions on a proposal. */
+export type IOpenComments = Schemas['OpenCommentsInfo'];
+
 /** A proposal in full. */
 export type IProposal = Schemas['ProposalDetail'];
 

@@ -160,7 +160,7 @@ describe('what was asked is what is decided', () => {
     const s = await server(letters);
     s.refusal = { status: 409, error: 'StaleDraft', message: 'not as it was shown' };
     s.model.askConfirmation('approve');
-    s.waiting[0] = letter('a', { revision: 2, fingerprint: 'new', text: 'Dearest' });
+    s.waiting[0] = letter('a', { revision: 2, fingerprint: 'new', summary: 'Dearest' });
     await s.tell({ proposals: ['a'], runs: [], drafts: [] });
     expect(s.model.shown[0]).toMatchObject({ revision: 2, fingerprint: 'new', summary: 'Dearest' });
     expect(s.model.compareWithShown(s.model.confirmation!.proposals[0])).toBe('changed');

@@ -28,6 +28,7 @@ from hitl_nb.records import new_id
 from hitl_nb.review.notifications.channels import check_public_url
 from hitl_nb.server.base.headless_runs import HeadlessRuns, StatusCallback
 from hitl_nb.server.base.vote_attention import Attention
+from hitl_nb.server.lists.list_index import ListIndex
 from hitl_nb.storage import open_store
 from hitl_nb.storage.backends import normalize_url, store_exists
 from hitl_nb.storage.urls import default_url
@@ -168,6 +169,7 @@ class ServerContext:
         id: Id of this server.
         is_single_user: The argument `alone`.
         grants: Which browser continues which run.
+        lists: Data for lists of proposals, kept in memory.
         attention: When each user was shown each proposal.
         headless: The notebooks that the server executes itself.
         on_headless_status: Function that is called with the status of a notebook that the server executes; on any
@@ -183,6 +185,7 @@ class ServerContext:
         self.is_single_user = alone
         self.watches_deadlines = False
         self.grants = ResumeGrants()
+        self.lists = ListIndex()
         self.attention = Attention(lambda: bool(settings.record_seconds))
         self.headless = HeadlessRuns(lambda run, state, message: self.on_headless_status(run, state, message))
         self.on_headless_status: StatusCallback = lambda run, state, message: None

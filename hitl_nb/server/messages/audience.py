@@ -15,6 +15,7 @@ from hitl_nb.records import Known, Proposal, VoteRecord
 from hitl_nb.review.progress import NOBODY, Viewer
 from hitl_nb.server.base.context import ServerContext
 from hitl_nb.server.base.identity import Person, decision_refusal, voting_name
+from hitl_nb.server.lists.list_index import ListReader
 from hitl_nb.server.messages.request import ApiRequest
 
 
@@ -67,6 +68,16 @@ class Audience:
     @cached_property
     def _away(self) -> Mapping[str, str | None]:
         return self._ledger.reviewers.list_absentees(self._ledger.now())
+
+    @cached_property
+    def rows(self) -> ListReader:
+        """The reader of this server's index, renewed once for this request."""
+        return self._desk.lists.look(self._ledger)
+
+    def is_own_request(self, proposal: Proposal) -> bool:
+        """Return whether the reader may not approve the proposal, because the reader started or continued its run."""
+        terms = proposal.terms
+        return terms is not None and terms.four_eyes and self.viewer.user in self.people(proposal).requesters
 
     def vote_known(self, proposal: Proposal) -> Callable[[VoteRecord], Known]:
         """Return a function that gets a vote on `proposal`, and returns how the identity of the voter is known.

@@ -6,11 +6,8 @@ ledger.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from typing import Any
 
-import msgspec
 from msgspec import UNSET
 
 from hitl_nb.drafts import document
@@ -32,8 +29,7 @@ from hitl_nb.errors import (
     UnknownRun,
     UnknownWorkspace,
 )
-from hitl_nb.hidden_characters import show_hidden_characters
-from hitl_nb.kinds.questions import diff_value, format_beginning, format_value
+from hitl_nb.kinds.questions import diff_value, format_value
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Comment, Proposal, Run
 from hitl_nb.review.progress import describe_progress
@@ -46,13 +42,14 @@ from hitl_nb.server.messages.response_types.errors import (
     FieldDifference,
     InvalidEditError,
 )
-from hitl_nb.server.messages.response_types.proposals import ProposalDetail, ProposalRecord, ProposalSummary
+from hitl_nb.server.messages.response_types.proposals import (
+    ProposalDetail,
+    ProposalRecord,
+    ProposalSummary,
+    row_fields,
+)
 from hitl_nb.server.messages.response_types.runs import RunInfo
 
-MAX_SUMMARY_CHARS = 200
-"""Maximum number of characters of a value in a list."""
-
-_DIGITS = re.compile(r"\d+")
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (UnknownProposal, 404),
     (UnknownRun, 404),
@@ -91,11 +88,13 @@ def proposal_response(
         comments: The comments on the proposal's document. None (default): read the current comments.
         audience: The reader. None (default): no known reader; the response has no permissions and no hidden votes.
     """
+    audience = audience or Audience(context, ledger)
     draft = Draft.for_proposal(ledger.store, proposal).read_value() if proposal.status == "open" else proposal.value
     drafted = not document.are_equal(draft, proposal.value)
     return ProposalDetail.of(
         proposal,
         **_record_fields(context, ledger, proposal, audience),
+        **row_fields(audience.rows.read_extras(proposal)),
         has_draft=drafted,
         text=format_value(proposal, proposal.value),
         comments=[
@@ -139,6 +138,7 @@ def _record_fields(
             proposal, audience.people(proposal), audience.viewer, audience.vote_known(proposal)
         ),
         "path": context.contents_path(proposal.notebook),
+        "own_request": audience.is_own_request(proposal),
     }
 
 
@@ -159,23 +159,9 @@ def proposal_summary(
         known=None if proposal.decision is None else ledger.reviewers.identify(proposal),
         progress=describe_progress(proposal, audience.people(proposal), audience.viewer),
         path=context.contents_path(proposal.notebook),
-        summary=show_hidden_characters(format_beginning(proposal, proposal.value, MAX_SUMMARY_CHARS)),
-        alike=similarity_key(proposal),
+        own_request=audience.is_own_request(proposal),
+        extras=audience.rows.read_extras(proposal),
     )
-
-
-def similarity_key(proposal: Proposal) -> str:
-    """Return a key by which similar proposals are recognized.
-
-    The key is equal for two proposals if agent, kind, schema and policy are equal, and if the titles differ at most in
-    numbers. The values may differ.
-    """
-    terms = proposal.terms
-    policy = () if terms is None else (terms.rules, [need.text for need in terms.needs])
-    key = msgspec.json.encode(
-        (proposal.agent, proposal.kind, _DIGITS.sub("#", proposal.title), policy, proposal.schema)
-    )
-    return hashlib.blake2b(key, digest_size=6).hexdigest()
 
 
 def run_response(context: ServerContext, run: Run) -> RunInfo:

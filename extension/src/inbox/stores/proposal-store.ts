@@ -8,7 +8,6 @@ import type { Client } from '../../api/client';
 import { ApiError } from '../../api/errors';
 import type { FeedChange, Feed } from '../../api/feed';
 import type { IProposal, IProposalSummary } from '../../api/types';
-import { showHiddenCharacters } from '../../text/hidden-characters';
 
 const PAGE_SIZE = 500;
 
@@ -17,9 +16,6 @@ const MAX_SINGLE_READS = 10;
 
 /** Delay before a failed read is tried again, in milliseconds. */
 const RETRY_MS = 5000;
-
-/** Longest summary of a value in a list, in characters; the same as on the server. */
-const MAX_SUMMARY_CHARS = 200;
 
 /** All waiting proposals. */
 export class ProposalStore {
@@ -243,15 +239,13 @@ export class ProposalStore {
   private _changed = new Signal<ProposalStore, void>(this);
 }
 
-/** Convert a full proposal to its form in a list. The server's summary is kept if the value is the same. */
+/** Convert a full proposal to its form in a list. */
 function summarize(found: IProposal, known: IProposalSummary): IProposalSummary {
-  const kept = found.revision === known.revision && found.fingerprint === known.fingerprint;
   const names = Object.keys(known).filter(name => name in found) as (keyof IProposalSummary &
     keyof IProposal)[];
   return {
     ...known,
-    ...Object.fromEntries(names.map(name => [name, found[name]])),
-    summary: kept ? known.summary : showHiddenCharacters(found.text.slice(0, MAX_SUMMARY_CHARS))
+    ...Object.fromEntries(names.map(name => [name, found[name]]))
   };
 }
 

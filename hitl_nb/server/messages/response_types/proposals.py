@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from msgspec import UNSET, UnsetType
 
 from hitl_nb.records import Action, Known, Proposal, ProposalStatus
+from hitl_nb.server.lists.list_index import RowExtras
 from hitl_nb.server.messages.response_types.base import At, Count, Id, ResponseStruct, same_fields
 from hitl_nb.server.messages.response_types.comments import CommentInfo
 from hitl_nb.server.messages.response_types.decisions import DecisionDetail, DecisionSummary, DoubtInfo
@@ -26,6 +27,8 @@ class ProposalHeader(ReviewFields, kw_only=True):
     `position` identifies the call in the run. `revision` counts from 1. A decision must have the `revision` and the
     `fingerprint` that were shown. `allow` has the actions that the agent's code allows. `reasons` has reasons that the
     notebook's author offers. `doubt` is the step call of which the effect is unknown; null for any other question.
+    `about` is "effect" if the question is about such a call; it is missing for any other question. `own_request` is
+    true if the reader may not approve, because the reader started or continued the run and the policy forbids that.
     """
 
     id: Id
@@ -49,35 +52,85 @@ class ProposalHeader(ReviewFields, kw_only=True):
     allow: tuple[Action, ...]
     reasons: tuple[str, ...]
     doubt: DoubtInfo | None
+    about: Literal["effect"] | UnsetType = UNSET
+    own_request: bool = False
 
     @classmethod
-    def _read_record(cls, record: Proposal, progress: dict[str, Any], path: str | None) -> dict[str, Any]:
+    def _read_record(
+        cls, record: Proposal, progress: dict[str, Any], path: str | None, own_request: bool
+    ) -> dict[str, Any]:
         """Return the fields that all responses about a proposal have, by name.
 
         Args:
             record: The proposal.
             progress: Result of `review.progress.describe_progress`.
             path: The notebook's path below the server's folder; None if the notebook is outside.
+            own_request: Whether the reader may not approve, because the reader started or continued the run.
         """
         found = same_fields(cls, record)
         found |= review_fields(progress)
         found["document"] = record.document or record.id
         if record.doubt is not None:
-            found["doubt"] = DoubtInfo.of(record.doubt)
-        found["path"] = path
+            found["doubt"], found["about"] = DoubtInfo.of(record.doubt), "effect"
+        found["path"], found["own_request"] = path, own_request
         return found
+
+
+class DraftChangeInfo(ResponseStruct):
+    """One change of a draft, short enough for a list.
+
+    `path` is the place of the changed part, such as "lines/0/sku"; "" for a text. `label` is the name of the part for
+    people: the title of a field, or for example "row 3, amount" or "step 2"; "" for a text. `before` is the proposed
+    part, or null if the part was added. `after` is the edited part, or null if the part was removed.
+    """
+
+    path: str
+    label: str
+    before: str | None
+    after: str | None
+
+
+class OpenCommentsInfo(ResponseStruct):
+    """Numbers of open comments and of open suggestions on a proposal's document. Answers are not counted."""
+
+    comments: Count
+    suggestions: Count
+
+
+def row_fields(extras: RowExtras) -> dict[str, Any]:
+    """Return the fields that lists show of a proposal in addition to its record, as a dict of names and values.
+
+    Args:
+        extras: The parts of a row that are not in the proposal's record.
+    """
+    draft, (comments, suggestions) = extras.draft, extras.comments
+    return {
+        "summary": extras.summary,
+        "alike": extras.alike,
+        "edits": draft.total,
+        "draft_changes": [DraftChangeInfo(**one._asdict()) for one in draft.first],
+        "edited_by": draft.people,
+        "open_comments": OpenCommentsInfo(comments=comments, suggestions=suggestions),
+    }
 
 
 class ProposalSummary(ProposalHeader, kw_only=True):
     """A proposal in a list, without its value. `path` is as in all responses about a proposal.
 
-    `summary` is the beginning of the value as text. `alike` is equal for similar proposals, which differ only in their
-    values and in the numbers of their titles.
+    `summary` is the value in one line of at most 120 characters, with hidden characters shown. `alike` is equal for
+    similar proposals, which differ only in their values and in the numbers of their titles. `edits` is the number of
+    changes of an open proposal's draft; null if the draft was edited, but is too long to compare. `draft_changes` has
+    the first changes, at most 3, and `edited_by` the display names of the people who edited the draft, newest first.
+    `open_comments` has the numbers of open comments.
     """
 
     decision: DecisionSummary | None
     summary: str
     alike: str
+    edits: Count | None
+    draft_changes: list[DraftChangeInfo]
+    edited_by: tuple[str, ...]
+    open_comments: OpenCommentsInfo
 
     @classmethod
     def of(
@@ -87,8 +140,8 @@ class ProposalSummary(ProposalHeader, kw_only=True):
         known: Known | None,
         progress: dict[str, Any],
         path: str | None,
-        summary: str,
-        alike: str,
+        own_request: bool,
+        extras: RowExtras,
     ) -> ProposalSummary:
         """Build the response from a proposal.
 
@@ -97,15 +150,14 @@ class ProposalSummary(ProposalHeader, kw_only=True):
             known: How the identity of the person who decided is known. None: unsigned.
             progress: Result of `review.progress.describe_progress` for a list.
             path: The notebook's path below the server's folder; None if the notebook is outside.
-            summary: Beginning of the value as text.
-            alike: Key that is equal for similar proposals.
+            own_request: Whether the reader may not approve, because the reader started or continued the run.
+            extras: The parts that are not in the record.
         """
-        found = cls._read_record(record, progress, path)
+        found = cls._read_record(record, progress, path, own_request)
         found.pop("candidate", None)
         if record.decision is not None:
             found["decision"] = DecisionSummary.of(record.decision, known)
-        found["summary"], found["alike"] = summary, alike
-        return cls(**found)
+        return cls(**found, **row_fields(extras))
 
 
 class ProposalRecord(ProposalHeader, kw_only=True):
@@ -127,7 +179,14 @@ class ProposalRecord(ProposalHeader, kw_only=True):
 
     @classmethod
     def of(
-        cls, record: Proposal, *, known: Known | None, progress: dict[str, Any], path: str | None, **more: Any
+        cls,
+        record: Proposal,
+        *,
+        known: Known | None,
+        progress: dict[str, Any],
+        path: str | None,
+        own_request: bool,
+        **more: Any,
     ) -> Self:
         """Build the response from a proposal.
 
@@ -136,9 +195,10 @@ class ProposalRecord(ProposalHeader, kw_only=True):
             known: How the identity of the decider is known. None: unsigned.
             progress: Result of `review.progress.describe_progress`.
             path: The notebook's path below the server's folder; None if it is outside.
+            own_request: Whether the reader may not approve, because the reader started or continued the run.
             **more: The fields that a subtype adds.
         """
-        found = cls._read_record(record, progress, path)
+        found = cls._read_record(record, progress, path, own_request)
         if record.decision is not None:
             found["decision"] = DecisionDetail.of(record.decision, known)
         return cls(**found, **more)
@@ -149,9 +209,16 @@ class ProposalDetail(ProposalRecord, kw_only=True):
 
     `text` is the exact text of the value. `changes` is a unified diff from the agent's value to the decided value or,
     for an open proposal, to the value that people vote on; "" if the values are equal. `draft` is the value that people
-    are editing; it is missing if it is equal to `value` (`has_draft` is false).
+    are editing; it is missing if it is equal to `value` (`has_draft` is false). `summary` to `open_comments` are as in
+    lists.
     """
 
+    summary: str
+    alike: str
+    edits: Count | None
+    draft_changes: list[DraftChangeInfo]
+    edited_by: tuple[str, ...]
+    open_comments: OpenCommentsInfo
     text: str
     changes: str
     comments: list[CommentInfo]

@@ -1,0 +1,123 @@
+"""Rows of the list of proposals: what they say about the value, the draft, the comments and the reader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
+import pytest
+
+from hitl_nb.records import Snapshot
+from tests.indoubt import in_doubt
+
+
+def row(server: Any, agent: str) -> dict[str, Any]:
+    (found,) = server.call("GET", f"proposals?agent={agent}")[1]["proposals"]
+    detail = server.call("GET", f"proposals/{found['id']}")[1]
+    for name in ("summary", "alike", "edits", "draft_changes", "edited_by", "open_comments", "own_request"):
+        assert detail[name] == found[name], name  # so that a row can be renewed from one proposal
+    assert detail.get("about") == found.get("about")
+    return found
+
+
+INVOICE = {"supplier": "Globex", "amount": 310.0, "urgent": True, "note": None, "terms": "net 30"}
+CALL = {"name": "pay", "arguments": {"to": "Ann", "amount": 12.5}}
+TABLE: Any = pd.DataFrame({"id": [1, 2, 3], "name": ["a", "b", "c"]})
+PLAN = ["Back up", "drop column", "reindex", "tell Bo"]
+
+
+LINES: list[tuple[Any, dict[str, Any], str]] = [
+    ("Dear Ann,\n\n  thank you.", {}, "Dear Ann, thank you."),
+    (INVOICE, {}, "Globex · 310.0 · urgent: yes · net 30"),
+    (CALL, {"kind": "tool_call"}, "Ann · 12.5"),
+    (TABLE, {}, "3 rows × 2 columns"),  # as on paper
+    (TABLE[:1], {}, "1 row × 2 columns"),
+    (PLAN, {"kind": "plan"}, "4 steps · Back up, drop column, reindex"),
+    ("canary", {"options": ["canary", "all"]}, "canary"),
+    (["x", 2, {"a": 1}], {}, '3 items · x · 2 · {"a": 1}'),
+    ({"a": {"b": "\u202eevil"}}, {}, '{"b": "⟨U+202E⟩evil"}'),
+    (17, {}, "17"),
+    ([], {}, "0 items"),
+    ({}, {}, ""),
+]
+
+
+@pytest.mark.parametrize(("value", "asked", "line"), LINES)
+def test_a_row_shows_the_value_as_people_read_it(server: Any, value: Any, asked: dict[str, Any], line: str) -> None:
+    agent = f"lines{abs(hash((str(value), line)))}"
+    server.pause_run(value, agent=agent, **asked)
+    assert row(server, agent)["summary"] == line
+
+
+def test_a_long_value_is_cut_after_a_word(server: Any) -> None:
+    server.pause_run("word " * 100_000, agent="longline")
+    server.pause_run({str(i): ["x" * 50] * 50 for i in range(2000)}, agent="longobject")
+    for agent in ("longline", "longobject"):
+        said = row(server, agent)["summary"]
+        assert len(said) <= 120
+        assert said.endswith("…")
+    assert row(server, "longline")["summary"].endswith("word…")
+
+
+def edit(server: Any, agent: str, value: Any, edited: Any, **asked: Any) -> dict[str, Any]:
+    (p,) = server.pause_run(value, agent=agent, **asked)
+    assert (row(server, agent)["edits"], row(server, agent)["edited_by"]) == (0, [])
+    assert server.call("PUT", f"proposals/{p.id}/draft", {"value": edited})[0] == 200
+    return row(server, agent)
+
+
+def changes(found: dict[str, Any]) -> list[tuple[str, str, str | None, str | None]]:
+    return [(one["path"], one["label"], one["before"], one["after"]) for one in found["draft_changes"]]
+
+
+def test_a_row_shows_the_changes_of_the_draft_and_who_made_them(server: Any) -> None:
+    found = edit(server, "editform", INVOICE, {**INVOICE, "amount": 301.0, "note": "paid late"})
+    assert found["edits"] == 2
+    assert changes(found) == [("amount", "amount", "310.0", "301.0"), ("note", "note", "nothing", "paid late")]
+    assert len(found["edited_by"]) == 1
+    (p,) = server.ledger.proposals.list_open(agent="editform")
+    assert server.call("DELETE", f"proposals/{p.id}/draft")[0] == 200
+    again = row(server, "editform")
+    assert (again["edits"], again["draft_changes"], again["edited_by"]) == (0, [], [])
+
+
+def test_fields_have_the_titles_of_the_schema(server: Any) -> None:
+    schema = {"properties": {"lines": {"items": {"properties": {"sku": {"title": "Article"}}}}}}
+    value = {"lines": [{"sku": "a"}, {"sku": "b"}]}
+    found = edit(server, "titles", value, {"lines": [{"sku": "a"}, {"sku": "c"}]}, schema=schema)
+    assert changes(found) == [("lines/1/sku", "Article", "b", "c")]
+
+
+def test_changes_of_the_other_kinds(server: Any) -> None:
+    found = edit(server, "edittext", "Dear Ann, thank you for it", "Dear Bo, thank you")
+    assert changes(found) == [("", "", "Ann,", "Bo,"), ("", "", "for it", None)]
+    table = {"columns": [{"name": "id", "type": "integer"}], "rows": [[1], [2], [3]]}
+    shown = server.pause_run(pd.DataFrame({"id": [1, 2, 3]}), agent="shape")[0].value
+    found = edit(server, "edittable", pd.DataFrame({"id": [1, 2, 3]}), {**shown, "rows": [[1], [5]]})
+    assert table["rows"] == shown["rows"]
+    assert (found["edits"], changes(found)) == (2, [("1/id", "row 2, id", "2", "5"), ("2", "row 3", "[3]", None)])
+    found = edit(server, "editplan", PLAN, ["Back up", "reindex", "tell Bo", "tell Cy", "rest"], kind="plan")
+    assert found["edits"] == 3
+    assert changes(found)[0] == ("1", "step 2", "drop column", None)
+    found = edit(server, "editchoice", "canary", "all", options=["canary", "all"])
+    assert changes(found) == [("", "", "canary", "all")]
+
+
+def test_a_row_counts_open_comments_and_suggestions(server: Any) -> None:
+    (p,) = server.pause_run("Dear Ann", agent="discussed")
+    assert row(server, "discussed")["open_comments"] == {"comments": 0, "suggestions": 0}
+    first = server.call("POST", f"proposals/{p.id}/comments", {"text": "why?"})[1]["comment"]
+    server.ledger.comments.add(p.id, "an answer", author="bo", thread=first["id"])
+    server.ledger.comments.add(p.id, "", author="bo", quote="Ann", suggestion="Anna")
+    assert row(server, "discussed")["open_comments"] == {"comments": 1, "suggestions": 1}
+    server.ledger.comments.change_state(p.id, first["id"], "resolved", actor="bo")
+    assert row(server, "discussed")["open_comments"] == {"comments": 0, "suggestions": 1}
+
+
+def test_a_question_about_an_effect_says_so(server: Any) -> None:
+    _, claim = server.ledger.runs.open(agent="aboutdoubt", notebook=str(server.folder / "letters.ipynb"))
+    server.ledger.runs.pause(claim, Snapshot(envelope=b"state"), [in_doubt("12.50")])
+    found = row(server, "aboutdoubt")
+    assert (found["about"], found["summary"]) == ("effect", "The kernel died while it was called")
+    server.pause_run("x", agent="noeffect")
+    assert "about" not in row(server, "noeffect")
