@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
+import pandas as pd
 import pytest
 
 from hitl_nb.records import Snapshot

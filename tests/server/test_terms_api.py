@@ -4,97 +4,22 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
-import pytest
+from office import Office, as_described
 
-from hitl_nb import settings
-from hitl_nb.ledger.decisions.signatures import SigningKey
-from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.ledger.rows import requesters
-from hitl_nb.policies.rules.rules import Plan
-from hitl_nb.records import ACTIONS, Proposal, Question, Snapshot, Terms
-from hitl_nb.server.api import people, policies, proposals, runs
-from hitl_nb.server.base.context import HitlNb, ServerContext
-from hitl_nb.server.base.identity import Person
+from hitl_nb.records import Terms
+from hitl_nb.server.api import people, policies, runs
 from hitl_nb.server.messages import request_schemas as bodies
 from hitl_nb.server.messages import responses as answers
-from hitl_nb.server.messages.request import ApiRequest
 from hitl_nb.server.messages.response_types.errors import ConflictResponse
 from hitl_nb.server.messages.response_types.policies import AppliedPolicy, VotingFigures
 from hitl_nb.server.messages.response_types.proposals import (
-    ProposalDetail,
-    ProposalPage,
     ProposalRecord,
-    ProposalSummary,
 )
 from hitl_nb.server.messages.response_types.review_state import MayDecide
 from hitl_nb.server.messages.response_types.runs import TimelineResponse
-from hitl_nb.storage.memory import MemoryStore
 from tests.policies.casework import terms
-
-T = TypeVar("T")
-STATE = Snapshot(envelope=b"state")
-NOTEBOOK = "/n.ipynb"
-
-
-class Office:
-    """A server's desk and its store, in this process; people call it by their names."""
-
-    def __init__(self) -> None:
-        self.ledger = Ledger(MemoryStore())
-        self.desk = ServerContext(HitlNb(), Path("/"), SigningKey.of_this_user(), alone=True)
-
-    def ask(self, *made_under: Terms | None, agent: str = "refunds", verdict: Any = "ask") -> list[Proposal]:
-        _, claim = self.ledger.runs.open(agent=agent, notebook=NOTEBOOK)
-        questions = [
-            Question(title=f"Refund {n}", kind="json", value={"amount": n}, position=f"0/{n}")
-            for n in range(len(made_under))
-        ]
-        bare = [one and msgspec.structs.replace(one, policy="") for one in made_under]  # no policy's text is kept
-        plans = [Plan(verdict, ("big",), ("amount is big",), one, ACTIONS) for one in bare]
-        if verdict != "ask":
-            return self.ledger.policies.record_verdicts(claim, questions, plans)
-        return list(self.ledger.runs.pause(claim, STATE, questions, plans=plans).proposals)
-
-    def make_request(self, user: str, id: str = "", body: Any = None, query: Any = None) -> ApiRequest:  # noqa: A002
-        return ApiRequest(self.desk, self.ledger, Person(user, user.title(), "login"), id, body, query)
-
-    def show(self, user: str, p: Proposal) -> ProposalDetail:
-        return as_described(proposals.get_proposal(self.make_request(user, p.id)), ProposalDetail)
-
-    def list_of(self, user: str, **wanted: Any) -> list[ProposalSummary]:
-        """All pages."""
-        found: list[ProposalSummary] = []
-        cursor = None
-        while True:
-            given: dict[str, Any] = {"limit": 2, **wanted}
-            query = bodies.ProposalQuery(cursor=cursor, **given)
-            page = as_described(proposals.list_proposals(self.make_request(user, query=query)), ProposalPage)
-            found += page.proposals
-            cursor = page.next
-            if cursor is None:
-                return found
-
-    def decide(self, user: str, p: Proposal, action: Any = "approve", **more: Any) -> ProposalDetail:
-        now = self.ledger.proposals.load(p.id)
-        body = bodies.DecisionRequest(action=action, revision=now.revision, fingerprint=now.fingerprint, **more)
-        return as_described(proposals.decide(self.make_request(user, p.id, body)).proposal, ProposalDetail)
-
-
-def as_described(said: Any, shape: type[T]) -> T:
-    """What is answered, which must be as the OpenAPI file describes it."""
-    return msgspec.json.decode(msgspec.json.encode(said), type=shape)
-
-
-@pytest.fixture
-def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
-    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
-    for name in (settings.SERVER_KEY.name, settings.SERVER_LOGINS.name):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(requesters, "os_user", lambda: "ada")
-    return Office()
 
 
 def finance(**more: Any) -> Terms:

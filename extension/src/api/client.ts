@@ -5,12 +5,14 @@
 import { ISignal, Signal } from '@lumino/signaling';
 import { ApiError } from './errors';
 import type {
+  Action,
   CommentState,
   IComment,
   IDecisionRequest,
   ITimelineEntry,
   IFigures,
   IProposal,
+  IProposalPage,
   IRun,
   ICommentRequest,
   IMentionableUser,
@@ -27,19 +29,42 @@ import type {
 /** Makes one request to a path below `hitl_nb/api/`. The host knows base URL, credentials and XSRF token. */
 export type Fetch = (path: string, init: RequestInit) => Promise<Response>;
 
-/** A filter for proposals. Without a status: the open ones; "closed": all others. */
+/** An order of open proposals. "amount:PATH": by a number in the value, largest first. */
+export type ProposalOrder = 'due' | 'oldest' | 'newest' | 'agent' | `amount:${string}`;
+
+/**
+ * A filter for proposals. Without a status: the open ones ("waiting"); "closed": all others; "passed": those that a
+ * policy decided. Closed ones are sorted newest first.
+ */
 export interface IProposalQuery {
-  status?: ProposalStatus | 'closed';
+  status?: ProposalStatus | 'waiting' | 'passed' | 'closed';
+  /** Words that must all occur in the title, value, draft, context, comments or names of people. */
+  search?: string;
+  /** Order of open proposals. Default: oldest first. */
+  sort?: ProposalOrder;
   notebook?: string;
   agent?: string;
+  kind?: string;
   reviewer?: string;
+  /** A user to whom the proposal is assigned, who has voted on it, or who decided it. */
+  person?: string;
+  /** Id of a rule that asked for the proposal or decided it. */
+  rule?: string;
+  /** Action of the decision. */
+  verdict?: Action;
+  /** Only decisions from this time on (ISO 8601). */
+  since?: string;
+  /** Only decisions before this time (ISO 8601). */
+  until?: string;
+  /** Only open proposals whose draft differs from the value. */
+  edited?: boolean;
   /** Only proposals that have waited for at least so many seconds. */
   olderThan?: number;
   /** Only proposals that have waited for less than so many seconds. */
   newerThan?: number;
   /** Only proposals in which the user has a say; those that are assigned to the user come first. */
   mine?: boolean;
-  /** Only proposals that a policy passed or blocked. */
+  /** Only proposals that a policy passed or blocked; false: only closed ones that no policy decided. */
   passed?: boolean;
 }
 
@@ -59,27 +84,33 @@ export class Client {
   }
 
   /**
-   * List proposals, one page at a time.
+   * List proposals, one page at a time. `total` is the number of all that match, if the server knows it: with a search
+   * or an order. A page can be short although `next` is not null.
    *
    * @param limit - the page size, in proposals.
    * @param cursor - `next` of the page before; none for the first page.
    */
-  listProposals(
-    filter: IProposalQuery = {},
-    limit = 200,
-    cursor?: string
-  ): Promise<{ proposals: IProposalSummary[]; next: string | null }> {
+  listProposals(filter: IProposalQuery = {}, limit = 200, cursor?: string): Promise<IProposalPage> {
     return this._call(
       'GET',
       `proposals${encodeQuery({
         status: filter.status,
+        q: filter.search,
+        sort: filter.sort,
+        kind: filter.kind,
+        person: filter.person,
+        rule: filter.rule,
+        verdict: filter.verdict,
+        since: filter.since,
+        until: filter.until,
+        edited: filter.edited ? '1' : undefined,
         notebook: filter.notebook,
         agent: filter.agent,
         reviewer: filter.reviewer,
         older_than: filter.olderThan,
         newer_than: filter.newerThan,
         mine: filter.mine ? '1' : undefined,
-        passed: filter.passed ? '1' : undefined,
+        passed: filter.passed === undefined ? undefined : filter.passed ? '1' : '0',
         limit,
         cursor
       })}`

@@ -279,10 +279,17 @@ export interface components {
     Permissions: {
       decide: boolean;
     };
-    /** @description A page of proposals. `next` is the value of the parameter `cursor` for the next page; null at the end. */
+    /**
+     * @description A page of proposals. `next` is the value of the parameter `cursor` for the next page; null at the end.
+     *
+     *     `total` is the number of all proposals that match; null if it is not known, because only one page was read. It is
+     *     known for open proposals if the query has `q`, `sort` or `edited`.
+     */
     ProposalPage: {
       proposals: components['schemas']['ProposalSummary'][];
       next: string | null;
+      /** @default null */
+      total?: number | null;
     };
     /**
      * @description A proposal in a list, without its value. `path` is as in all responses about a proposal.

@@ -113,6 +113,9 @@ export type IValueChange = Schemas['DraftChangeInfo'];
 /** Numbers of open comments and suggestions on a proposal. */
 export type IOpenComments = Schemas['OpenCommentsInfo'];
 
+/** A page of proposals. */
+export type IProposalPage = Schemas['ProposalPage'];
+
 /** A proposal in full. */
 export type IProposal = Schemas['ProposalDetail'];
 

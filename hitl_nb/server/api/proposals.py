@@ -1,4 +1,4 @@
-"""API calls about proposals: list and show them, check an edit, assign, decide, undo an approval.
+"""API calls about proposals: show them, check an edit, assign, decide, undo an approval.
 
 A decision has the revision and the fingerprint of the proposal that was shown to the reviewer. If the proposal has
 changed since, nothing is decided, and the answer contains the current proposal.
@@ -6,7 +6,6 @@ changed since, nothing is decided, and the answer contains the current proposal.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,10 +15,8 @@ from hitl_nb.drafts.draft import Draft, format_draft
 from hitl_nb.errors import StaleDraft, UnknownRun
 from hitl_nb.kinds.questions import check_edit, diff_value
 from hitl_nb.ledger.decisions.decisions import DecisionOutcome, SubmittedDecision
-from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.policies.terms.vote_counts import current_value
-from hitl_nb.records import Proposal, now
-from hitl_nb.review.progress import describe_permissions
+from hitl_nb.records import Proposal
 from hitl_nb.review.vote_candidates import follow_candidate
 from hitl_nb.server.base.identity import attest_reviewer, voting_name
 from hitl_nb.server.messages import responses as answers
@@ -30,7 +27,6 @@ from hitl_nb.server.messages.request_schemas import (
     BulkDecisionRequest,
     DecisionRequest,
     PauseQuery,
-    ProposalQuery,
 )
 from hitl_nb.server.messages.response_types.proposals import (
     AssigneeResponse,
@@ -39,98 +35,7 @@ from hitl_nb.server.messages.response_types.proposals import (
     EditCheck,
     PauseResponse,
     ProposalDetail,
-    ProposalPage,
 )
-
-_SCAN_PAGE_SIZE = 200
-"""Minimum number of proposals that are read at once if only some of them match the query."""
-
-
-def list_proposals(request: ApiRequest) -> ProposalPage:
-    """Return a page of the proposals that match the query. Open proposals are sorted oldest first."""
-    wanted: ProposalQuery = request.query
-    audience = Audience.from_request(request)
-    found = _list_page(request.ledger, wanted, audience)
-    shown = [answers.proposal_summary(request.context, request.ledger, proposal, audience) for proposal in found]
-    return ProposalPage(proposals=shown, next=found[-1].id if len(found) == wanted.limit else None)
-
-
-def _list_page(ledger: Ledger, wanted: ProposalQuery, audience: Audience) -> list[Proposal]:
-    """Return a page of the proposals that match a query.
-
-    If the query has `mine`, only open proposals that the reader may decide are returned. Proposals that are assigned to
-    the reader come first.
-    """
-    if wanted.mine is None or not wanted.is_open:
-        return _scan_proposals(ledger, wanted, lambda p: True, wanted.cursor, wanted.limit)
-    user = audience.viewer.user
-
-    def has_seat(proposal: Proposal) -> bool:
-        return describe_permissions(proposal, audience.people(proposal), audience.viewer)["decide"]
-
-    found: list[Proposal] = []
-    cursor = wanted.cursor
-    if cursor is None or ledger.proposals.load(cursor).assignee == user:
-        found = _scan_proposals(ledger, wanted, lambda p: p.assignee == user and has_seat(p), cursor, wanted.limit)
-        cursor = None
-    if len(found) < wanted.limit:
-        left = wanted.limit - len(found)
-        found += _scan_proposals(ledger, wanted, lambda p: p.assignee != user and has_seat(p), cursor, left)
-    return found
-
-
-def _scan_proposals(
-    ledger: Ledger, wanted: ProposalQuery, fits: Callable[[Proposal], bool], after: str | None, limit: int
-) -> list[Proposal]:
-    """Return the proposals that match a query, by reading pages of the ledger until enough proposals match.
-
-    Args:
-        ledger: The ledger to read.
-        wanted: The query.
-        fits: Additional condition: returns whether a proposal is wanted.
-        after: Id of the proposal after which to begin; None for the first page.
-        limit: Maximum number of proposals to return.
-    """
-    at = now()
-    # The ledger can filter closed proposals by reviewer. It cannot filter by age, `mine`, `passed`, or open assignee.
-    picky = wanted.older_than is not None or wanted.newer_than is not None or wanted.mine is not None
-    picky = picky or wanted.passed is not None or (wanted.is_open and wanted.reviewer is not None)
-    size = max(limit, _SCAN_PAGE_SIZE) if picky else limit
-    found: list[Proposal] = []
-    while True:
-        page = _read_page(ledger, wanted, size, after)
-        for proposal in page:
-            age = (at - proposal.created_at).total_seconds()
-            if wanted.is_open and wanted.older_than is not None and age < wanted.older_than:
-                return found  # open proposals are sorted oldest first, so all later proposals are too young
-            if _matches_query(proposal, age, wanted) and fits(proposal):
-                found.append(proposal)
-            if len(found) == limit:
-                return found
-        if len(page) < size:
-            return found
-        after = page[-1].id
-
-
-def _read_page(ledger: Ledger, wanted: ProposalQuery, size: int, after: str | None) -> list[Proposal]:
-    if wanted.is_open:
-        return ledger.proposals.list_open(notebook=wanted.notebook, agent=wanted.agent, limit=size, after=after)
-    return ledger.proposals.list_closed(
-        status=None if wanted.status in ("open", "closed") else wanted.status,
-        notebook=wanted.notebook,
-        agent=wanted.agent,
-        reviewer=wanted.reviewer,
-        limit=size,
-        after=after,
-    )
-
-
-def _matches_query(proposal: Proposal, age: float, wanted: ProposalQuery) -> bool:
-    old = wanted.older_than is None or age >= wanted.older_than
-    young = wanted.newer_than is None or age < wanted.newer_than
-    whose = not wanted.is_open or wanted.reviewer in (None, proposal.assignee)
-    passed = wanted.passed is None or (proposal.decision is not None and proposal.decision.by == "policy")
-    return old and young and whose and passed
 
 
 def get_proposal(request: ApiRequest) -> ProposalDetail:

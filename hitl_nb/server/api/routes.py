@@ -59,6 +59,7 @@ from hitl_nb.server.messages.response_types.workspaces import (
     WorkspacePage,
     WorkspaceResponse,
 )
+from hitl_nb.server.overviews.proposal_lists import list_proposals
 
 API_VERSION = 1
 SMALL, LARGE = 1 << 20, 24 << 20
@@ -181,9 +182,9 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "proposals",
         *_READ,
-        proposals.list_proposals,
+        list_proposals,
         ProposalPage,
-        "List open proposals, oldest first, or closed ones",
+        "List open proposals, oldest first or in another order, or closed ones; search them",
         query=bodies.ProposalQuery,
         errors=(404,),
         is_large=is_large_list,

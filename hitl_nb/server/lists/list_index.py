@@ -8,7 +8,17 @@ from typing import NamedTuple
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal
 from hitl_nb.server.lists.log_follower import NOTHING, LogFollower
+from hitl_nb.server.lists.open_index import OpenEntry, OpenIndex
 from hitl_nb.server.lists.row_parts import UNEDITED, DraftChanges, OpenComments, RowParts
+
+
+class RowExtras(NamedTuple):
+    """The parts of a row that are not in the proposal's record."""
+
+    summary: str
+    alike: str
+    draft: DraftChanges
+    comments: OpenComments
 
 
 class ListIndex:
@@ -21,6 +31,7 @@ class ListIndex:
         self._lock = threading.Lock()
         self._follower = LogFollower()
         self._parts = RowParts()
+        self._open = OpenIndex()
 
     def look(self, ledger: Ledger) -> ListReader:
         """Renew the index from the audit log, and return a reader for one request."""
@@ -28,16 +39,8 @@ class ListIndex:
             changes = self._follower.poll(ledger)
             if changes is not NOTHING:
                 self._parts.forget(changes)
-        return ListReader(ledger, self._parts, ledger.store.drafts.version())
-
-
-class RowExtras(NamedTuple):
-    """The parts of a row that are not in the proposal's record."""
-
-    summary: str
-    alike: str
-    draft: DraftChanges
-    comments: OpenComments
+                self._open.renew(ledger, changes)
+        return ListReader(ledger, self._lock, self._parts, self._open, ledger.store.drafts.version())
 
 
 class ListReader:
@@ -45,13 +48,19 @@ class ListReader:
 
     Args:
         ledger: The ledger.
+        lock: Lock of the index.
         parts: The parts of rows.
+        open_index: The open proposals.
         drafts_version: Version of the store of drafts at the beginning of the request.
     """
 
-    def __init__(self, ledger: Ledger, parts: RowParts, drafts_version: int) -> None:
+    def __init__(
+        self, ledger: Ledger, lock: threading.Lock, parts: RowParts, open_index: OpenIndex, drafts_version: int
+    ) -> None:
         self._ledger = ledger
+        self._lock = lock
         self._parts = parts
+        self._open = open_index
         self._drafts_version = drafts_version
 
     def read_extras(self, proposal: Proposal) -> RowExtras:
@@ -64,3 +73,19 @@ class ListReader:
             parts.draft_changes(ledger, proposal, self._drafts_version) if is_open else UNEDITED,
             parts.open_comments(ledger, proposal),
         )
+
+    def list_open(self, *, drafts: bool = False) -> list[OpenEntry]:
+        """Return all open proposals, oldest first. The caller must not change the list.
+
+        Args:
+            drafts: Whether the texts of drafts are needed. Default: False.
+        """
+        with self._lock:
+            if drafts:
+                self._open.renew_drafts(self._ledger, self._drafts_version)
+            return self._open.list_entries(self._ledger)
+
+    def find_closed(self, proposal_id: str) -> OpenEntry | None:
+        """Return the last entry of a proposal that was open when the index was read and is closed now; else None."""
+        with self._lock:
+            return self._open.find_closed(proposal_id)

@@ -1,4 +1,4 @@
-"""What has changed in a store since the last look, from its audit log, for data that is kept in memory."""
+"""Changes of a store since the last look, found in its audit log, for data that is kept in memory."""
 
 from __future__ import annotations
 

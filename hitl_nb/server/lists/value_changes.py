@@ -1,7 +1,7 @@
 """Changes between the proposed value and an edited value: how many, and the first of them, for rows of a list.
 
-What counts as one change depends on the value: a word or several words in a row of a text, a field of an object, a cell
-or a row of a table, a step of a plan. The time is limited: values that are too long are not compared in parts.
+A change is about some words of a text, a field, a cell or row of a table, or a step. The time is
+limited: values that are too long are not compared in parts.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def read_query(kind: type[Query], given: dict[str, str]) -> Query:
     Raises:
         ValueError: The query is invalid; the message says why.
     """
-    known = {name: given[name] for name in kind.__struct_fields__ if name in given}
+    known = {name: given[name] for name in kind.__struct_encode_fields__ if name in given}
     known = {name: value for name, value in known.items() if value or name in kind.meaning_empty}
     try:
         return msgspec.convert(known, kind, strict=False)

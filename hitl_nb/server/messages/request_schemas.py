@@ -15,7 +15,7 @@ from hitl_nb.ledger.comments import (
     MAX_QUOTE_CHARS,
     MAX_SUGGESTION_CHARS,
 )
-from hitl_nb.records import Action, Anchor, CommentState, RunStatus
+from hitl_nb.records import Action, Anchor, CommentState, ProposalStatus, RunStatus
 from hitl_nb.review.policy_files.script_policies import PolicyText
 from hitl_nb.server.messages.response_types.base import At, Id
 from hitl_nb.server.messages.response_types.kind_names import TextKindName
@@ -236,27 +236,73 @@ class Query(msgspec.Struct, kw_only=True):
 class ProposalQuery(Query):
     """Filter for proposals.
 
-    The status "closed" selects all proposals that are not open. `older_than` and `newer_than` are ages in seconds.
-    `reviewer` is the assignee of an open proposal, or the person who decided a closed proposal. `mine` selects open
-    proposals that the reader may decide; proposals that are assigned to the reader come first. `passed` selects closed
-    proposals that a policy decided without people. `cursor` is the id of the last proposal of the page before.
+    The status "waiting" is the same as "open". "closed" selects all proposals that are not open. "passed" selects
+    closed proposals that a policy decided without people. Closed proposals are sorted newest first.
+
+    `q` has words that must all occur in the title, value, draft, context, comments or names of people. `sort` is the
+    order of open proposals: "due", "oldest" (default), "newest", "agent", or "amount:" with the path of a number in the
+    value, such as "amount:lines/0/price". In the order "due", late proposals come first, then those with the next
+    deadline. In the order "amount", the largest number comes first. `mine` selects open proposals that the reader may
+    decide; proposals that are assigned to the reader come first. `edited` selects open proposals whose draft differs
+    from the value.
+
+    `older_than` and `newer_than` are ages in seconds. `reviewer` is the assignee of an open proposal; for a closed
+    proposal, its assignee or the person who decided it. `person` has a role in a proposal: the assignee, a voter, or
+    the person who decided. `rule` is the id of a rule that asked for the proposal or decided it. `verdict` is the
+    action of the decision, and `since` and `until` limit its time. `passed` "1" is the same as the status "passed";
+    "0" selects closed proposals that a policy did not decide.
+
+    `cursor` is the id of the last proposal of the page before, or `next` of that page. A page of closed proposals can
+    be short, although there are more.
     """
 
-    status: Literal["open", "decided", "expired", "superseded", "closed"] = "open"
+    status: Literal["open", "waiting", "decided", "passed", "expired", "superseded", "closed"] = "open"
+    search: Annotated[str, msgspec.Meta(max_length=200)] | None = msgspec.field(default=None, name="q")
+    sort: Annotated[str, msgspec.Meta(pattern="^(due|oldest|newest|agent|amount:.{1,200})$")] | None = None
     notebook: str | None = None
     agent: str | None = None
+    kind: str | None = None
     reviewer: str | None = None
+    person: str | None = None
+    rule: str | None = None
+    verdict: Action | None = None
+    since: At | None = None
+    until: At | None = None
     older_than: Seconds | None = None
     newer_than: Seconds | None = None
     mine: Literal["1"] | None = None
-    passed: Literal["1"] | None = None
+    edited: Literal["1"] | None = None
+    passed: Literal["0", "1"] | None = None
     limit: Limit = 50
     cursor: Id | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether the query selects open proposals."""
-        return self.status == "open" and self.passed is None
+        return self.status in ("open", "waiting") and self.passed is None
+
+    @property
+    def only_passed(self) -> bool | None:
+        """Whether closed proposals must be decided by a policy (True) or not (False); None: all."""
+        return True if self.status == "passed" else None if self.passed is None else self.passed == "1"
+
+    @property
+    def closed_status(self) -> ProposalStatus | None:
+        """The status of the wanted closed proposals; None: any."""
+        return self.status if self.status in ("decided", "expired", "superseded") else None
+
+    @property
+    def needs_index(self) -> bool:
+        """Whether the query needs all open proposals at once, for a search or for an order other than the ledger's."""
+        return self.search is not None or self.sort not in (None, "oldest") or self.edited is not None
+
+    @property
+    def is_picky(self) -> bool:
+        """Whether the query has a filter that the ledger does not have, so that few of many proposals may match."""
+        ledgers = self.reviewer is None or not self.is_open
+        own = (self.older_than, self.newer_than, self.mine, self.kind, self.person, self.rule, self.verdict)
+        more = (self.search, self.since, self.until, self.only_passed)
+        return not ledgers or any(one is not None for one in (*own, *more))
 
 
 class PauseQuery(Query):

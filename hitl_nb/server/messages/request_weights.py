@@ -69,7 +69,7 @@ def is_large_list(request: ApiRequest) -> bool:
     if not has_pieces(request):
         return False
     named = store.scan(
-        *chunked_values.prefix_range("open/" if wanted.status == "open" else "closed/"),
+        *chunked_values.prefix_range("open/" if wanted.is_open else "closed/"),
         limit=MAX_PAGE_SIZE,
         reverse=True,
     )

@@ -227,10 +227,15 @@ class ProposalDetail(ProposalRecord, kw_only=True):
 
 
 class ProposalPage(ResponseStruct):
-    """A page of proposals. `next` is the value of the parameter `cursor` for the next page; null at the end."""
+    """A page of proposals. `next` is the value of the parameter `cursor` for the next page; null at the end.
+
+    `total` is the number of all proposals that match; null if it is not known, because only one page was read. It is
+    known for open proposals if the query has `q`, `sort` or `edited`.
+    """
 
     proposals: list[ProposalSummary]
     next: Id | None
+    total: Count | None = None
 
 
 class EditCheck(ResponseStruct):
