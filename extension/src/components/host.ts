@@ -24,6 +24,40 @@ export interface IResumeAction {
   busy?: boolean;
 }
 
+/** The reason why a run does not continue: its process is gone, or its cell, or its notebook. */
+export type RunTrouble = 'interrupted' | 'cell-gone' | 'notebook-gone';
+
+/**
+ * A run as this environment sees it, and what can be done about it here. An action that is absent is not possible
+ * here. Each action that changes a run for good asks first, and resolves when it is done or was not confirmed.
+ */
+export interface IRunActions {
+  /** The reason why the run does not continue; null if there is none, or if it is not known yet. */
+  readonly trouble: RunTrouble | null;
+  /** The call or the line at which it is, or continues; "" if unknown. */
+  readonly where: string;
+  /** Since when it is in this state, ISO 8601; null if unknown. */
+  readonly since: string | null;
+  /** Whether an action is in progress. */
+  readonly busy: boolean;
+  /** Why the last action failed, or "". */
+  readonly problem: string;
+  /** Whether the notebook's kernel is alive here; then an interrupted run needs no new one. */
+  readonly kernelAlive: boolean;
+  /** Continue an interrupted run, in a new kernel if the old one is gone. */
+  startKernel?(): Promise<void>;
+  /** Insert the recorded source as a cell. It is not executed by that. */
+  restoreCell?(): Promise<void>;
+  /** Let the server execute the notebook. */
+  runOnServer?(): Promise<void>;
+  /** Cancel the run for good. */
+  cancelRun?(): Promise<void>;
+  /** Start the agent over from its first statement. */
+  restartRun?(): Promise<void>;
+  /** Interrupt the kernel that executes the run. */
+  stopRun?(): Promise<void>;
+}
+
 /** The environment of the views. */
 export interface IHost {
   readonly client: Client;
@@ -55,4 +89,6 @@ export interface IHost {
   readonly commandTargets?: CommandTargets;
   /** The next action to resume a run that is ready; null if unknown. */
   resumeAction?(run: IRun, proposal: IProposal): IResumeAction | null;
+  /** The actions on a run; null if none is known. `changed` is emitted when more is known. */
+  runActions?(run: IRun): IRunActions | null;
 }

@@ -2,15 +2,13 @@
  * The output of a paused cell: the cards of that pause. The output contains only agent, key and pause.
  */
 
+import { PROPOSAL_MIME } from '../api/mime-types';
 import { ProposalModel } from '../models/proposal';
 import type { IReview } from './tokens';
 import { CardList } from '../components/proposal/card-list';
 import { ProposalCard } from '../components/proposal/proposal-card';
 import { ErrorBoundary } from '../components/error-boundary';
 import { type IRenderedOutput, type IOutputContext, OutputRenderer, PlainOutput } from './output-renderer';
-
-/** MIME type of an output with proposals. */
-export const PROPOSAL_MIME = 'application/vnd.hitl-nb.proposal+json';
 
 interface IPauseName {
   agent: string;

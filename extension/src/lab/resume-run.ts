@@ -1,12 +1,10 @@
 /**
  * Executes the agent's cell again after the decision, in exactly one of the browsers that could do it.
  *
- * The cell is found by its output, which contains the agent's name; not every executor sends cell ids. It is run with
- * `NotebookActions.runCells`, so that executors on the server work too. The server grants the right to resume once
- * per pause. In a new kernel the extension is loaded first; the run's snapshot has the rest.
+ * The cell is run with `NotebookActions.runCells`, so that executors on the server work too. The server grants the
+ * right to resume once per pause. In a new kernel the extension is loaded first; the run's snapshot has the rest.
  */
 
-import type { Cell, ICodeCellModel } from '@jupyterlab/cells';
 import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 import { Kernel, SessionAPI } from '@jupyterlab/services';
 import { ApiError } from '../api/errors';
@@ -14,8 +12,7 @@ import type { FeedChange } from '../api/feed';
 import type { IProposal, IRun } from '../api/types';
 import type { IResumeAction } from '../components/host';
 import type { LabHost } from './lab-host';
-import { PROPOSAL_MIME } from './proposal-output';
-import { WORKSPACE_MIME } from './workspace-output';
+import { agentCell } from './runs/agent-cell';
 
 /** How often a question to a kernel is sent, if the kernel drops it. */
 const MAX_ATTEMPTS = 3;
@@ -58,7 +55,7 @@ export class ResumeController {
       return null;
     }
     if (run.notebook.startsWith(SCRIPT_PREFIX)) {
-      return { text: trans.__('Decided; the script continues by itself. If it has ended, run it again.') };
+      return { text: trans.__('The script continues by itself. If it has ended, run it again.') };
     }
     if (this._busy.has(run.id)) {
       return { text: this._messages.get(run.id) ?? trans.__('The agent continues …'), busy: true };
@@ -69,26 +66,24 @@ export class ResumeController {
       if (isKernelAlive(panel)) {
         return said
           ? { text: said, label: trans.__('Continue'), run: () => this._resume(run, panel) }
-          : { text: trans.__('Decided; the agent continues in this notebook.') };
+          : { text: trans.__('The agent continues in this notebook.') };
       }
       return {
-        text:
-          said ??
-          trans.__('Decided. The kernel of this notebook is gone; the agent can continue in a new one.'),
+        text: said ?? trans.__('The kernel of this notebook is gone; the agent can continue in a new one.'),
         label: trans.__('Start a kernel and continue'),
         run: () => this._resume(run, panel)
       };
     }
     if (this._host.status?.headless) {
       return {
-        text: said ?? trans.__('Decided. The notebook is not open here; the server can run it.'),
+        text: said ?? trans.__('The notebook is not open here; the server can run it.'),
         label: trans.__('Run it on the server'),
         run: () => this._runHeadless(run)
       };
     }
     return {
       text: trans.__(
-        'Decided. Open %1 and run the agent’s cell, or run: hitl-nb run %1',
+        'Open %1 and run the agent’s cell, or run: hitl-nb run %1',
         proposal.path ?? proposal.notebook
       )
     };
@@ -215,24 +210,6 @@ export class ResumeController {
 
   private _busy = new Set<string>();
   private _messages = new Map<string, string>();
-}
-
-/** Return the cell whose output contains the agent's name. */
-export function agentCell(panel: NotebookPanel, agent: string): Cell | undefined {
-  return panel.content.widgets.find(cell => {
-    if (cell.model.type !== 'code') {
-      return false;
-    }
-    const outputs = (cell.model as ICodeCellModel).outputs;
-    for (let i = 0; i < outputs.length; i++) {
-      const { data } = outputs.get(i);
-      const said = (data[PROPOSAL_MIME] ?? data[WORKSPACE_MIME]) as { agent?: unknown } | undefined;
-      if (said?.agent === agent) {
-        return true;
-      }
-    }
-    return false;
-  });
 }
 
 function isKernelAlive(panel: NotebookPanel): boolean {

@@ -4,6 +4,7 @@
  */
 
 import { useEffect, useState } from 'react';
+import { WORKSPACE_MIME } from '../api/mime-types';
 import { WorkspaceModel } from '../models/workspace';
 import type { IReview } from './tokens';
 import { CardById } from '../components/proposal/loaders';
@@ -13,9 +14,6 @@ import { showHiddenCharacters } from '../text/hidden-characters';
 import { WorkspaceView } from '../components/proposal/workspace-view';
 import type { CardCounts } from './card-counts';
 import { type IRenderedOutput, type IOutputContext, OutputRenderer, PlainOutput } from './output-renderer';
-
-/** MIME type of an output with a workspace. */
-export const WORKSPACE_MIME = 'application/vnd.hitl-nb.workspace+json';
 
 /** Version of the output's JSON; for other versions the plain text is shown. */
 const OUTPUT_VERSION = 1;

@@ -9,8 +9,6 @@ import type { LabHost } from '../../src/lab/lab-host';
 // The whole packages need image files.
 jest.mock('@jupyterlab/notebook', () => ({ NotebookActions: { runCells: jest.fn() } }));
 jest.mock('@jupyterlab/services', () => ({ SessionAPI: {} }));
-jest.mock('../../src/lab/proposal-output', () => ({ PROPOSAL_MIME: 'pause' }));
-jest.mock('../../src/lab/workspace-output', () => ({ WORKSPACE_MIME: 'workspace' }));
 
 const ran = jest.mocked(NotebookActions.runCells);
 
@@ -45,7 +43,10 @@ function openWindow(resume: () => Promise<void> = async () => undefined, reply: 
     statusChanged: new Signal({}),
     requestExecute: () => ({ done: Promise.resolve({ content: reply }) })
   };
-  const outputs = { length: 1, get: () => ({ data: { pause: { agent: 'letters' } } }) };
+  const outputs = {
+    length: 1,
+    get: () => ({ data: { 'application/vnd.hitl-nb.proposal+json': { agent: 'letters' } } })
+  };
   const panel = {
     context: { path: 'a.ipynb' },
     content: { widgets: [{ model: { type: 'code', outputs } }] },
@@ -98,7 +99,7 @@ test('a script is said to go on by itself', () => {
   const { made } = openWindow();
   const run = { ...ready(1), path: null, notebook: 'script:nightly' };
   expect(made.resumeAction(run, {} as IProposal)).toEqual({
-    text: 'Decided; the script continues by itself. If it has ended, run it again.'
+    text: 'The script continues by itself. If it has ended, run it again.'
   });
 });
 
