@@ -17,7 +17,9 @@ import { version } from './version';
 import { CardCounts } from './lab/card-counts';
 import { commandsPlugin } from './lab/commands';
 import { ResumeController, readStoreUrl } from './lab/resume-run';
-import { agentCell } from './lab/runs/agent-cell';
+import { agentCell, watchCells } from './lab/runs/agent-cell';
+import { makeNotebookOpener } from './lab/runs/notebook-access';
+import { NotebookActionsOnRuns } from './lab/runs/notebook-actions';
 import { LabHost } from './lab/lab-host';
 import { InboxBadge, makeInboxWidget } from './lab/inbox-widget';
 import { writeNotebookId } from './lab/notebook-id';
@@ -85,7 +87,17 @@ const resumePlugin: JupyterFrontEndPlugin<void> = {
   requires: [IReview, INotebookTracker],
   activate: (app: JupyterFrontEnd, host: IReview, notebooks: INotebookTracker): void => {
     const local = (path: string): string => app.serviceManager.contents.localPath(path);
-    new ResumeController(host as LabHost, notebooks, local);
+    const lab = host as LabHost;
+    const resume = new ResumeController(lab, notebooks, local);
+    const actions = new NotebookActionsOnRuns(lab, lab.serverActions, {
+      notebooks,
+      localPath: local,
+      openNotebook: makeNotebookOpener(app),
+      continueRun: (run, panel) => resume.continueRun(run, panel),
+      prepareKernel: panel => resume.prepareKernel(panel)
+    });
+    lab.runActions = run => actions.actionsOn(run);
+    watchCells(notebooks, () => lab.notify());
     host.openNotebook = async ({ path, agent }) => {
       if (path === null) {
         return;

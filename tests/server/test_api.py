@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +229,30 @@ def test_one_browser_goes_on(server: Any) -> None:
     status, said = server.call("POST", f"runs/{p.run}/resume", {"browser": "two"})
     assert (status, said["error"], said["owner"]) == (409, "RunClaimed", "one")
     assert server.call("POST", f"runs/{p.run}/resume", {"browser": "one"})[0] == 200
+
+
+LEAVE_A_RUN = """
+import os, sys
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.storage import open_store
+run, _ = Ledger(open_store(sys.argv[1])).runs.open(agent="cut", notebook=sys.argv[2])
+print(run.id, flush=True)
+sys.stdin.read()
+os._exit(1)
+"""
+
+
+def test_a_run_can_be_continued_when_the_process_that_executed_it_is_gone(server: Any) -> None:
+    command = [sys.executable, "-c", LEAVE_A_RUN, server.ledger.store.url, str(server.folder / "letters.ipynb")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        run = process.stdout.readline().strip()
+        status, said = server.call("POST", f"runs/{run}/resume", {"browser": "one"})
+        assert (status, said["error"]) == (409, "RunClaimed")  # its process lives
+        process.communicate("")
+    assert server.ledger.runs.load(run).status == "running"
+    assert server.call("POST", f"runs/{run}/resume", {"browser": "one"})[1]["granted"] is True
+    server.ledger.runs.cancel(run, actor="test")
 
 
 def test_a_browser_that_does_nothing_with_its_grant_loses_it() -> None:

@@ -14,6 +14,7 @@ import type {
   IProposal,
   IProposalPage,
   IRun,
+  IRunFacts,
   ICommentRequest,
   IMentionableUser,
   IStatus,
@@ -264,6 +265,11 @@ export class Client {
       this._runs.set(id, next);
     }
     return next;
+  }
+
+  /** Read a run with what the server knows about it now. */
+  getRunFacts(id: string): Promise<IRunFacts> {
+    return this._call('GET', `runs/${id}`);
   }
 
   /** Read the timeline of a run. */

@@ -122,6 +122,20 @@ export type IProposal = Schemas['ProposalDetail'];
 /** One execution of an agent, from start to end. */
 export type IRun = Schemas['RunInfo'];
 
+/**
+ * A run with what the server knows about it now. `state` is "interrupted" if the run is not finished and its process is
+ * gone. `where` is the call or line at which it is. `cell_source` is the recorded source of its cell; `source_signed`
+ * is true if this user's key has signed it.
+ */
+export interface IRunFacts {
+  run: IRun;
+  state?: string;
+  where?: string | null;
+  cell_source?: string | null;
+  source_signed?: boolean;
+  may?: { cancel: boolean };
+}
+
 /** The server, its store, and the permissions of the current user. */
 export type IStatus = Schemas['StatusResponse'];
 

@@ -12,9 +12,10 @@ import { Feed } from '../api/feed';
 import type { IProposal, IRun, IStatus } from '../api/types';
 import { SharedDraftRegistry } from '../drafts/shared-draft';
 import type { IReview } from './tokens';
-import type { IResumeAction, IHost } from '../components/host';
+import type { IResumeAction, IHost, IRunActions } from '../components/host';
 import { forbiddenMessage } from '../components/proposal-status';
 import { CommandTargets } from '../components/review-commands';
+import { ServerActions } from '../components/runs/server-actions';
 import { showHiddenCharacters } from '../text/hidden-characters';
 
 /** The API version that this extension uses. */
@@ -35,6 +36,8 @@ export class LabHost implements IReview {
     );
     this.feed = new Feed(() => this._openSocket('feed'));
     this.drafts = new SharedDraftRegistry(path => this._openSocket(path));
+    this.serverActions = new ServerActions(this, () => this.notify());
+    this.runActions = run => this.serverActions.actionsOn(run);
     this.feed.connectedChanged.connect((_, connected) => {
       if (connected) {
         void this.refresh();
@@ -48,6 +51,10 @@ export class LabHost implements IReview {
   readonly feed: Feed;
   readonly drafts: SharedDraftRegistry;
   readonly commandTargets = new CommandTargets();
+  /** The actions on runs that need no notebook. */
+  readonly serverActions: ServerActions;
+  /** The plugin of the notebooks adds its own actions. */
+  runActions: (run: IRun) => IRunActions;
   openNotebook?: IHost['openNotebook'];
   openTimeline?: IHost['openTimeline'];
   /** Set by the plugin that resumes runs. */

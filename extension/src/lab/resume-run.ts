@@ -89,6 +89,31 @@ export class ResumeController {
     };
   }
 
+  /**
+   * Execute the agent's cell again, in a new kernel if the old one is gone. Resolves when the cell has begun, and
+   * rejects if it cannot.
+   */
+  continueRun(run: IRun, panel: NotebookPanel): Promise<void> {
+    return new Promise((resolve, reject) => {
+      void this._resume(run, panel, resolve).then(() => {
+        const said = this._messages.get(run.id);
+        if (said) {
+          reject(new Error(said));
+        } else {
+          resolve();
+        }
+      });
+    });
+  }
+
+  /** Start a kernel for a notebook if it has none, and load `hitl_nb` into it. */
+  async prepareKernel(panel: NotebookPanel): Promise<void> {
+    if (!isKernelAlive(panel)) {
+      await startKernel(panel);
+    }
+    await this._loadExtension(panel);
+  }
+
   private _onFeed(_: unknown, changed: FeedChange): void {
     for (const run of changed?.runs ?? []) {
       void this._lookAtRun(run);
@@ -115,7 +140,7 @@ export class ResumeController {
     this._host.notify();
   }
 
-  private async _resume(run: IRun, panel: NotebookPanel): Promise<void> {
+  private async _resume(run: IRun, panel: NotebookPanel, onBegun?: () => void): Promise<void> {
     if (this._busy.has(run.id)) {
       return;
     }
@@ -133,11 +158,10 @@ export class ResumeController {
         await this._loadExtension(panel);
       }
       await this._host.client.resume(run.id, this._host.feed.browser);
-      if (!isKernelAlive(panel)) {
-        await startKernel(panel);
-      }
-      await this._loadExtension(panel);
-      await NotebookActions.runCells(panel.content, [cell], panel.sessionContext);
+      await this.prepareKernel(panel);
+      const executed = NotebookActions.runCells(panel.content, [cell], panel.sessionContext);
+      onBegun?.();
+      await executed;
     } catch (reason) {
       this._messages.set(run.id, this._explainFailure(reason));
     } finally {

@@ -16,9 +16,10 @@ import { Client } from '../api/client';
 import { Feed } from '../api/feed';
 import type { IProposal, IRun, IStatus } from '../api/types';
 import { SharedDraftRegistry } from '../drafts/shared-draft';
-import type { IResumeAction, IHost } from '../components/host';
+import type { IResumeAction, IHost, IRunActions } from '../components/host';
 import { forbiddenMessage } from '../components/proposal-status';
 import { CommandTargets } from '../components/review-commands';
+import { ServerActions } from '../components/runs/server-actions';
 import { showHiddenCharacters } from '../text/hidden-characters';
 
 /** The API version that this page uses. */
@@ -51,6 +52,8 @@ export class PageHost implements IHost {
       new WebSocket(`${scheme}//${location.host}${_place.base}hitl_nb/api/${path}`);
     this.feed = new Feed(() => socket('feed'));
     this.drafts = new SharedDraftRegistry(socket);
+    const actions = new ServerActions(this, () => this._changed.emit());
+    this.runActions = run => actions.actionsOn(run);
     this.feed.connectedChanged.connect((_, connected) => {
       if (connected && this._status !== null) {
         void this._reconnect();
@@ -63,6 +66,8 @@ export class PageHost implements IHost {
   readonly feed: Feed;
   readonly drafts: SharedDraftRegistry;
   readonly commandTargets = new CommandTargets();
+  /** The actions on a run that need no notebook. */
+  readonly runActions: (run: IRun) => IRunActions;
   readonly trans = nullTranslator.load('hitl_nb');
 
   get status(): IStatus | null {

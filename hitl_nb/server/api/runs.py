@@ -90,11 +90,12 @@ def get_timeline(request: ApiRequest) -> TimelineResponse:
 def grant_resume(request: ApiRequest) -> ResumeResponse:
     """Give a browser the right to execute a run's cell again, unless another browser has this right (a *grant*).
 
-    A logged-in user is recorded as a requester of the run.
+    A run whose process is gone still has the status "running"; it continues at the statement that did not finish. A
+    logged-in user is recorded as a requester of the run.
 
     Raises:
-        HitlError: The run belongs to a script, or its status is neither "ready" nor "failed".
-        RunClaimed: Another browser holds the grant for this pause.
+        HitlError: The run belongs to a script, or it is waiting, finished or cancelled.
+        RunClaimed: Another browser holds the grant for this pause, or a living process executes the run.
     """
     r = request.ledger.runs.load(request.id)
     if r.notebook.startswith(SCRIPT):
@@ -102,8 +103,10 @@ def grant_resume(request: ApiRequest) -> ResumeResponse:
             f"run {r.id} ({r.agent}) belongs to a script, which continues by itself; if the script has ended, run it "
             "again"
         )
-    if r.status not in ("ready", "failed"):
-        raise HitlError(f"run {r.id} ({r.agent}) is {r.status}; only a ready or failed run can continue")
+    if r.status == "running":
+        request.ledger.claims.check_free(request.ledger.store, r)
+    elif r.status not in ("ready", "failed"):
+        raise HitlError(f"run {r.id} ({r.agent}) is {r.status}; only a ready, failed or interrupted run can continue")
     holder = request.context.grants.grant(r.id, r.pauses, request.body.browser)
     if holder != request.body.browser:
         raise RunClaimed(f"another browser window is continuing run {r.id} ({r.agent})", owner=holder)

@@ -1,6 +1,6 @@
 /**
- * What a card shows in place of its proposal if the run does not continue by itself, or continues now: one sentence,
- * and the buttons that mend it.
+ * The notice of a run that does not continue by itself, or continues now. A card shows it in place of its proposal:
+ * one sentence, and the buttons that mend it.
  */
 
 import type { ReactNode } from 'react';
@@ -55,7 +55,7 @@ function InterruptedPart({ actions, host }: IPartProps): JSX.Element {
         {since
           ? trans.__('at %1: the kernel is gone.', formatTimeOfDay(since))
           : trans.__('because the kernel is gone.')}{' '}
-        {where ? <ContinuesAt where={where} host={host} /> : trans.__('What ran before is not repeated.')}
+        {where ? <ContinuesAt where={where} host={host} /> : trans.__('Nothing that ran before is repeated.')}
       </Alert>
       <RunButtons actions={actions} host={host}>
         {startKernel && (

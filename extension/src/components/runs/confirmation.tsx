@@ -1,6 +1,6 @@
 /**
- * A modal dialog that asks before something that cannot be taken back. It is the browser's own `dialog`, so that it is
- * the same in JupyterLab and on the review page, and no key reaches what is below.
+ * A modal dialog that asks before something that cannot be taken back. It is the browser's own `dialog`: the same in
+ * JupyterLab and on the review page, and no key reaches the page below.
  */
 
 import type { ReactNode } from 'react';

@@ -1,6 +1,6 @@
 /**
- * What is asked before a run is cancelled or started over, or before a cell with a foreign source is put back: what is
- * kept, and what runs again.
+ * Questions before a run is cancelled or started over, and before a cell with a foreign source is put back. They say
+ * what is kept, and what runs again.
  */
 
 import type { TranslationBundle } from '@jupyterlab/translation';

@@ -4,7 +4,7 @@
  */
 
 import type { Cell, ICodeCellModel } from '@jupyterlab/cells';
-import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { PROPOSAL_MIME, WORKSPACE_MIME } from '../../api/mime-types';
 
 /** MIME types of outputs with the name of an agent. */
@@ -23,6 +23,19 @@ export function agentCell(panel: NotebookPanel, agent: string): Cell | undefined
     cells.find(cell => hasOutputOf(cell.model as ICodeCellModel, agent)) ??
     cells.find(cell => agentName(cell.model.sharedModel.getSource()) === agent)
   );
+}
+
+/** Call `onChange` when a notebook is loaded or closed, or when cells of one are inserted or removed. */
+export function watchCells(notebooks: INotebookTracker, onChange: () => void): void {
+  const watch = (panel: NotebookPanel): void => {
+    panel.disposed.connect(onChange);
+    void panel.context.ready.then(() => {
+      panel.content.model?.cells.changed.connect(onChange);
+      onChange();
+    });
+  };
+  notebooks.forEach(watch);
+  notebooks.widgetAdded.connect((_, panel) => watch(panel));
 }
 
 /** Return the name of the agent whose cell has this source; null for any other cell. */

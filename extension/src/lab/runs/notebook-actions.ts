@@ -1,0 +1,147 @@
+/**
+ * The actions on a run in its notebook: continue in a new kernel, put the agent's cell back, start the agent over,
+ * interrupt it. None of them executes a source that the person has not in front, or did not see.
+ */
+
+import type { CodeCell } from '@jupyterlab/cells';
+import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import type { IRun } from '../../api/types';
+import type { IHost, IRunActions } from '../../components/host';
+import { confirmRestart, confirmUnsignedSource } from '../../components/runs/questions';
+import type { ServerActions } from '../../components/runs/server-actions';
+import { agentCell } from './agent-cell';
+import { addRestart, cellSource } from './cell-source';
+
+/** The parts of JupyterLab that the actions need. */
+export interface INotebookAccess {
+  readonly notebooks: INotebookTracker;
+  /** The path of a notebook as the server names it. */
+  localPath(path: string): string;
+  /** Open the notebook of a run; if `create`, an empty one is made if it is not there any more. */
+  openNotebook(run: IRun, create: boolean): Promise<NotebookPanel>;
+  /** Execute the agent's cell again, in a new kernel if the old one is gone. */
+  continueRun(run: IRun, panel: NotebookPanel): Promise<void>;
+  /** Prepare the kernel of a notebook, and start one if there is none. */
+  prepareKernel(panel: NotebookPanel): Promise<void>;
+}
+
+/** Makes the actions of runs in their notebooks. */
+export class NotebookActionsOnRuns {
+  constructor(
+    private _host: Pick<IHost, 'client' | 'trans'>,
+    private _server: ServerActions,
+    private _access: INotebookAccess
+  ) {}
+
+  /** Return the actions on a run: those of the server, and those that its notebook allows. */
+  actionsOn(run: IRun): IRunActions {
+    const actions = this._server.actionsOn(run);
+    if (run.path === null) {
+      return actions;
+    }
+    const facts = this._server.facts.find(run);
+    const { status } = facts?.run ?? run;
+    const panel = this._findPanel(run);
+    const cell = panel && agentCell(panel, run.agent);
+    const here: { -readonly [name in keyof IRunActions]: IRunActions[name] } = { ...actions };
+    here.kernelAlive = panel !== undefined && isConnected(panel);
+    if (panel && cell && here.trouble === 'notebook-gone') {
+      here.trouble = null; // the file was not saved since it is open
+    }
+    if (panel && !cell && status !== 'finished' && status !== 'cancelled') {
+      here.trouble = 'cell-gone';
+    }
+    if (here.trouble === 'interrupted' || (status === 'failed' && here.trouble === null)) {
+      here.startKernel = () =>
+        this._server.perform(run, async () => {
+          await this._access.continueRun(run, await this._open(run, false));
+        });
+    }
+    const source = facts?.cell_source;
+    if ((here.trouble === 'cell-gone' || here.trouble === 'notebook-gone') && source) {
+      here.restoreCell = () => this._restore(run, source, facts.source_signed === true);
+    }
+    if (panel && cell && status === 'running' && here.trouble === null && here.kernelAlive) {
+      here.stopRun = () =>
+        this._server.perform(run, async () => {
+          await panel.sessionContext.session?.kernel?.interrupt();
+        });
+    }
+    if (panel && cell && (status === 'finished' || status === 'cancelled' || actions.cancelRun)) {
+      here.restartRun = () => this._restart(run, panel, status);
+    }
+    return here;
+  }
+
+  /** Insert the recorded source as a cell. A source that this user's key did not sign is shown first. */
+  private async _restore(run: IRun, recorded: string, isSigned: boolean): Promise<void> {
+    const source = cellSource(recorded);
+    if (!isSigned && !(await confirmUnsignedSource(source, this._host.trans))) {
+      return;
+    }
+    await this._server.perform(run, async () => {
+      const panel = await this._open(run, true);
+      if (agentCell(panel, run.agent)) {
+        return; // somebody else has put it back
+      }
+      const { model } = panel.content;
+      if (!model || model.readOnly) {
+        throw new Error(this._host.trans.__('The notebook is read-only.'));
+      }
+      const { cells } = model.sharedModel;
+      const last = cells[cells.length - 1];
+      const isEmpty = last?.cell_type === 'code' && last.getSource().trim() === '';
+      model.sharedModel.insertCell(isEmpty ? cells.length - 1 : cells.length, { cell_type: 'code', source });
+    });
+  }
+
+  /** Execute the agent's cell with `--restart`, which stays out of the notebook. */
+  private async _restart(run: IRun, panel: NotebookPanel, status: IRun['status']): Promise<void> {
+    if (!(await confirmRestart({ ...run, status }, this._host.trans))) {
+      return;
+    }
+    await this._server.perform(run, async () => {
+      const cell = agentCell(panel, run.agent) as CodeCell | undefined;
+      if (!cell) {
+        throw new Error(this._host.trans.__('The agent’s cell is not in this notebook any more.'));
+      }
+      await this._access.prepareKernel(panel);
+      const kernel = panel.sessionContext.session?.kernel;
+      if (!kernel) {
+        throw new Error(this._host.trans.__('The kernel did not start.'));
+      }
+      if (status !== 'finished' && status !== 'cancelled') {
+        await this._host.client.cancel(run.id);
+      }
+      const { model } = cell;
+      const code = addRestart(model.sharedModel.getSource());
+      model.clearExecution();
+      const future = kernel.requestExecute({ code, stop_on_error: true, allow_stdin: true }, false, {
+        cellId: model.id,
+        trusted: model.trusted
+      });
+      cell.outputArea.future = future;
+      void future.done.then(reply => {
+        model.executionCount = reply.content.execution_count;
+      });
+    });
+  }
+
+  private async _open(run: IRun, create: boolean): Promise<NotebookPanel> {
+    return this._findPanel(run) ?? (await this._access.openNotebook(run, create));
+  }
+
+  /** Return the open notebook of a run, if it is loaded. */
+  private _findPanel(run: IRun): NotebookPanel | undefined {
+    const { notebooks, localPath } = this._access;
+    return notebooks.find(
+      ({ context, content }) =>
+        localPath(context.path) === run.path && context.isReady && content.model !== null
+    );
+  }
+}
+
+function isConnected(panel: NotebookPanel): boolean {
+  const kernel = panel.sessionContext.session?.kernel;
+  return !!kernel && kernel.connectionStatus === 'connected' && kernel.status !== 'dead';
+}

@@ -1,0 +1,102 @@
+/**
+ * Facts about runs that their records do not have: whether the process is gone, where the run stands, and the recorded
+ * source of the cell. They are read when a view asks. A run that executes is read again at an interval, because a
+ * process that dies leaves no message.
+ */
+
+import { ISignal, Signal } from '@lumino/signaling';
+import type { Client } from '../api/client';
+import type { FeedChange, Feed } from '../api/feed';
+import type { IRun, IRunFacts } from '../api/types';
+
+/** Interval at which an executing run is read again, in milliseconds. */
+const POLL_MS = 5000;
+
+interface IEntry {
+  /** The answer; null before the first one. */
+  facts: IRunFacts | null;
+  /** Status and time of the record when it was read, to notice that a view has a newer one. */
+  version: string;
+  reading: boolean;
+  timer?: ReturnType<typeof setTimeout>;
+}
+
+/** The facts about the runs that views asked for. */
+export class RunFactReader {
+  constructor(
+    private _client: Client,
+    private _feed: Feed
+  ) {
+    _feed.changed.connect(this._onFeed, this);
+  }
+
+  /** Emitted when the facts about a run have changed. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** Return the last known facts about a run; null before they are read. Reading is started if it is necessary. */
+  find(run: IRun): IRunFacts | null {
+    const version = versionOf(run);
+    const entry = this._entries.get(run.id);
+    if (!entry) {
+      this._entries.set(run.id, { facts: null, version, reading: false });
+      void this._read(run.id);
+    } else if (entry.version !== version) {
+      entry.version = version;
+      void this._read(run.id);
+    }
+    return this._entries.get(run.id)?.facts ?? null;
+  }
+
+  /** Read a run again. */
+  async refresh(id: string): Promise<void> {
+    await this._read(id);
+  }
+
+  dispose(): void {
+    this._feed.changed.disconnect(this._onFeed, this);
+    this._entries.forEach(({ timer }) => clearTimeout(timer));
+    this._entries.clear();
+    Signal.clearData(this);
+  }
+
+  private _onFeed(_: unknown, change: FeedChange): void {
+    const changed = change === null ? [...this._entries.keys()] : change.runs;
+    changed.filter(id => this._entries.has(id)).forEach(id => void this._read(id));
+  }
+
+  private async _read(id: string): Promise<void> {
+    const entry = this._entries.get(id);
+    if (!entry || entry.reading) {
+      return;
+    }
+    entry.reading = true;
+    clearTimeout(entry.timer);
+    let facts = entry.facts;
+    try {
+      facts = await this._client.getRunFacts(id);
+    } catch {
+      // The card shows errors of the server; this is tried again with the next change.
+    }
+    entry.reading = false;
+    if (this._entries.get(id) !== entry) {
+      return;
+    }
+    const isNew = JSON.stringify(facts) !== JSON.stringify(entry.facts);
+    entry.facts = facts;
+    if (facts?.run.status === 'running' && facts.state !== 'interrupted') {
+      entry.timer = setTimeout(() => void this._read(id), POLL_MS);
+    }
+    if (isNew) {
+      this._changed.emit();
+    }
+  }
+
+  private _entries = new Map<string, IEntry>();
+  private _changed = new Signal<this, void>(this);
+}
+
+function versionOf({ status, updated_at }: IRun): string {
+  return `${status} ${updated_at}`;
+}

@@ -1,0 +1,192 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
+import type { IRun, IRunFacts } from '../../../src/api/types';
+import type { IRunActions } from '../../../src/components/host';
+import * as questions from '../../../src/components/runs/questions';
+import { ServerActions } from '../../../src/components/runs/server-actions';
+import { NotebookActionsOnRuns } from '../../../src/lab/runs/notebook-actions';
+
+jest.mock('../../../src/components/runs/questions', () => ({
+  confirmCancel: jest.fn(),
+  confirmRestart: jest.fn(),
+  confirmUnsignedSource: jest.fn()
+}));
+
+const RUN = {
+  id: 'r',
+  agent: 'refunds',
+  path: 'a.ipynb',
+  notebook: '/a.ipynb',
+  status: 'waiting',
+  updated_at: '2026-11-28T22:04:00Z',
+  open: 1
+} as IRun;
+
+interface IWindow {
+  facts?: Partial<IRunFacts>;
+  /** Sources of the notebook's cells; null if it is not open. */
+  cells?: string[] | null;
+  kernel?: object | null;
+  headless?: boolean;
+}
+
+/** Open a window. Returns the actions on the run after the server has answered, and what was done. */
+async function openWindow({ facts = {}, cells = null, kernel = null, headless = false }: IWindow) {
+  const done: unknown[] = [];
+  const answer = { run: RUN, may: { cancel: true }, ...facts } as IRunFacts;
+  const client = {
+    getRunFacts: async () => answer,
+    cancel: async (id: string) => void done.push(['cancel', id]),
+    runHeadless: async (id: string) => void done.push(['headless', id])
+  };
+  const sources = [...(cells ?? [])];
+  const toCell = (source: string) => ({
+    outputArea: {},
+    model: {
+      type: 'code',
+      id: 'c',
+      trusted: true,
+      outputs: { length: 0 },
+      clearExecution: () => void done.push('cleared'),
+      sharedModel: { getSource: () => source }
+    }
+  });
+  const sharedModel = {
+    get cells() {
+      return sources.map(source => ({ cell_type: 'code', getSource: () => source }));
+    },
+    insertCell: (at: number, cell: { source: string }) => {
+      sources.splice(at, 0, cell.source);
+      content.widgets = sources.map(toCell);
+    }
+  };
+  const content = { model: { readOnly: false, sharedModel }, widgets: sources.map(toCell) };
+  const panel = {
+    context: { path: 'a.ipynb', isReady: true },
+    content,
+    sessionContext: { session: kernel ? { kernel } : null }
+  };
+  let open = cells !== null;
+  const host = {
+    client,
+    trans: nullTranslator.load('hitl_nb'),
+    feed: { changed: new Signal({}), browser: 'b' },
+    status: { headless }
+  };
+  const server = new ServerActions(host as never, () => undefined);
+  const made = new NotebookActionsOnRuns(host as never, server, {
+    notebooks: {
+      find: (fits: (one: unknown) => boolean) => (open && fits(panel) ? panel : undefined)
+    } as never,
+    localPath: path => path,
+    openNotebook: async (_, create) => {
+      open = true;
+      done.push(['open', create]);
+      return panel as never;
+    },
+    continueRun: async () => void done.push('continue'),
+    prepareKernel: async () => void done.push('prepare')
+  });
+  made.actionsOn(answer.run);
+  await new Promise(resolve => setTimeout(resolve));
+  const actions = (): IRunActions => made.actionsOn(answer.run);
+  return { actions, done, sources, close: () => server.facts.dispose() };
+}
+
+/** The names of the actions that are possible. */
+const doors = (actions: IRunActions): string[] =>
+  Object.entries(actions)
+    .filter(([, action]) => typeof action === 'function')
+    .map(([name]) => name)
+    .sort();
+
+const SOURCE = '# %%agent refunds\npay()\n';
+
+test('a notebook without the agent’s cell gets it back; nothing is executed', async () => {
+  const { actions, done, sources } = await openWindow({
+    cells: ['x = 1', ''],
+    facts: { cell_source: SOURCE, source_signed: true }
+  });
+  expect([actions().trouble, doors(actions())]).toEqual(['cell-gone', ['cancelRun', 'restoreCell']]);
+  await actions().restoreCell!();
+  expect(sources).toEqual(['x = 1', '%%agent refunds\npay()', '']);
+  expect([done, actions().trouble]).toEqual([[], null]);
+  expect(doors(actions())).not.toContain('restoreCell');
+});
+
+test.each([true, false])('a source that is not signed is shown first (agreed: %s)', async agreed => {
+  const asked = jest.mocked(questions.confirmUnsignedSource).mockResolvedValue(agreed);
+  const { actions, sources } = await openWindow({ cells: [], facts: { cell_source: SOURCE } });
+  await actions().restoreCell!();
+  expect(asked).toHaveBeenCalledWith('%%agent refunds\npay()', expect.anything());
+  expect(sources).toEqual(agreed ? ['%%agent refunds\npay()'] : []);
+});
+
+test('a notebook that is gone is made again', async () => {
+  const { actions, done, sources } = await openWindow({
+    facts: { run: { ...RUN, orphaned: true }, cell_source: SOURCE, source_signed: true }
+  });
+  expect(actions().trouble).toBe('notebook-gone');
+  await actions().restoreCell!();
+  expect([done, sources]).toEqual([[['open', true]], ['%%agent refunds\npay()']]);
+});
+
+test('an open notebook that has the cell is in order, though its file is gone', async () => {
+  const facts = { run: { ...RUN, orphaned: true } };
+  expect((await openWindow({ cells: ['%%agent refunds'], facts })).actions().trouble).toBeNull();
+});
+
+test('an interrupted run is continued in its notebook, which is opened for that', async () => {
+  const run = { ...RUN, status: 'running' } as IRun;
+  const { actions, done, close } = await openWindow({
+    facts: { run, state: 'interrupted', where: 'send(…)' }
+  });
+  const { trouble, where, since, kernelAlive } = actions();
+  expect([trouble, where, since, kernelAlive]).toEqual(['interrupted', 'send(…)', RUN.updated_at, false]);
+  await actions().startKernel!();
+  expect(done).toEqual([['open', false], 'continue']);
+  close();
+});
+
+test('a run that executes is stopped by an interrupt of its kernel', async () => {
+  const interrupt = jest.fn(async () => undefined);
+  const kernel = { connectionStatus: 'connected', status: 'busy', interrupt };
+  const run = { ...RUN, status: 'running' } as IRun;
+  const { actions, close } = await openWindow({ cells: ['%%agent refunds'], kernel, facts: { run } });
+  await actions().stopRun!();
+  expect(interrupt).toHaveBeenCalledTimes(1);
+  close();
+});
+
+test('an agent is started over with --restart, which the notebook does not keep', async () => {
+  jest.mocked(questions.confirmRestart).mockResolvedValue(true);
+  const requestExecute = jest.fn(() => ({ done: Promise.resolve({ content: { execution_count: 7 } }) }));
+  const kernel = { connectionStatus: 'connected', status: 'idle', requestExecute };
+  const { actions, done, sources } = await openWindow({ cells: ['%%agent refunds\npay()'], kernel });
+  await actions().restartRun!();
+  expect(done).toEqual(['prepare', ['cancel', 'r'], 'cleared']); // an unfinished run is cancelled first
+  expect(requestExecute).toHaveBeenCalledWith(
+    expect.objectContaining({ code: '%%agent refunds --restart\npay()' }),
+    false,
+    { cellId: 'c', trusted: true }
+  );
+  expect(sources).toEqual(['%%agent refunds\npay()']);
+});
+
+test('a run is cancelled after a question, by whom the server allows it', async () => {
+  jest.mocked(questions.confirmCancel).mockResolvedValueOnce(false).mockResolvedValueOnce(true);
+  const { actions, done } = await openWindow({});
+  await actions().cancelRun!();
+  expect(done).toEqual([]);
+  await actions().cancelRun!();
+  expect(done).toEqual([['cancel', 'r']]);
+  expect(doors((await openWindow({ facts: { may: { cancel: false } } })).actions())).toEqual([]);
+});
+
+test('a decided run can be executed by a server that is set up for it', async () => {
+  const facts = { run: { ...RUN, status: 'ready' } as IRun };
+  expect(doors((await openWindow({ facts })).actions())).not.toContain('runOnServer');
+  const { actions, done } = await openWindow({ facts, headless: true });
+  await actions().runOnServer!();
+  expect(done).toEqual([['headless', 'r']]);
+});
