@@ -55,7 +55,7 @@ interface ILineProps {
   host: IHost;
 }
 
-/** Who types now, and who has read the draft. The line is as high without them, so that nothing moves. */
+/** The people who type now, and those who have read the draft. The line is as high without them, so that nothing moves. */
 export function PresenceLine({ draft, writing, host }: ILineProps): JSX.Element {
   const { trans } = host;
   const people = uniquePeople(draft.people);

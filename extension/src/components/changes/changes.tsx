@@ -44,7 +44,7 @@ function KindChanges({ proposal, before, after, host }: IProps): JSX.Element {
   if (typeof after === 'string' && typeof before === 'object' && before !== null) {
     return (
       <p className="jp-hitl-muted">
-        {host.trans.__('What was typed is not a valid value yet. Its changes are shown when it is.')}
+        {host.trans.__('The typed text is not a valid value yet. Its changes are shown when it is.')}
       </p>
     );
   }

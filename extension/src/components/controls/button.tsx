@@ -22,7 +22,7 @@ export interface IButtonProps {
   pressed?: boolean;
   /** Whether the pop-up of this button is open. */
   expanded?: boolean;
-  /** What the button opens. */
+  /** Kind of pop-up that the button opens. */
   opens?: 'menu' | 'dialog';
   title?: string;
   /** Keys in the form of `aria-keyshortcuts`. */

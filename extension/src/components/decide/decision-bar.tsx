@@ -15,7 +15,7 @@ import { DecisionSurroundings } from './decision-surroundings';
 import { openThreads } from './open-comments';
 import { type IPrimaryAction, primaryAction, whyUndecidable } from './primary-action';
 import { SaveStatus } from './save-status';
-import { SettlingButton } from './settling';
+import { SettlingButton } from './settling-button';
 
 interface IProps {
   model: IProposalModel;

@@ -1,5 +1,5 @@
 /**
- * What a card's decision bar knows about the view around it, such as the inbox.
+ * The view around a card, such as the inbox, as far as the card's decision bar depends on it.
  */
 
 import { createContext } from 'react';

@@ -3,7 +3,7 @@
  */
 
 import type { IHost } from '../host';
-import { useDelayed } from '../use-delayed';
+import { useDelayed } from '../hooks/use-delayed';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 
 /** Delay before the status of saving or of the connection is shown, in milliseconds. */

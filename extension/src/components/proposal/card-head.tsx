@@ -7,10 +7,10 @@ import type { IProposal } from '../../api/types';
 import { Chip } from '../controls/chip';
 import { Icon, type IconName } from '../controls/icons';
 import type { IHost } from '../host';
-import type { ICardState } from '../proposal-state';
+import type { ICardState } from '../states/proposal-state';
 import { formatWhen } from '../proposal-status';
 import { formatAge } from '../../text/times';
-import { MINUTE_MS, useClock } from '../use-clock';
+import { MINUTE_MS, useClock } from '../hooks/use-clock';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 
 interface IProps {

@@ -2,10 +2,10 @@
  * The cards of one pause. Many decided ones in a row are folded into one line.
  */
 
-import { type ReactNode, useState } from 'react';
+import { createContext, type ReactNode, useState } from 'react';
 import type { IProposalModel } from '../../models/interfaces';
 import { Button } from '../controls/button';
-import { decisionWord } from '../decision-word';
+import { decisionWord } from '../states/decision-word';
 import type { IHost } from '../host';
 import { useRedraw } from '../use-redraw';
 
@@ -19,11 +19,17 @@ interface IProps {
   host: IHost;
 }
 
+/**
+ * Id of the proposal of a pause that was decided last: its card alone says how the run continues. Null outside of such
+ * a list.
+ */
+export const LastDecided = createContext<string | null>(null);
+
 /** The cards in their order. */
 export function CardList({ models, renderCard, host }: IProps): JSX.Element {
   useRedraw(...models);
   return (
-    <>
+    <LastDecided.Provider value={lastDecided(models)}>
       {groupDecided(models).map(group =>
         group.length > MAX_DECIDED ? (
           <DecidedFold key={group[0].proposal.id} models={group} renderCard={renderCard} host={host} />
@@ -31,8 +37,14 @@ export function CardList({ models, renderCard, host }: IProps): JSX.Element {
           group.map(renderCard)
         )
       )}
-    </>
+    </LastDecided.Provider>
   );
+}
+
+function lastDecided(models: readonly IProposalModel[]): string | null {
+  const at = ({ proposal }: IProposalModel): string => proposal.decision?.decided_at ?? '';
+  const [first, ...others] = models;
+  return others.reduce((last, one) => (at(one) > at(last) ? one : last), first).proposal.id;
 }
 
 /** Split the proposals into runs of decided ones, and single open ones. */

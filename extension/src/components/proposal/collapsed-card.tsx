@@ -6,9 +6,9 @@ import { type ReactNode, useId, useState } from 'react';
 import type { IProposal } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
 import { ChangeSummary } from '../changes/change-summary';
-import { Button, IconButton } from '../controls/button';
+import { IconButton } from '../controls/button';
 import { Icon } from '../controls/icons';
-import { decisionWord } from '../decision-word';
+import { decisionWord } from '../states/decision-word';
 import type { IHost } from '../host';
 import { effectState, formatDecider, formatDeciderName, formatWhen } from '../proposal-status';
 import { formatClock } from '../../text/times';
@@ -17,6 +17,8 @@ import { showHiddenCharacters } from '../../text/hidden-characters';
 interface IProps {
   model: IProposalModel;
   host: IHost;
+  /** Message about the run, below the two lines. */
+  notice?: ReactNode;
   /** The whole card, shown when unfolded. */
   children: ReactNode;
 }
@@ -25,13 +27,12 @@ interface IProps {
 const NOT_BY_A_PERSON = ['policy', 'deadline', 'script', 'expired', 'superseded'];
 
 /** A decided proposal, folded. */
-export function CollapsedCard({ model, host, children }: IProps): JSX.Element {
+export function CollapsedCard({ model, host, notice, children }: IProps): JSX.Element {
   const { trans } = host;
-  const { proposal, run } = model;
+  const { proposal } = model;
   const heading = useId();
   const [unfolded, setUnfolded] = useState(false);
   const { kind, text, icon } = decisionWord(proposal, host);
-  const next = run && host.resumeAction?.(run, proposal);
   const dashed = NOT_BY_A_PERSON.includes(kind) ? ' jp-mod-automatic' : '';
   return (
     <article
@@ -62,16 +63,7 @@ export function CollapsedCard({ model, host, children }: IProps): JSX.Element {
           onClick={() => setUnfolded(!unfolded)}
         />
       </div>
-      {next && (
-        <div className="jp-hitl-next">
-          <span>{next.text}</span>
-          {next.label && (
-            <Button small disabled={next.busy} onClick={() => void next.run?.()}>
-              {next.label}
-            </Button>
-          )}
-        </div>
-      )}
+      {notice}
       {unfolded && <div className="jp-hitl-decided-body">{children}</div>}
     </article>
   );

@@ -10,7 +10,7 @@ import { CommentsPanel } from '../comments/comments-panel';
 import { Alert } from '../controls/alert';
 import { Button, IconButton } from '../controls/button';
 import type { IHost } from '../host';
-import { stateOf } from '../proposal-state';
+import { stateOf } from '../states/proposal-state';
 import { formatWhen } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { CardHead } from './card-head';

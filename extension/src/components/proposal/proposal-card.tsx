@@ -3,7 +3,7 @@
  * decided card is folded to two lines.
  */
 
-import { type ReactNode, useId, useMemo, useRef, useState } from 'react';
+import { type ReactNode, useContext, useId, useMemo, useRef, useState } from 'react';
 import type { JsonObject } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
 import { countChanges } from '../changes/change-count';
@@ -13,22 +13,24 @@ import { useDocumentTools } from '../document/use-document-tools';
 import type { IHost } from '../host';
 import { Markdown } from '../markdown';
 import { PresenceFaces } from '../presence-bar';
-import { stateOf } from '../proposal-state';
+import { stateOf } from '../states/proposal-state';
 import { currentValue, isAboutWorkspace } from '../proposal-status';
 import { useCardCommands } from '../use-card-commands';
-import { useDelayed } from '../use-delayed';
+import { useDelayed } from '../hooks/use-delayed';
 import { useChanges } from '../use-redraw';
 import { useUndoKeys } from '../undo-keys';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { CardHead } from './card-head';
+import { LastDecided } from './card-list';
 import { CardMenu } from './card-menu';
 import { CollapsedCard } from './collapsed-card';
-import { ConflictNotice } from './conflict';
-import { isEditable, undoTyping } from './editing';
+import { ConflictNotice } from '../notices/conflict';
+import { isEditable, undoTyping } from './edit-undo';
 import { DoubtCard } from './effect-in-doubt';
 import { focusFirstInvalid, focusFirstField } from './field-focus';
-import { Notices } from './notices';
+import { Notices } from '../notices/card-notices';
 import { TermsView } from './review-terms';
+import { RunNotice } from '../notices/run-notices';
 import { ValueSection } from './value-section';
 
 interface IProps {
@@ -51,11 +53,28 @@ export function ProposalCard({ model, host }: IProps): JSX.Element {
           <ConflictNotice surprise={conflict} problem={model.problem} host={host} />
         </div>
       )}
-      <CollapsedCard model={model} host={host}>
+      <CollapsedCard model={model} host={host} notice={<ClosedNotice model={model} host={host} />}>
         <Whole model={model} host={host} />
       </CollapsedCard>
     </>
   );
+}
+
+/**
+ * Says how the run continues after the decision. The sentence that it continues is shown only after a delay, since most
+ * agents have continued by then.
+ */
+function ClosedNotice({ model, host }: IProps): JSX.Element | null {
+  const { proposal, run } = model;
+  const last = useContext(LastDecided);
+  const name = stateOf(factsOf(model, host), host).name;
+  const late = useDelayed(name, 'decided', SAVING_DELAY_MS);
+  const next = run && host.resumeAction?.(run, proposal);
+  const state = name === 'continues' && !next?.label && late !== name ? 'decided' : name;
+  const isLast = last === null || last === proposal.id;
+  return isLast && (state === 'interrupted' || state === 'orphaned' || state === 'continues') ? (
+    <RunNotice model={model} host={host} state={state} />
+  ) : null;
 }
 
 function ValueCard({ model, host }: IProps): JSX.Element {
@@ -65,7 +84,7 @@ function ValueCard({ model, host }: IProps): JSX.Element {
   const open = proposal.status === 'open';
   const able = open && isEditable(model, host);
   const isOffline = useDelayed(model.saveStatus === 'offline', false, SAVING_DELAY_MS);
-  const state = stateOf({ ...factsOf(model), isOffline: open && isOffline }, host);
+  const state = stateOf({ ...factsOf(model, host), isOffline: open && isOffline }, host);
   const [commentsAsked, setCommentsAsked] = useState(0);
   const undoer = useMemo(
     () => (able ? { undo: () => undoTyping(model, () => undefined), redo: () => model.redo() } : null),
@@ -98,6 +117,7 @@ function ValueCard({ model, host }: IProps): JSX.Element {
         menu={<CardMenu proposal={proposal} host={host} />}
         host={host}
       />
+      {open && state.name === 'orphaned' && <RunNotice model={model} host={host} state="orphaned" />}
       <TermsView model={model} host={host} />
       <Context context={proposal.context} host={host} />
       <Notes model={model} host={host} />
@@ -131,9 +151,10 @@ function ValueCard({ model, host }: IProps): JSX.Element {
 }
 
 /** The facts of a model that decide its state. */
-function factsOf(model: IProposalModel): Parameters<typeof stateOf>[0] {
+function factsOf(model: IProposalModel, host: IHost): Parameters<typeof stateOf>[0] {
   const { proposal, run, hasEdits, invalidReason, fields, conflict } = model;
-  return { proposal, run, hasEdits, invalidReason, fields, conflict };
+  const trouble = (run && host.runActions?.(run)?.trouble) ?? null;
+  return { proposal, run, hasEdits, invalidReason, fields, conflict, trouble };
 }
 
 /** Sentences for the reviewer: about a workspace, and about what happens when the run continues. */

@@ -11,7 +11,7 @@ import { Icon, type IconName } from '../controls/icons';
 import type { IHost } from '../host';
 import { clockSentences, isEnough, needLine, voteSentence } from '../terms-sentences';
 import { formatVoter, formatWhen } from '../proposal-status';
-import { MINUTE_MS, SECOND_MS, useClock } from '../use-clock';
+import { MINUTE_MS, SECOND_MS, useClock } from '../hooks/use-clock';
 import { formatAge } from '../../text/times';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 

@@ -8,7 +8,7 @@ import type { IProposalModel } from '../../models/interfaces';
 import { Changes } from '../changes/changes';
 import { Button } from '../controls/button';
 import { Chip } from '../controls/chip';
-import { Segmented } from '../controls/segmented';
+import { SegmentedControl } from '../controls/segmented-control';
 import { DocumentSection } from '../document/document-section';
 import type { IDocumentTools } from '../document/use-document-tools';
 import { ValueEditor } from '../editors/registry';
@@ -16,9 +16,9 @@ import type { IHost } from '../host';
 import { currentValue, formatDeciderName, formatVoter, isAboutWorkspace } from '../proposal-status';
 import { useCardCommands } from '../use-card-commands';
 import { recallChoice, rememberChoice } from '../../text/remembered-choice';
-import { undoTyping } from './editing';
+import { undoTyping } from './edit-undo';
 
-/** What is shown of a value. */
+/** The views of a value. */
 type ValueView = 'edit' | 'changes' | 'original';
 
 interface IProps {
@@ -99,7 +99,7 @@ export function ValueSection({ model, host, work, able, changes, commentsAsked }
               </Button>
             )}
             {changes > 0 && (
-              <Segmented label={trans.__('Show')} options={options} chosen={view} onChoose={choose} />
+              <SegmentedControl label={trans.__('Show')} options={options} chosen={view} onChoose={choose} />
             )}
           </>
         }

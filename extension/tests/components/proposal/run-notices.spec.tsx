@@ -3,7 +3,7 @@ import { render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import type { IProposal, IRun } from '../../../src/api/types';
 import type { IHost, IResumeAction, IRunActions } from '../../../src/components/host';
-import { RunNotice, type RunNoticeState } from '../../../src/components/proposal/run-notices';
+import { RunNotice, type RunNoticeState } from '../../../src/components/notices/run-notices';
 import type { IProposalModel } from '../../../src/models/interfaces';
 
 const QUIET: IRunActions = {

@@ -1,13 +1,13 @@
 /**
- * What was decided, as one word and one icon. A decision that no person made has another word, another icon and
+ * A decision as one word and one icon. A decision that no person made has another word, another icon and
  * another frame than a person's.
  */
 
-import type { IProposal, IProposalSummary } from '../api/types';
-import type { Tone } from './controls/chip';
-import type { IconName } from './controls/icons';
-import type { IHost } from './host';
-import { effectState, isAboutWorkspace } from './proposal-status';
+import type { IProposal, IProposalSummary } from '../../api/types';
+import type { Tone } from '../controls/chip';
+import type { IconName } from '../controls/icons';
+import type { IHost } from '../host';
+import { effectState, isAboutWorkspace } from '../proposal-status';
 
 /** Kind of a closed proposal: "policy", "deadline" and "script" mean that no person decided. */
 export type DecisionKind =

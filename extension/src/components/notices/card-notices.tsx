@@ -8,7 +8,7 @@ import { Alert } from '../controls/alert';
 import { Button } from '../controls/button';
 import { whyInvalid } from '../decide/primary-action';
 import type { IHost } from '../host';
-import type { ICardState } from '../proposal-state';
+import type { ICardState } from '../states/proposal-state';
 import { formatVoter } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { ConflictNotice } from './conflict';
@@ -59,7 +59,7 @@ function DisconnectedNotice({ model, host }: IProps): JSX.Element {
       }
     >
       <b>{trans.__('The server does not answer.')}</b>{' '}
-      {trans.__('What you type is kept in this browser and sent when it is there again.')}
+      {trans.__('Your edits are kept in this browser and sent when it is there again.')}
     </Alert>
   );
 }

@@ -11,7 +11,12 @@ interface IProps<T extends string> {
 }
 
 /** The row of buttons. */
-export function Segmented<T extends string>({ label, options, chosen, onChoose }: IProps<T>): JSX.Element {
+export function SegmentedControl<T extends string>({
+  label,
+  options,
+  chosen,
+  onChoose
+}: IProps<T>): JSX.Element {
   return (
     <span className="jp-hitl-segments" role="group" aria-label={label}>
       {options.map(({ value, text }) => (

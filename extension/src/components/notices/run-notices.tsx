@@ -9,6 +9,7 @@ import type { IProposalModel } from '../../models/interfaces';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { Alert } from '../controls/alert';
 import { Button } from '../controls/button';
+import { decisionWord } from '../states/decision-word';
 import type { IHost, IRunActions } from '../host';
 
 /** Names of the states that have a run notice. */
@@ -167,26 +168,10 @@ function ContinuesPart({ proposal, run, actions, host }: IPartProps): JSX.Elemen
   );
   return (
     <Alert tone="good" icon="play" actions={buttons}>
-      <b>{decisionSentence(proposal, host)}</b> {next?.text ?? trans.__('The agent continues …')}
+      <b>{`${decisionWord(proposal, host).text}.`}</b> {next?.text ?? trans.__('The agent continues …')}
       {!next && where && <span className="jp-hitl-muted"> {showHiddenCharacters(where)}</span>}
     </Alert>
   );
-}
-
-/** The decision as a sentence of one word, such as "Approved." */
-function decisionSentence({ decision }: IProposal, { trans }: IHost): string {
-  switch (decision?.action) {
-    case 'approve':
-      return trans.__('Approved.');
-    case 'edit':
-      return trans.__('Approved with edits.');
-    case 'reject':
-      return trans.__('Rejected.');
-    case 'respond':
-      return trans.__('Answered.');
-    default:
-      return trans.__('Decided.');
-  }
 }
 
 function formatTimeOfDay(at: string): string {

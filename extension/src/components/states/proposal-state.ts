@@ -3,14 +3,14 @@
  * bar and rows of the inbox read it.
  */
 
-import type { IProposal, IProposalSummary, IRun } from '../api/types';
-import type { IDecisionConflict } from '../models/interfaces';
-import type { Tone } from './controls/chip';
-import type { IconName } from './controls/icons';
+import type { IProposal, IProposalSummary, IRun } from '../../api/types';
+import type { IDecisionConflict } from '../../models/interfaces';
+import type { Tone } from '../controls/chip';
+import type { IconName } from '../controls/icons';
 import { decisionWord } from './decision-word';
-import type { IHost } from './host';
-import { formatDeciderName } from './proposal-status';
-import { hasSeat, needProgress, ownVote } from './terms-sentences';
+import type { IHost, RunTrouble } from '../host';
+import { formatDeciderName } from '../proposal-status';
+import { hasSeat, needProgress, ownVote } from '../terms-sentences';
 
 /** Name of a state, in the order of precedence. */
 export type StateName =
@@ -51,6 +51,8 @@ export interface IStateFacts {
   /** Messages about fields that are not valid. */
   fields?: { [path: string]: string };
   conflict?: IDecisionConflict | null;
+  /** The reason why the run does not continue; null if there is none. */
+  trouble?: RunTrouble | null;
   /** Whether the draft has been without connection for some time. */
   isOffline?: boolean;
 }
@@ -76,13 +78,19 @@ function openState(facts: IStateFacts, host: IHost): ICardState {
   if (proposal.settles_at) {
     return { name: 'settling', text: settlingText(proposal, host), tone: 'good', icon: 'clock' };
   }
-  if (facts.run?.orphaned) {
-    return { name: 'orphaned', text: trans.__('Notebook is gone'), tone: 'warn', icon: 'warning' };
+  const trouble = facts.trouble ?? (facts.run?.orphaned ? 'notebook-gone' : null);
+  if (trouble === 'cell-gone' || trouble === 'notebook-gone') {
+    return orphanedState(trouble, host);
   }
   if (proposal.stuck) {
     return { name: 'stuck', text: trans.__('Nobody can decide'), tone: 'warn', icon: 'warning' };
   }
   return voteState(proposal, host) ?? editState(facts, host);
+}
+
+function orphanedState(trouble: RunTrouble, { trans }: IHost): ICardState {
+  const text = trouble === 'cell-gone' ? trans.__('Cell is gone') : trans.__('Notebook is gone');
+  return { name: 'orphaned', text, tone: 'warn', icon: 'warning' };
 }
 
 /** The states of a proposal that others decide, or that several people decide; null for all others. */
@@ -115,7 +123,7 @@ function editState(facts: IStateFacts, { trans }: IHost): ICardState {
     : { name: 'open', text: trans.__('Your decision'), tone: 'brand' };
 }
 
-function closedState({ proposal, run, conflict }: IStateFacts, host: IHost): ICardState {
+function closedState({ proposal, run, conflict, trouble }: IStateFacts, host: IHost): ICardState {
   const { trans } = host;
   const { decision } = proposal;
   const { kind, ...word } = decisionWord(proposal, host);
@@ -127,6 +135,12 @@ function closedState({ proposal, run, conflict }: IStateFacts, host: IHost): ICa
     return { name: 'conflict', text, tone: 'neutral', icon: 'people' };
   }
   if (run && run.pauses === proposal.pause && CONTINUING.includes(run.status)) {
+    if (trouble === 'interrupted') {
+      return { name: 'interrupted', text: trans.__('Interrupted'), tone: 'warn', icon: 'disconnected' };
+    }
+    if (trouble) {
+      return orphanedState(trouble, host);
+    }
     return { name: 'continues', text: trans.__('Agent continues'), tone: 'good', icon: 'play' };
   }
   return { name: 'decided', ...word };

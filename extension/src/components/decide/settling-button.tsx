@@ -8,7 +8,7 @@ import { Button } from '../controls/button';
 import type { IHost } from '../host';
 import { formatTimeLeft } from '../terms-sentences';
 import { formatClock } from '../../text/times';
-import { SECOND_MS, useClock } from '../use-clock';
+import { SECOND_MS, useClock } from '../hooks/use-clock';
 import { useCardCommands } from '../use-card-commands';
 
 interface IProps {
