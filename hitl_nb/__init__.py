@@ -55,6 +55,10 @@ if TYPE_CHECKING:
     from hitl_nb.errors import WorkspaceClosed as WorkspaceClosed
     from hitl_nb.errors import WorkspaceInUse as WorkspaceInUse
     from hitl_nb.errors import WrongPython as WrongPython
+    from hitl_nb.evidence.shown_values import diff as diff
+    from hitl_nb.evidence.shown_values import image as image
+    from hitl_nb.evidence.shown_values import link as link
+    from hitl_nb.evidence.shown_values import markdown as markdown
     from hitl_nb.headless.notebook_client import NotebookClient as NotebookClient
     from hitl_nb.headless.run_notebook import run_notebook as run_notebook
     from hitl_nb.notebook.ipython.magics import load_ipython_extension as load_ipython_extension
@@ -91,6 +95,7 @@ _HOMES = {
     "policy": "review.policy_files.policy_files",
     **dict.fromkeys(("block", "escalate", "passed"), "review.guardrails"),
     "Written": "drafts.agent_writer",
+    **dict.fromkeys(("diff", "image", "link", "markdown"), "evidence.shown_values"),
     "load_ipython_extension": "notebook.ipython.magics",
     "unload_ipython_extension": "notebook.ipython.magics",
     "NotebookClient": "headless.notebook_client",

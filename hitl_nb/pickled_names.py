@@ -30,6 +30,7 @@ HOMES = {
     "Policy": "review.policy_files.policy_files",
     "PolicyFile": "review.policy_files.policy_files",
     "Written": "drafts.agent_writer",
+    **dict.fromkeys(("ShownMarkdown", "ShownImage", "ShownLink", "ShownDiff"), "evidence.shown_values"),
     "LocalWorkspace": "workspaces.local",
 }
 """Name of a class -> module from which a process that loads a pickle imports it. Keep a name while pickles contain it.

@@ -11,6 +11,7 @@ import msgspec
 from hitl_nb.engine.call_keys.call_keys import Key, check_key
 from hitl_nb.engine.current_session import require_session
 from hitl_nb.engine.questions.pending_calls import PendingCall
+from hitl_nb.evidence.context import convert_context
 from hitl_nb.kinds import questions as values
 from hitl_nb.own_objects import mark_own
 from hitl_nb.records import ACTIONS, Action, KindName
@@ -64,7 +65,9 @@ def checkpoint(
             DataFrame. Values may be nested, except tables. The decision's value has the same type.
         title: Name of the proposal, one line.
         kind: How the value is shown and edited. None: chosen by the value's type.
-        context: Information that the reviewer needs: markdown, or a mapping of values as above.
+        context: Information that the reviewer needs (evidence): markdown, or a mapping of values as above. Values may
+            also be DataFrames, matplotlib figures, PIL images, charts, and bytes of PNG, JPEG or WebP pictures.
+            `hitl.markdown`, `hitl.image`, `hitl.link` and `hitl.diff` make further values.
         schema: JSON Schema, pydantic model or type that an edited value must satisfy.
         options: For kind "choice", the values to choose from.
         allow: Actions that a reviewer may take.
@@ -139,11 +142,13 @@ def proposal(
 
     The arguments are those of `checkpoint`, which asks at once.
     """
+    shown = convert_context(context)
     question = values.build_question(
         value,
         title=title,
         kind=kind,
-        context=context,
+        context=shown.context,
+        evidence=shown.blocks,
         schema=schema,
         options=options,
         allow=allow,
@@ -161,7 +166,8 @@ def proposal(
         allow=question.allow,
     )
     question = msgspec.structs.replace(question, tags=review.tags, confidence=review.confidence)
-    return LiveQuestion(question, value, schema, check_key(key, f"the proposal {question.title!r}"), options, review)
+    key = check_key(key, f"the proposal {question.title!r}")
+    return LiveQuestion(question, value, schema, key, options, review, blobs=shown.blobs)
 
 
 def checkpoint_all(proposals: Sequence[LiveQuestion]) -> list[Decision]:

@@ -21,6 +21,7 @@ from hitl_nb.engine.call_keys.call_keys import Key, call_with_arguments, check_r
 from hitl_nb.engine.current_session import require_session
 from hitl_nb.engine.questions.pending_calls import PendingCall
 from hitl_nb.engine.run.session import Session
+from hitl_nb.evidence.context import convert_context
 from hitl_nb.kinds import questions as values
 from hitl_nb.records import Action, Question
 from hitl_nb.review.decision import Decision, LiveQuestion
@@ -165,11 +166,13 @@ class Gate(Definition):
             title = f"Call {self.function.__name__}"
         elif isinstance(self.title, str):
             title = self.title.format(**bound.arguments)
+        shown = convert_context(with_owner(self.context, owner) if owner else self.context)
         question = values.build_question(
             call,
             title=title,
             kind="tool_call",
-            context=with_owner(self.context, owner) if owner else self.context,
+            context=shown.context,
+            evidence=shown.blocks,
             schema=self.schema,
             allow=self.allow,
             reasons=self.reasons,
@@ -181,7 +184,9 @@ class Gate(Definition):
         review = check_review(**said, allow=question.allow)
         question = msgspec.structs.replace(question, tags=review.tags, confidence=review.confidence)
         return _PendingGateCall(
-            [_LiveCallQuestion(question, call, key=key, review=review, gate=self, owner=owner)], self, owner
+            [_LiveCallQuestion(question, call, key=key, review=review, blobs=shown.blobs, gate=self, owner=owner)],
+            self,
+            owner,
         )
 
 
@@ -319,7 +324,7 @@ def gate(
     Args:
         function: The tool, a sync or async function.
         title: Title of the proposal, one line. It may name arguments (`"Email {to}"`) or be a function of them.
-        context: Information that the reviewer needs: markdown or a mapping.
+        context: Information that the reviewer needs: markdown or a mapping, as for `checkpoint`.
         schema: JSON Schema that `{"name": ..., "arguments": {...}}` must satisfy after an edit, in addition to the
             function's signature.
         allow: Actions that a reviewer may take; not "respond".

@@ -9,6 +9,7 @@ import typer
 
 from hitl_nb.cli import output as out
 from hitl_nb.cli.options import Json, Limit, Store, open_ledger
+from hitl_nb.evidence.json_blocks import list_blocks
 from hitl_nb.records import Proposal, proposal_json
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def full_proposal_json(ledger: Ledger, proposal: Proposal) -> dict[str, Any]:
     """Return the JSON document of a proposal, as `--json` prints it."""
     return {
         **proposal_json(proposal, ledger.reviewers.identify(proposal)),
+        "evidence": msgspec.to_builtins(list_blocks(proposal)),
         **msgspec.to_builtins(describe_progress_of(ledger, proposal)),
     }
 

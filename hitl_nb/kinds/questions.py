@@ -20,7 +20,7 @@ from hitl_nb.errors import InvalidEdit
 from hitl_nb.kinds.interface import Kind
 from hitl_nb.kinds.registry import detect_kind, find_kind
 from hitl_nb.kinds.tool_call import build_call_type
-from hitl_nb.records import ACTIONS, Action, Question, canonical_json
+from hitl_nb.records import ACTIONS, Action, EvidenceBlock, Question, canonical_json
 from hitl_nb.values.checks.bounded_checks import time_limit
 from hitl_nb.values.json_values import json_size, short_json, to_json
 from hitl_nb.values.schemas import resolve_schema
@@ -37,6 +37,7 @@ def build_question(
     title: str,
     kind: str | None = None,
     context: Any = None,
+    evidence: tuple[EvidenceBlock, ...] = (),
     schema: Any = None,
     options: Any = None,
     allow: Iterable[Action] = ACTIONS,
@@ -49,7 +50,9 @@ def build_question(
         value: The proposed Python value, as for `hitl_nb.checkpoint`, like the following arguments.
         title: Name of the proposal, one line.
         kind: How the value is shown and edited; None: chosen by the value's type.
-        context: Information for the reviewer: markdown, or a mapping of values.
+        context: Information for the reviewer: markdown, or a mapping of values. They must be JSON here:
+            `evidence.context.convert_context` converts other values before.
+        evidence: The blocks of `context`, if `convert_context` made some.
         schema: JSON Schema, pydantic model or type that an edited value must satisfy.
         options: For kind "choice", the values to choose from.
         allow: Actions that a reviewer may take.
@@ -77,6 +80,7 @@ def build_question(
         schema=resolve_schema(schema) if schema is not None else None if found.takes_options else type_schema(types),
         options=choices,
         context=_check_context(context),
+        evidence=evidence,
         allow=_check_allow(allow),
         reasons=_check_reasons(reasons),
     )

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from hitl_nb.errors import StoreCorrupt, UnknownProposal
 from hitl_nb.ledger.decisions.decision_verification import load_verified_proposals
 from hitl_nb.ledger.decisions.decisions import DecisionOutcome, SubmittedDecision
 from hitl_nb.ledger.decisions.signatures import ReviewerAttestation
@@ -18,6 +19,7 @@ from hitl_nb.ledger.open import decision_submission as submission
 from hitl_nb.ledger.open.assignment import assign_proposal
 from hitl_nb.ledger.open.decision_submission import raise_if_late
 from hitl_nb.ledger.open.due_actions import ProposalTimers
+from hitl_nb.ledger.open.evidence_blobs import list_pictures, read_picture
 from hitl_nb.ledger.open.votes import ShownVersion
 from hitl_nb.ledger.rows.page_limits import check_limit
 from hitl_nb.ledger.rows.proposal_lists import find_proposal, iterate_closed, iterate_open
@@ -52,6 +54,25 @@ class Proposals:
         """
         self._timers.run_due_steps_quietly()
         return find_proposal(self._store, proposal_id)
+
+    def read_picture(self, proposal_id: str, sha: str) -> tuple[str, bytes]:
+        """Return a picture that a proposal shows as evidence: its media type and its bytes.
+
+        Args:
+            proposal_id: Id of the proposal.
+            sha: SHA-256 (hex) of the picture, from a block in `Proposal.evidence`.
+
+        Raises:
+            UnknownProposal: No proposal has this id, or the proposal does not show this picture.
+            StoreCorrupt: The stored picture is damaged or missing.
+        """
+        block = list_pictures(find_proposal(self._store, proposal_id)).get(sha)
+        if block is None:
+            raise UnknownProposal(f"proposal {proposal_id!r} does not show a picture {sha[:12]!r}")
+        data = read_picture(self._store, sha)
+        if data is None:
+            raise StoreCorrupt(f"the picture {sha[:12]} of proposal {proposal_id} is missing in the store")
+        return block.media_type, data
 
     def list_of_run(self, run_id: str, pause: int | None = None) -> list[Proposal]:
         """Return a run's proposals in the order in which they were asked.

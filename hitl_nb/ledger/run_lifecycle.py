@@ -275,6 +275,7 @@ class Runs:
         plans: Sequence[Plan] | None = None,
         facts: Facts | None = None,
         policy: MergedPolicy | None = None,
+        blobs: Sequence[bytes] = (),
     ) -> PausedRun:
         """Save the run's state, store its questions as proposals, and end its claim, in one transaction.
 
@@ -288,6 +289,7 @@ class Runs:
             facts: Facts that the policy used in addition to the questions. None (default): the current time and the
                 run's labels.
             policy: The merged policy, whose text is stored if the store does not have it. None (default): no policy.
+            blobs: The bytes of the pictures that the questions show. Default: none, or the store has them.
 
         Returns:
             The waiting run, and the proposals in the order of `questions`.
@@ -301,7 +303,7 @@ class Runs:
         found = new_questions(questions, plans, claim.run)
         if all(is_decided(q.plan) for q in found):
             raise ValueError("nobody is asked anything: use policies.record_verdicts, and continue without a pause")
-        more: dict[str, Any] = {"statements": statements, "facts": facts, "policy": policy}
+        more: dict[str, Any] = {"statements": statements, "facts": facts, "policy": policy, "blobs": blobs}
         return PausedRun(
             *self._claims.write_last(claim, lambda tx: asking.pause_run(tx, claim, found, snapshot, **more))
         )

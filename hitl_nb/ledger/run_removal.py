@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hitl_nb.ledger.decisions.notices import forget_notices
+from hitl_nb.ledger.open.evidence_blobs import remove_pictures
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout
 from hitl_nb.ledger.rows import policy_texts as policytexts
@@ -54,8 +55,10 @@ def remove_runs(
 def _delete_run(transaction: Transaction, run: Run) -> list[str]:
     """Remove a run and its records, except the logs of its documents; return the ids of these documents."""
     asked, written = rows.load_proposals(transaction, run.id), rows.load_workspaces(transaction, run.id)
-    for proposal in (*asked, *rows.load_passed(transaction, run.id)):
+    proposals = [*asked, *rows.load_passed(transaction, run.id)]
+    for proposal in proposals:
         rows.delete_proposal(transaction, proposal)
+    remove_pictures(transaction, run.id, proposals)
     for workspace in written:
         rows.delete_workspace(transaction, workspace)
     for place, _ in transaction.scan(*chunked_values.prefix_range(f"step/{run.id}/")):

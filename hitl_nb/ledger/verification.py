@@ -20,6 +20,7 @@ from hitl_nb.ledger.decisions.proposal_history import RunLog
 from hitl_nb.ledger.decisions.vote_withdrawals import check_withdrawals
 from hitl_nb.ledger.documents.comment_records import CommentStateChange
 from hitl_nb.ledger.logged_records import LoggedRecord, LoggedRecords
+from hitl_nb.ledger.open.evidence_blobs import EVIDENCE_PREFIX, read_picture
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout
 from hitl_nb.ledger.rows import policy_texts as policytexts
@@ -145,6 +146,7 @@ class _RecordComparison:
             yield from self._compare_kind(kind)
         yield from self._compare_blobs()
         yield from self._compare_policies()
+        yield from self._compare_pictures()
         for key in self._told.list_unseen():
             yield from self._compare_record(key)
 
@@ -263,6 +265,20 @@ class _RecordComparison:
                 policytexts.read_policy_text(self._store, key.removeprefix(policytexts.POLICY_PREFIX))
             except StoreCorrupt as damage:
                 yield RecordDifference(record=key, problem="changed", text=str(damage))
+
+    def _compare_pictures(self) -> Iterator[RecordDifference]:
+        """Find pictures of evidence that do not have the hash in their key."""
+        start, stop = prefix_range(EVIDENCE_PREFIX)
+        while True:
+            page = self._store.scan(start, stop, limit=_PAGE_SIZE)
+            for key, _ in page:
+                try:
+                    read_picture(self._store, key.removeprefix(EVIDENCE_PREFIX))
+                except StoreCorrupt as damage:
+                    yield RecordDifference(record=key, problem="changed", text=str(damage))
+            if len(page) < _PAGE_SIZE:
+                return
+            start = page[-1][0] + "\0"
 
     def _find_blob_problem(self, sha: str, found: str) -> Iterator[RecordDifference]:
         if sha in ("", found) or not self._store.scan(*prefix_range(f"blob/{sha}/"), limit=1):  # removed meanwhile

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from hitl_nb.records.base import Record
+from hitl_nb.records.evidence import EvidenceBlock
 from hitl_nb.records.terms import Facts, Terms, VoteRecord
 from hitl_nb.records.vocabulary import (
     ACTIONS,
@@ -78,6 +79,8 @@ class Question(Record, frozen=True, kw_only=True):
         schema: JSON Schema that an edited value must satisfy. None: no schema.
         options: For the kind "choice", the values to choose from. None for other kinds.
         context: Additional information for the reviewer: Markdown text or a JSON mapping.
+        evidence: All values of `context` as they are shown, if some of them are more than JSON, such as pictures; JSON
+            has a text in place of these. Empty: `context` alone says everything (see `evidence/json_blocks.py`).
         allow: Actions that reviewers may take.
         reasons: Reasons that the reviewer can select, given by the author of the agent.
         notes: Sentences that hitl_nb adds for the reviewer, for example that a file will be opened again after the
@@ -108,6 +111,7 @@ class Question(Record, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     confidence: float | None = None
     guardrails: tuple[GuardrailResult, ...] = ()
+    evidence: tuple[EvidenceBlock, ...] = ()
 
     @property
     def tool(self) -> str:

@@ -142,6 +142,7 @@ class LiveQuestion:
         review: The review arguments of the call, such as reviewers and deadline.
         further: Stricter terms (who must agree, by when) for an edited value, which its deciders did not meet. The edit
             was not used, and the question is asked again under these terms, too.
+        blobs: The bytes of the pictures that the question shows as evidence.
     """
 
     question: Question
@@ -151,6 +152,7 @@ class LiveQuestion:
     options: Sequence[Any] | None = None
     review: Review = NO_REVIEW
     further: FurtherTerms | None = None
+    blobs: tuple[bytes, ...] = ()
 
     def restore_edited(self, question: Question, value: Any, original: Any) -> Any:
         """Convert an edited value from JSON to an object of the proposed type.

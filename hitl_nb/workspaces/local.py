@@ -25,6 +25,7 @@ from hitl_nb.engine.questions.pending_calls import PendingCall
 from hitl_nb.engine.run.session import Session
 from hitl_nb.engine.snapshot.saver import StoreBackedContext
 from hitl_nb.errors import HitlError
+from hitl_nb.evidence.context import convert_context
 from hitl_nb.kinds import questions as values
 from hitl_nb.pickled_names import name_in_package
 from hitl_nb.records import ACTIONS, Action
@@ -147,11 +148,17 @@ class LocalWorkspace(StoreBackedContext):
         record = session.ledger.workspaces.load(self.id)
         let_script_write(session, self.id, at_end=True)
         text = operations.read_text(self.id) if exact else operations.recorded_text(self.id)
+        shown = convert_context(context)
         question = values.build_question(
-            text, title=title or record.title, kind=record.kind, context=context, allow=allow
+            text,
+            title=title or record.title,
+            kind=record.kind,
+            context=shown.context,
+            evidence=shown.blocks,
+            allow=allow,
         )
         question = msgspec.structs.replace(question, document=self.id)
-        done = _PendingWorkspace([LiveQuestion(question, text, review=review)], self.id)
+        done = _PendingWorkspace([LiveQuestion(question, text, review=review, blobs=shown.blobs)], self.id)
         return session.questions.ask(done, exact=exact, name="workspace.done")
 
     # Implementation

@@ -153,7 +153,7 @@ def test_runs_and_the_audit_log(server: Any) -> None:
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_nobody_gets_in_without_credentials(server: Any, route: Any) -> None:
     (p,) = server.pause_run("Dear Ann", agent="walk")
-    path = route.path.replace("{id}", p.id)
+    path = route.path.replace("{id}", p.id).replace("{sha}", "0" * 64)
     body = b"{}" if route.method != "GET" else None
     own = {"Cookie": "_xsrf=mine", "X-XSRFToken": "mine"}
     for headers in ({"Authorization": ""}, {"Authorization": "token wrong"}, {"Authorization": "", **own}):

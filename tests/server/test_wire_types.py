@@ -37,7 +37,8 @@ def test_the_file_from_which_the_extension_s_types_are_made_is_current() -> None
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_a_route_s_function_returns_the_type_that_the_route_names(route: Route) -> None:
     returned = get_type_hints(route.handler)["return"]
-    assert returned == (tuple[bytes, int | None] if route.is_ndjson else route.response_type)
+    special = tuple[str, bytes] if route.is_picture else tuple[bytes, int | None]
+    assert returned == (special if route.is_picture or route.is_ndjson else route.response_type)
 
 
 def test_messages_of_the_feed_are_described_with_the_field_that_tells_them_apart() -> None:

@@ -512,7 +512,8 @@ export interface components {
      *     `text` is the exact text of the value. `changes` is a unified diff from the agent's value to the decided value or,
      *     for an open proposal, to the value that people vote on; "" if the values are equal. `draft` is the value that people
      *     are editing; it is missing if it is equal to `value` (`has_draft` is false). `summary` to `open_comments` are as in
-     *     lists.
+     *     lists. `evidence` has the parts of `context` as they are shown, in their order; `context` has texts in place of
+     *     pictures and tables.
      */
     ProposalDetail: {
       tags: string[];
@@ -569,6 +570,16 @@ export interface components {
       draft_changes: components['schemas']['DraftChangeInfo'][];
       edited_by: string[];
       open_comments: components['schemas']['OpenCommentsInfo'];
+      evidence: (
+        | components['schemas']['FactBlock']
+        | components['schemas']['LinkBlock']
+        | components['schemas']['MarkdownBlock']
+        | components['schemas']['TableBlock']
+        | components['schemas']['ImageBlock']
+        | components['schemas']['ChartBlock']
+        | components['schemas']['DiffBlock']
+        | components['schemas']['TreeBlock']
+      )[];
       text: string;
       changes: string;
       comments: components['schemas']['CommentInfo'][];
@@ -595,6 +606,127 @@ export interface components {
       valid_until: string | null;
       known: 'anonymous' | 'deadline' | 'login' | 'policy' | 'script' | 'token' | 'unsigned';
       value: Json;
+    };
+    /**
+     * @description A short value with its name.
+     *
+     *     Attributes:
+     *         value: The value as text; None: there is no value.
+     */
+    FactBlock: {
+      type: 'fact';
+      name: string;
+      value: string | null;
+    };
+    /**
+     * @description A link to a page.
+     *
+     *     Attributes:
+     *         url: The address; it begins with "http://" or "https://".
+     *         text: The text of the link.
+     *         host: Name of the host, which is shown beside the text.
+     */
+    LinkBlock: {
+      type: 'link';
+      name: string;
+      url: string;
+      text: string;
+      host: string;
+    };
+    /** @description A Markdown text. `cut` is true if only the beginning of the text is kept. */
+    MarkdownBlock: {
+      type: 'markdown';
+      name: string;
+      text: string;
+      /** @default false */
+      cut?: boolean;
+    };
+    /**
+     * @description A table, or the beginning of it.
+     *
+     *     Attributes:
+     *         columns: The columns that are kept.
+     *         rows: The rows that are kept; each has one text per column, or None for a missing value.
+     *         total_rows, total_columns: Size of the whole table.
+     */
+    TableBlock: {
+      type: 'table';
+      name: string;
+      columns: components['schemas']['EvidenceColumn'][];
+      rows: (string | null)[][];
+      total_rows: number;
+      total_columns: number;
+    };
+    /** @description A column of a table. `numeric` is true if its cells are numbers, which are aligned on the right. */
+    EvidenceColumn: {
+      name: string;
+      /** @default false */
+      numeric?: boolean;
+    };
+    /**
+     * @description A picture, which is stored by its hash.
+     *
+     *     Attributes:
+     *         sha256: SHA-256 (hex) of the picture's bytes.
+     *         media_type: Type of the bytes: "image/png", "image/jpeg", "image/webp" or "image/svg+xml".
+     *         alt: Description of the picture for people who cannot see it. "": the author gave none.
+     *         size: Number of bytes.
+     *         width, height: Size in pixels; 0: unknown.
+     *         reduced_from: Size of the original in pixels, if it was larger: "8000 x 6000". "": it is the original.
+     */
+    ImageBlock: {
+      type: 'image';
+      name: string;
+      sha256: string;
+      media_type: string;
+      /** @default  */
+      alt?: string;
+      /** @default 0 */
+      size?: number;
+      /** @default 0 */
+      width?: number;
+      /** @default 0 */
+      height?: number;
+      /** @default  */
+      reduced_from?: string;
+    };
+    /** @description A chart, as a picture that was made when the question was asked. The attributes are those of an image. */
+    ChartBlock: {
+      type: 'chart';
+      name: string;
+      sha256: string;
+      media_type: string;
+      /** @default  */
+      alt?: string;
+      /** @default 0 */
+      size?: number;
+      /** @default 0 */
+      width?: number;
+      /** @default 0 */
+      height?: number;
+      /** @default  */
+      reduced_from?: string;
+    };
+    /** @description Two versions of a text, whose differences are shown. `cut` is true if only the beginnings are kept. */
+    DiffBlock: {
+      type: 'diff';
+      name: string;
+      before: string;
+      after: string;
+      /** @default false */
+      cut?: boolean;
+    };
+    /**
+     * @description Plain JSON data that can be unfolded. `cut` is true if only the first parts are kept.
+     *
+     *     Integers that JavaScript cannot hold exactly are texts.
+     */
+    TreeBlock: {
+      type: 'tree';
+      name: string;
+      value: Json;
+      /** @default false */
+      cut?: boolean;
     };
     /**
      * @description A comment on a document, or on a range of its text. `proposal` is the id of the proposal or workspace.

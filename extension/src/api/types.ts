@@ -116,8 +116,11 @@ export type IOpenComments = Schemas['OpenCommentsInfo'];
 /** A page of proposals. */
 export type IProposalPage = Schemas['ProposalPage'];
 
-/** A proposal in full. */
-export type IProposal = Schemas['ProposalDetail'];
+/** One part of what an agent shows beside its proposal. */
+export type IEvidenceBlock = Schemas['ProposalDetail']['evidence'][number];
+
+/** A proposal in full. A server of an older version sends no evidence. */
+export type IProposal = Omit<Schemas['ProposalDetail'], 'evidence'> & { evidence?: IEvidenceBlock[] };
 
 /** One execution of an agent, from start to end. */
 export type IRun = Schemas['RunInfo'];

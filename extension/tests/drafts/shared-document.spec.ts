@@ -1,7 +1,7 @@
 import * as Y from 'yjs';
 import type { Json, Kind } from '../../src/api/types';
 import { SharedDocument } from '../../src/drafts/shared-document';
-import { pair } from '.';
+import { pair } from '../drafts';
 
 /** Edit a value in two windows, exchange the updates, check that both have the same value, and return it. */
 function both(kind: Kind, value: Json, one: (now: Json) => Json, other: (now: Json) => Json): Json {

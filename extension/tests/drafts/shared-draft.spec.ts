@@ -2,7 +2,7 @@ import * as encoding from 'lib0/encoding';
 import * as sync from 'y-protocols/sync';
 import type { IDraft } from '../../src/drafts/draft';
 import { SharedDraftRegistry, type IDraftSource } from '../../src/drafts/shared-draft';
-import { begin } from '.';
+import { begin } from '../drafts';
 import { Server } from '../roomserver';
 
 const LETTER: IDraftSource = { document: 'p', kind: 'text', value: 'Dear Ann' };

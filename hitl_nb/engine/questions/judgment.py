@@ -23,6 +23,7 @@ from hitl_nb.engine.questions.edit_checks import (
 from hitl_nb.engine.questions.guardrail_looks import run_guardrails
 from hitl_nb.engine.questions.pending_calls import PendingCall
 from hitl_nb.errors import InvalidEdit
+from hitl_nb.evidence.json_blocks import add_named_text
 from hitl_nb.records import Comment, Facts, Proposal, Run
 from hitl_nb.review.decision import Decision, LiveQuestion, to_decision
 from hitl_nb.review.decision_expiry import EXPIRED_NOTE
@@ -203,7 +204,10 @@ class Judge:
         session = self.session
         questions = [one.question for one in asked]
         found = session.ledger.policies.record_verdicts(
-            session.claim, questions, **judged.make_ledger_arguments(session.ledger)
+            session.claim,
+            questions,
+            blobs=[blob for one in asked for blob in one.blobs],
+            **judged.make_ledger_arguments(session.ledger),
         )
         session.judged(found)
         return found
@@ -315,12 +319,7 @@ def add_note(questions: Sequence[LiveQuestion], error: InvalidEdit) -> None:
     """
     note = f"{NOT_USED_PREFIX}{error}"
     for asked in questions:
-        context = asked.question.context
-        if isinstance(context, dict):
-            context = {**cast("dict[str, Any]", context), "note": note}
-        else:
-            context = f"{context}\n\n{note}" if context else note
-        asked.question = msgspec.structs.replace(asked.question, context=context)
+        asked.question = add_named_text(asked.question, "note", note)
 
 
 def _add_notes(asked: LiveQuestion, *notes: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import msgspec
 
@@ -30,6 +30,16 @@ if TYPE_CHECKING:
     from hitl_nb.engine.run.session import Session
 
 
+class _PauseParts(NamedTuple):
+    """The parts of a pause, which are stored in one transaction. `blobs` has the pictures that the questions show."""
+
+    saved: Snapshot
+    questions: list[Question]
+    statements: list[Statement]
+    judged: QuestionJudgment
+    blobs: list[bytes]
+
+
 class QuestionDesk:
     """Asks the questions of one run, or answers them from its record and by policies.
 
@@ -46,7 +56,7 @@ class QuestionDesk:
         self.answers_by_place: dict[str, list[Proposal]] = {}
         self.resumed: PendingCall | None = None
         self._completing: PendingCall | None = None
-        self._postponed_pause: tuple[Snapshot, list[Question], list[Statement], QuestionJudgment] | None = None
+        self._postponed_pause: _PauseParts | None = None
         self._unrecorded: tuple[str, object] = "", None
 
     def ask(self, pending: PendingCall, *, exact: bool, name: str = "checkpoint") -> Any:
@@ -199,11 +209,12 @@ class QuestionDesk:
         if session.under_way:
             self.check_steps(f"cannot pause at {session.live.line}")
         questions = [_add_notes(asked.question, session.saver.notes) for asked in pending.asked]
-        statements = session.worklog.list_longest()
+        blobs = [blob for asked in pending.asked for blob in asked.blobs]
+        parts = _PauseParts(saved, questions, session.worklog.list_longest(), judged, blobs)
         if session.under_way:
-            self._postponed_pause = saved, questions, statements, judged
+            self._postponed_pause = parts
         else:
-            self._record_pause(saved, questions, statements, judged)
+            self._record_pause(parts)
         open_ = zip(questions, judged.list_asked(len(questions)), strict=True)
         session.live.ask_for_reports()
         session.live.paused = Paused(session.run_record.id, tuple(q.title for q, asks in open_ if asks))
@@ -242,18 +253,18 @@ class QuestionDesk:
             return session.live.positions.read_position(session.live.callee)
         return session.live.positions.read_call_position()
 
-    def _record_pause(
-        self, saved: Snapshot, questions: list[Question], statements: list[Statement], judged: QuestionJudgment
-    ) -> None:
+    def _record_pause(self, parts: _PauseParts) -> None:
         session = self.session
-        more = judged.make_ledger_arguments(session.ledger)
-        asked = session.ledger.runs.pause(session.claim, saved, questions, statements=statements, **more)
+        more = parts.judged.make_ledger_arguments(session.ledger)
+        asked = session.ledger.runs.pause(
+            session.claim, parts.saved, parts.questions, statements=parts.statements, blobs=parts.blobs, **more
+        )
         session.run_record, session.proposals = asked
 
     def record_postponed_pause(self) -> None:
         """Store the pause that was postponed until the active steps had ended. Nothing is done if there is none."""
         if self._postponed_pause is not None:
-            self._record_pause(*self._postponed_pause)
+            self._record_pause(self._postponed_pause)
 
     def forbid_pause(self, why: str) -> None:
         """Refuse later pauses that would execute the current code again, because a call in it must not be repeated.

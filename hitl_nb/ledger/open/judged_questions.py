@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from hitl_nb.evidence.json_blocks import hash_evidence
 from hitl_nb.ledger.decisions.decisions import decision_event_data
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import store_clock as clock
@@ -34,19 +35,24 @@ def is_decided(plan: Plan | None) -> bool:
 class NewQuestion:
     """A question that is about to be stored as a proposal, with the verdict of a policy.
 
-    Its id and fingerprint are computed here, so that the transaction is short.
+    Its id and its hashes are computed here, so that the transaction is short.
 
     Args:
         question: The question of the agent.
         plan: The verdict of the policy; None: no policy.
         run_id: Id of the run that asks.
         asked_at: Time of the question.
+
+    Attributes:
+        question, plan: As above.
+        evidence_hashes: Hashes of everything that the question's context shows, for the audit log.
     """
 
     def __init__(self, question: Question, plan: Plan | None, run_id: str, asked_at: datetime) -> None:
         q = question
         self.question, self.plan, self._asked_at, self._id = q, plan, asked_at, new_id()
         self._fingerprint = fingerprint(run_id, q.position, q.kind, q.title, q.value)
+        self.evidence_hashes = hash_evidence(q)
 
     @property
     def asks_under_terms(self) -> bool:

@@ -15,6 +15,7 @@ import msgspec
 from hitl_nb.ledger.decisions import signatures
 from hitl_nb.ledger.decisions.decision_verification import verify_decision
 from hitl_nb.ledger.decisions.objections import note_objections
+from hitl_nb.ledger.open.evidence_blobs import put_pictures
 from hitl_nb.ledger.open.judged_questions import is_decided, new_questions
 from hitl_nb.ledger.open.questions import count_passed, read_facts, record_policies_used, record_policy_verdict
 from hitl_nb.ledger.open.terms_renewal import replace_terms
@@ -51,6 +52,7 @@ class Policies:
         *,
         facts: Facts | None = None,
         policy: MergedPolicy | None = None,
+        blobs: Sequence[bytes] = (),
     ) -> list[Proposal]:
         """Record, durably, that a policy passes or blocks these questions. The run does not pause.
 
@@ -62,6 +64,7 @@ class Policies:
                 run's labels.
             policy: The merged policy, whose text is stored if the store does not have it. None (default): it has the
                 text already.
+            blobs: The bytes of the pictures that the questions show. Default: none, or the store has them.
 
         Returns:
             The decided proposals, in the order of `questions`.
@@ -78,6 +81,7 @@ class Policies:
             run = rows.load_run(transaction, claim.run)
             record_policies_used(transaction, run, found, policy, claim.owner)
             run = msgspec.structs.replace(run, passed=run.passed + count_passed(found))
+            put_pictures(transaction, run.id, questions, blobs)
             known, records = read_facts(transaction, run, facts), rows.put_run(transaction, run)
             new = [(q.proposal(run, known, pause=0, ordinal=n), q) for n, q in enumerate(found)]
             return [record_policy_verdict(transaction, proposal, q, records) for proposal, q in new]

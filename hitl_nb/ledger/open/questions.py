@@ -6,12 +6,13 @@ A policy can decide a question itself (pass or block), or require that people ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hitl_nb.ledger.decisions.absences import load_people_around
 from hitl_nb.ledger.decisions.notices import write_notice
 from hitl_nb.ledger.decisions.proposal_changes import write_notices
 from hitl_nb.ledger.open.assignment import assign_least_busy
+from hitl_nb.ledger.open.evidence_blobs import put_pictures
 from hitl_nb.ledger.open.judged_questions import (
     NewQuestion,
     any_have_terms,
@@ -48,6 +49,7 @@ def pause_run(
     statements: Sequence[Statement],
     facts: Facts | None,
     policy: MergedPolicy | None,
+    blobs: Sequence[bytes] = (),
 ) -> tuple[Run, list[Proposal]]:
     """Pause a run: save its state, store its questions as proposals, and end its claim.
 
@@ -59,6 +61,7 @@ def pause_run(
         statements: Statements that took long since the run's last event, for the display of its timeline.
         facts: Facts that the policy used in addition to the questions. None: the current time and the run's labels.
         policy: The merged policy, whose text is stored if the store does not have it. None: no policy.
+        blobs: The bytes of the pictures that the questions show. Default: none, or the store has them.
 
     Returns:
         The waiting run, and the proposals in the order of `found`.
@@ -84,13 +87,14 @@ def pause_run(
     }
     asked = [begun[proposal.id].proposal if proposal.id in begun else proposal for proposal in asked]
     records = snapshots.put_snapshot(transaction, run.id, snapshot)
+    put_pictures(transaction, run.id, [q.question for q in found], blobs)
     for proposal, q in zip(asked, found, strict=True):
         if not is_decided(q.plan):
             records |= rows.add_proposal(transaction, proposal)
         if proposal.document:
             records |= standing.mark_in_review(transaction, proposal, claim.owner)
     records |= rows.put_run(transaction, run)
-    shown = [_proposal_log_entry(proposal) for proposal in asked]
+    shown = [_proposal_log_entry(proposal, q.evidence_hashes) for proposal, q in zip(asked, found, strict=True)]
     data = {"pause": run.pauses, "epoch": claim.epoch, "proposals": shown, **statements_data(statements)}
     chain.append_event(transaction, "run.paused", actor=claim.owner, run=run.id, data=data, records=records)
     claim_records.end_claim(transaction, run.id)
@@ -182,16 +186,19 @@ def record_policy_verdict(
     return proposal
 
 
-def _proposal_log_entry(proposal: Proposal) -> dict[str, str]:
+def _proposal_log_entry(proposal: Proposal, evidence: list[str]) -> dict[str, Any]:
     """Return the data about a proposal for the event of its pause.
 
     Returns:
         A dict with `id`, `title` and `fingerprint`. With terms, also `terms` (their hash) and `asked` (the time);
-        `clock` if a decisions file has its own clock; and `workspace` if a workspace is decided.
+        `clock` if a decisions file has its own clock; `workspace` if a workspace is decided; and `evidence`, the hashes
+        of what the context shows, if there is a context.
     """
-    told = {"id": proposal.id, "title": proposal.title, "fingerprint": proposal.fingerprint}
+    told: dict[str, Any] = {"id": proposal.id, "title": proposal.title, "fingerprint": proposal.fingerprint}
     if proposal.terms is not None:
         told |= {"terms": hash_terms(proposal.terms), "asked": proposal.created_at.isoformat()}
     if proposal.asked_at is not None:
         told["clock"] = proposal.asked_at.isoformat()
+    if evidence:
+        told["evidence"] = evidence
     return {**told, "workspace": proposal.document} if proposal.document else told

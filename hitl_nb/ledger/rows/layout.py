@@ -18,6 +18,8 @@ step/<run>/<key>                              Step
 proposal/<proposal>                           Proposal
 asked/<run>/<pause>/<ordinal>                 index: a run's proposals in order
 passed/<run>/<position>/<proposal>            index: a run's proposals that a policy decided without a pause
+evidence/<sha256>                             a picture that questions show (see `evidence_blobs.py`)
+evidenceof/<sha256>/<run>                     index: the runs whose questions show a picture; empty values
 due/<microseconds>-<proposal>                 index: open proposals with a timer, by the time of the next action
 due/<microseconds>-away-<user>                a user (hashed) goes away or comes back (see `seat_rechecks.py`)
 policy/<sha256>                               the text of a merged policy (see `policy_texts.py`)

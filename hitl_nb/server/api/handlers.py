@@ -19,7 +19,8 @@ from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 
-from hitl_nb.errors import HitlError
+from hitl_nb.errors import HitlError, StoreCorrupt
+from hitl_nb.evidence.picture_formats import MEDIA_TYPES
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.server.api.large_requests import LargeWork, answer_json, large_lane
 from hitl_nb.server.api.openapi import NDJSON, build_document
@@ -36,6 +37,7 @@ from hitl_nb.server.messages.request_weights import LARGE_BYTES
 from hitl_nb.server.messages.response_types.base import ID_PATTERN
 from hitl_nb.server.messages.response_types.errors import ErrorResponse
 
+_SHA = "(?P<sha>[0-9a-f]{64})"
 _ID = f"(?P<id>{ID_PATTERN.strip('^$')})"
 
 
@@ -104,7 +106,7 @@ class RouteHandler(APIHandler):
             self._send_error(wrong[0], "BadRequest", wrong[1])
             return
         given = {name: self.get_query_argument(name, strip=False) for name in self.request.query_arguments}
-        sent = RawRequest(who, names.get("id", ""), given, self.request.body)
+        sent = RawRequest(who, names.get("id", ""), given, self.request.body, names.get("sha", ""))
         try:
             await self._respond(route, sent)
         except Exception as error:  # errors without a status are raised again, and Tornado logs them
@@ -203,6 +205,28 @@ class NdjsonHandler(RouteHandler):
         self.finish(set_content_type=NDJSON)
 
 
+class PictureHandler(RouteHandler):
+    """Sends a picture of evidence. A picture comes from an agent, so browsers must not execute or load anything of it.
+
+    The bytes of a hash never change, so browsers may keep them; but only browsers, because reading needs permission.
+    """
+
+    async def _respond(self, route: Route, sent: RawRequest) -> None:
+        media_type, data = cast(
+            "tuple[str, bytes]",
+            await self.desk.run_in_lane(
+                lambda ledger: route.handler(route.read_request(self.desk, ledger, sent)), route.lane_of(sent)
+            ),
+        )
+        if media_type not in MEDIA_TYPES:
+            raise StoreCorrupt(f"a picture of proposal {sent.id} has the type {media_type[:40]!r}, which is not served")
+        self.set_header("Cache-Control", "private, max-age=31536000, immutable")
+        self.set_header("Content-Disposition", "inline")
+        self.set_header("Content-Security-Policy", "sandbox; default-src 'none'")
+        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.finish(data, set_content_type=media_type)
+
+
 class NotFoundHandler(RouteHandler):
     """Answers requests to paths that the API does not have: status 404 with an error in the format of the API."""
 
@@ -242,8 +266,8 @@ def api_handlers(context: ServerContext, poller: LogPoller) -> list[tuple[str, t
         paths.setdefault(route.path, {})[route.method] = route
     made: list[tuple[str, type[JupyterHandler], dict[str, Any]]] = [
         (
-            f"/hitl_nb/api/{path.replace('{id}', _ID)}",
-            NdjsonHandler if any(route.is_ndjson for route in routes.values()) else RouteHandler,
+            f"/hitl_nb/api/{path.replace('{id}', _ID).replace('{sha}', _SHA)}",
+            _find_handler(routes),
             {"context": context, "routes": routes, "feed": feed, "rooms": rooms, "large": large},
         )
         for path, routes in paths.items()
@@ -254,6 +278,13 @@ def api_handlers(context: ServerContext, poller: LogPoller) -> list[tuple[str, t
     made.append((f"/hitl_nb/api/drafts/{_ID}/room", RoomHandler, {"rooms": rooms}))
     made.append(("/hitl_nb/api/.*", NotFoundHandler, alone))
     return made
+
+
+def _find_handler(routes: dict[str, Route]) -> type[RouteHandler]:
+    """Return the class of handlers for the routes of one path."""
+    if any(route.is_ndjson for route in routes.values()):
+        return NdjsonHandler
+    return PictureHandler if any(route.is_picture for route in routes.values()) else RouteHandler
 
 
 def _ndjson_page(route: Route, request: ApiRequest, ledger: Ledger) -> tuple[bytes, int | None]:

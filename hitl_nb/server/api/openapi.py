@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from hitl_nb.evidence.picture_formats import MEDIA_TYPES
 from hitl_nb.server.api.routes import ROUTES, Route
 from hitl_nb.server.messages.feed_messages import FEED_MESSAGES
 from hitl_nb.server.messages.request_schemas import Query
@@ -16,6 +17,7 @@ from hitl_nb.server.messages.response_types.errors import ERROR_SCHEMAS
 
 NDJSON = "application/x-ndjson"
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": ID_PATTERN}}
+_SHA = {"name": "sha", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}
 _TOKEN = {
     "type": "apiKey",
     "in": "header",
@@ -30,7 +32,9 @@ def build_document() -> dict[str, Any]:
     from hitl_nb import __version__
 
     named: list[type] = [route.body for route in ROUTES if route.body is not None]
-    named += [route.response_type for route in ROUTES] + [shape for shape, _ in ERROR_SCHEMAS.values()]
+    named += [route.response_type for route in ROUTES if not route.is_picture] + [
+        shape for shape, _ in ERROR_SCHEMAS.values()
+    ]
     named += FEED_MESSAGES
     _, components = msgspec.json.schema_components(named, ref_template="#/components/schemas/{name}")
     for schema in components.values():
@@ -53,7 +57,11 @@ def _build_operation(route: Route) -> dict[str, Any]:
     made: dict[str, Any] = {
         "summary": route.summary,
         "description": f"Needs `{route.action}` on `{route.resource}`.",
-        "parameters": [*([_ID] if "{id}" in route.path else []), *_query_parameters(route.query)],
+        "parameters": [
+            *([_ID] if "{id}" in route.path else []),
+            *([_SHA] if "{sha}" in route.path else []),
+            *_query_parameters(route.query),
+        ],
         "responses": {"200": _success_response(route), **failures},
     }
     if route.body is not None:
@@ -62,6 +70,9 @@ def _build_operation(route: Route) -> dict[str, Any]:
 
 
 def _success_response(route: Route) -> dict[str, Any]:
+    if route.is_picture:
+        picture = {"schema": {"type": "string", "format": "binary"}}
+        return {"description": "The picture", "content": dict.fromkeys(MEDIA_TYPES, picture)}
     if not route.is_ndjson:
         return {"description": "Done", "content": _json_content(route.response_type)}
     told = f"Lines of JSON, each with one `{route.response_type.__name__}`"

@@ -38,6 +38,11 @@ from hitl_nb.server.messages.response_types.proposals import (
 )
 
 
+def get_picture(request: ApiRequest) -> tuple[str, bytes]:
+    """Return the media type and the bytes of a picture that a proposal shows as evidence."""
+    return request.ledger.proposals.read_picture(request.id, request.sha)
+
+
 def get_proposal(request: ApiRequest) -> ProposalDetail:
     """Return one proposal in full, and record that the user was shown this proposal."""
     proposal = request.ledger.proposals.load(request.id)

@@ -76,7 +76,8 @@ class Route:
         resource: Resource that Jupyter's authorizer checks, such as "hitl:proposals".
         action: Action that Jupyter's authorizer checks, such as "read".
         handler: Function that returns the response. If `is_ndjson` is True, it returns one page as bytes, and the event
-            number after which the next page begins (None for the last page).
+            number after which the next page begins (None for the last page). If `is_picture` is True, it returns the
+            media type and the bytes of a picture.
         response_type: Type of the response; if `is_ndjson` is True, type of each of its lines.
         summary: Description in the OpenAPI document.
         body: Type of the body; None if there is none.
@@ -85,6 +86,7 @@ class Route:
         errors: HTTP status codes of errors, in addition to the codes that `error_statuses` adds for every call.
         lane: Name of the thread pool (see `context.Lane`), or a function that chooses the name from the request's body.
         is_ndjson: Whether the response is a stream of lines, each with one JSON value.
+        is_picture: Whether the response is a picture; `response_type` is then not used.
         is_large: Function that returns whether a request is about a large value, so that a worker process must answer
             the request. None: never.
     """
@@ -93,7 +95,7 @@ class Route:
     path: str
     resource: str
     action: str
-    handler: Callable[[ApiRequest], ResponseStruct | tuple[bytes, int | None]]
+    handler: Callable[[ApiRequest], ResponseStruct | tuple[bytes, int | None] | tuple[str, bytes]]
     response_type: type[ResponseStruct]
     summary: str
     body: type | None = None
@@ -102,6 +104,7 @@ class Route:
     errors: tuple[int, ...] = ()
     lane: Lane | Callable[[bytes], Lane] = "records"
     is_ndjson: bool = False
+    is_picture: bool = False
     is_large: Callable[[ApiRequest], bool] | None = None
 
     def read_request(self, context: ServerContext, ledger: Ledger, sent: RawRequest) -> ApiRequest:
@@ -116,7 +119,7 @@ class Route:
             ValueError: The body or the query is invalid; the message says why.
         """
         body, query = read_body(self.body, sent.body), read_query(self.query, sent.query)
-        return ApiRequest(context, ledger, sent.person, sent.id, body, query)
+        return ApiRequest(context, ledger, sent.person, sent.id, body, query, sent.sha)
 
     def lane_of(self, sent: RawRequest) -> Lane:
         """Return the name of the thread pool in which a request must run."""
@@ -198,6 +201,16 @@ ROUTES: tuple[Route, ...] = (
         "Show one proposal in full",
         lane="values",
         is_large=is_about_something_large,
+    ),
+    Route(
+        "GET",
+        "proposals/{id}/evidence/{sha}",
+        *_READ,
+        proposals.get_picture,
+        ResponseStruct,
+        "Get a picture that a proposal shows as evidence",
+        lane="values",
+        is_picture=True,
     ),
     Route(
         "GET",

@@ -24,6 +24,7 @@ class ApiRequest:
         id: Id in the path; "" if the path has none.
         body: The decoded body, an object of the route's `body` type; None if the route takes no body.
         query: The decoded query, an object of the route's `query` type.
+        sha: SHA-256 (hex) of a picture in the path; "" if the path has none.
     """
 
     context: ServerContext
@@ -32,6 +33,7 @@ class ApiRequest:
     id: str = ""
     body: Any = None
     query: Any = None
+    sha: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,14 @@ class RawRequest:
         id: Id in the path; "" if the path has none.
         query: Query parameters by name.
         body: The body as bytes; empty if there is none.
+        sha: SHA-256 (hex) of a picture in the path; "" if the path has none.
     """
 
     person: Person
     id: str
     query: dict[str, str]
     body: bytes
+    sha: str = ""
 
 
 def read_body(kind: Any, raw: bytes) -> Any:

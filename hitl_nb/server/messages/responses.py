@@ -29,6 +29,7 @@ from hitl_nb.errors import (
     UnknownRun,
     UnknownWorkspace,
 )
+from hitl_nb.evidence.json_blocks import list_blocks
 from hitl_nb.kinds.questions import diff_value, format_value
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Comment, Proposal, Run
@@ -96,6 +97,7 @@ def proposal_response(
         **_record_fields(context, ledger, proposal, audience),
         **row_fields(audience.rows.read_extras(proposal)),
         has_draft=drafted,
+        evidence=list_blocks(proposal),
         text=format_value(proposal, proposal.value),
         comments=[
             CommentInfo.of(one)

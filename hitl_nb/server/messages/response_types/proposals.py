@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from msgspec import UNSET, UnsetType
 
-from hitl_nb.records import Action, Known, Proposal, ProposalStatus
+from hitl_nb.records import Action, EvidenceBlock, Known, Proposal, ProposalStatus
 from hitl_nb.server.lists.list_index import RowExtras
 from hitl_nb.server.messages.response_types.base import At, Count, Id, ResponseStruct, same_fields
 from hitl_nb.server.messages.response_types.comments import CommentInfo
@@ -201,7 +201,7 @@ class ProposalRecord(ProposalHeader, kw_only=True):
         found = cls._read_record(record, progress, path, own_request)
         if record.decision is not None:
             found["decision"] = DecisionDetail.of(record.decision, known)
-        return cls(**found, **more)
+        return cls(**(found | more))
 
 
 class ProposalDetail(ProposalRecord, kw_only=True):
@@ -210,7 +210,8 @@ class ProposalDetail(ProposalRecord, kw_only=True):
     `text` is the exact text of the value. `changes` is a unified diff from the agent's value to the decided value or,
     for an open proposal, to the value that people vote on; "" if the values are equal. `draft` is the value that people
     are editing; it is missing if it is equal to `value` (`has_draft` is false). `summary` to `open_comments` are as in
-    lists.
+    lists. `evidence` has the parts of `context` as they are shown, in their order; `context` has texts in place of
+    pictures and tables.
     """
 
     summary: str
@@ -219,6 +220,7 @@ class ProposalDetail(ProposalRecord, kw_only=True):
     draft_changes: list[DraftChangeInfo]
     edited_by: tuple[str, ...]
     open_comments: OpenCommentsInfo
+    evidence: tuple[EvidenceBlock, ...]
     text: str
     changes: str
     comments: list[CommentInfo]
