@@ -6,7 +6,7 @@ import type { Json } from '../../api/types';
 import { isSame } from '../../drafts/json-parts';
 import { diffTokens, diffWords } from './text-diff';
 
-/** A step of a comparison. Removed steps stand behind the step that they followed. */
+/** A step of a comparison. Removed steps follow the step that they followed. */
 export interface IStepChange {
   sign: 'same' | 'changed' | 'added' | 'removed';
   /** Where the step moved, in the list of the steps that are in both versions. */
@@ -80,6 +80,10 @@ function matchSteps(
     keep(fromA);
     const left = { from: range(fromA, toA), to: range(fromB, toB) };
     pairSteps(left, (a, b) => old[a] !== now[b] && isAlike(before[a], after[b]), put);
+    if (toA - fromA === 1 && toB - fromB === 1) {
+      // One step in place of one: it was rewritten, unless it is a step from elsewhere.
+      pairSteps(left, (a, b) => !old.includes(now[b]) && !now.includes(old[a]), put);
+    }
     open.from.push(...left.from);
     open.to.push(...left.to);
     [i, j] = [toA, toB];

@@ -6,7 +6,7 @@ import type { ITable, Json } from '../../api/types';
 import { countCommonEnds, isSame } from '../../drafts/json-parts';
 import { diffTokens } from './text-diff';
 
-/** A row of a comparison. Removed rows stand where they were, so numbers count both versions. */
+/** A row of a comparison. Removed rows keep their place, so numbers count both versions. */
 export interface IRowChange {
   sign: 'same' | 'changed' | 'added' | 'removed';
   /** Number of the row, from 1, removed rows counted. */

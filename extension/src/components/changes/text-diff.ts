@@ -27,7 +27,7 @@ const MAX_WORD_LENGTH = 60_000;
 /** Least share of equal characters of changed lines for which their words are marked. */
 const MIN_ALIKE = 0.25;
 
-/** The UTF-16 units that stand for tokens; surrogates are left out, because the library keeps pairs together. */
+/** The first UTF-16 unit that represents a token; surrogates are left out, because the library keeps pairs together. */
 const FIRST_UNIT = 0x20;
 const SURROGATES = { start: 0xd800, count: 0x800 };
 const MAX_TOKENS = 0x10000 - SURROGATES.count - FIRST_UNIT;

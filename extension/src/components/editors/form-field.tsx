@@ -2,12 +2,16 @@
  * One field of a form: a control for the type of its value, or JSON text if there is no such control.
  */
 
-import { useId, useState } from 'react';
+import { useId, useReducer, useState } from 'react';
 import type { Json } from '../../api/types';
 import type { IHost } from '../host';
 import { FieldPresence, placeAttributes } from '../field-presence';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import type { IFieldSchema } from '../../api/json-schema';
+import { isSame } from '../../drafts/json-parts';
+import { FieldWas } from '../changes/field-was';
+import { formatValue } from '../changes/marked-text';
+import { Icon } from '../controls/icons';
 
 /** Props of a form field. */
 export interface IFormFieldProps {
@@ -24,6 +28,8 @@ export interface IFormFieldProps {
   readOnly: boolean;
   host: IHost;
   onEdit: (value: Json) => void;
+  /** Gives the field its proposed value again, or removes it if the agent's version does not have it. */
+  onTakeBack: () => void;
   /** Called when the text in the field is not valid JSON. */
   onBroken: (text: string, why: string) => void;
 }
@@ -37,26 +43,52 @@ interface IControlAttributes {
 
 type ControlProps = IFormFieldProps & { common: IControlAttributes };
 
-/** A labeled control for one field, with its messages. */
+/** A labeled control for one field: what it was, if it was changed, and its messages. */
 export function FormField(props: IFormFieldProps): JSX.Element {
   const id = useId();
-  const { value, meaning, problem } = props;
+  // A new number creates a new control, so that typed text that is not a valid value is removed.
+  const [round, anew] = useReducer((n: number) => n + 1, 0);
+  const { value, proposed, meaning, problem, readOnly, host } = props;
+  const name = showHiddenCharacters(meaning.title || props.name);
   const common = {
     id,
-    disabled: props.readOnly,
+    disabled: readOnly,
     'aria-invalid': problem !== '',
-    'aria-describedby': `${id}-about`
+    'aria-describedby': `${id}-about ${id}-problem`
   };
   const Control = chooseControl(props);
   const text = typeof value === 'string' ? value : JSON.stringify(value ?? null);
+  const changed = value === undefined || proposed === undefined || !isSame(value, proposed);
+  const takeBack = (): void => {
+    props.onTakeBack();
+    anew();
+  };
   return (
-    <div className="jp-hitl-field" {...placeAttributes(props.at)}>
-      <label htmlFor={id}>{showHiddenCharacters(meaning.title || props.name)}</label>
-      <Control {...props} common={common} />
-      <FieldPresence path={props.at} host={props.host} />
-      <span className="jp-hitl-about" id={`${id}-about`}>
-        {problem ? <strong>⚠ {showHiddenCharacters(problem)}</strong> : showHiddenCharacters(meaning.about)}
-      </span>
+    <div className={`jp-hitl-field${changed ? ' jp-mod-changed' : ''}`} {...placeAttributes(props.at)}>
+      <label htmlFor={id}>{name}</label>
+      <div className="jp-hitl-val">
+        <Control key={round} {...props} common={common} />
+        <FieldPresence path={props.at} host={host} />
+      </div>
+      {changed && (
+        <FieldWas
+          before={proposed}
+          after={value}
+          name={name}
+          onTakeBack={readOnly ? undefined : takeBack}
+          host={host}
+        />
+      )}
+      <div className="jp-hitl-hint" id={`${id}-about`}>
+        {showHiddenCharacters(meaning.about)}
+      </div>
+      <div className="jp-hitl-error" id={`${id}-problem`}>
+        {problem && (
+          <>
+            <Icon name="warning" /> {showHiddenCharacters(problem)}
+          </>
+        )}
+      </div>
       {showHiddenCharacters(text) !== text && (
         <code className="jp-hitl-revealed">{showHiddenCharacters(text)}</code>
       )}
@@ -95,7 +127,7 @@ function chooseControl({ value, proposed, meaning }: IFormFieldProps): (props: C
   }
 }
 
-function SelectControl({ value = null, meaning, common, onEdit }: ControlProps): JSX.Element {
+function SelectControl({ value = null, meaning, host, common, onEdit }: ControlProps): JSX.Element {
   const given = meaning.options ?? [true, false, null];
   const now = JSON.stringify(value);
   const known = given.some(one => JSON.stringify(one) === now);
@@ -108,7 +140,7 @@ function SelectControl({ value = null, meaning, common, onEdit }: ControlProps):
     >
       {options.map((one, i) => (
         <option key={i} value={i}>
-          {showHiddenCharacters(typeof one === 'string' ? one : JSON.stringify(one))}
+          {formatValue(one, 'form', host) || host.trans.__('empty')}
         </option>
       ))}
     </select>
@@ -126,16 +158,17 @@ function CheckControl({ value, common, onEdit }: ControlProps): JSX.Element {
   );
 }
 
-function NumberControl({ value, meaning, common, onEdit }: ControlProps): JSX.Element {
+function NumberControl({ value, meaning, host, common, onEdit }: ControlProps): JSX.Element {
   const { types, nullable } = meaning;
   const whole = types.includes('integer') && !types.includes('number');
   return (
     <input
       {...common}
       type="number"
+      className="jp-hitl-num"
       step={whole ? 1 : 'any'}
       value={String(value ?? '')}
-      placeholder={nullable ? 'null' : undefined}
+      placeholder={nullable ? host.trans.__('empty') : undefined}
       onChange={event => {
         const text = event.target.value;
         onEdit(text !== '' ? Number(text) : nullable ? null : '');
@@ -145,14 +178,14 @@ function NumberControl({ value, meaning, common, onEdit }: ControlProps): JSX.El
 }
 
 /** A text. An empty text means null if the schema allows null and the proposed text was not empty. */
-function TextControl({ value, proposed, meaning, common, onEdit }: ControlProps): JSX.Element {
+function TextControl({ value, proposed, meaning, host, common, onEdit }: ControlProps): JSX.Element {
   const text = typeof value === 'string' ? value : '';
   const first = typeof proposed === 'string' ? proposed : '';
   const none = meaning.nullable && proposed !== '';
   const control = {
     ...common,
     value: text,
-    placeholder: none ? 'null' : undefined,
+    placeholder: none ? host.trans.__('empty') : undefined,
     onChange: (event: { target: { value: string } }) =>
       onEdit(event.target.value === '' && none ? null : event.target.value)
   };
@@ -202,7 +235,11 @@ function JsonControl({ value, readOnly, host, common, onEdit, onBroken }: Contro
         onChange={event => change(event.target.value)}
       />
       <span className="jp-hitl-error" id={`${common.id}-why`}>
-        {why && `⚠ ${host.trans.__('Not JSON: %1', showHiddenCharacters(why))}`}
+        {why && (
+          <>
+            <Icon name="warning" /> {host.trans.__('Not JSON: %1', showHiddenCharacters(why))}
+          </>
+        )}
       </span>
     </>
   );

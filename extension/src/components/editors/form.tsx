@@ -11,6 +11,7 @@ import { useRef } from 'react';
 import type { Json, JsonObject } from '../../api/types';
 import type { IEditorProps } from './props';
 import type { IHost } from '../host';
+import { Icon } from '../controls/icons';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { FormField } from './form-field';
 import { isObject, ownValue, propertySchema } from '../../api/json-schema';
@@ -96,7 +97,8 @@ interface IFieldsProps {
   fields: { [path: string]: string };
   readOnly: boolean;
   host: IHost;
-  onEdit: (path: string[], value: Json) => void;
+  /** Sets the value of a field; undefined removes the field. */
+  onEdit: (path: string[], value: Json | undefined) => void;
   onBroken: (path: string[], text: string, why: string) => void;
 }
 
@@ -119,7 +121,7 @@ function FormFields(props: IFieldsProps): JSX.Element {
           return (
             <fieldset key={name} className="jp-hitl-group">
               <legend>{showHiddenCharacters(meaning.title || name)}</legend>
-              {meaning.about && <p className="jp-hitl-about">{showHiddenCharacters(meaning.about)}</p>}
+              {meaning.about && <p className="jp-hitl-hint">{showHiddenCharacters(meaning.about)}</p>}
               <FormFields {...props} value={item} proposed={first} schema={meaning.schema} path={here} />
             </fieldset>
           );
@@ -136,6 +138,7 @@ function FormFields(props: IFieldsProps): JSX.Element {
             readOnly={props.readOnly}
             host={props.host}
             onEdit={made => onEdit(here, made)}
+            onTakeBack={() => onEdit(here, first)}
             onBroken={(text, why) => onBroken(here, text, why)}
           />
         );
@@ -166,7 +169,7 @@ function OtherMessages({
   );
   return others.length === 0 ? null : (
     <p className="jp-hitl-error">
-      ⚠ {showHiddenCharacters(others.map(one => `${one}: ${fields[one]}`).join('; '))}
+      <Icon name="warning" /> {showHiddenCharacters(others.map(one => `${one}: ${fields[one]}`).join('; '))}
     </p>
   );
 }
@@ -179,13 +182,18 @@ function messagesAt(fields: { [path: string]: string }, path: string): string {
     .join('; ');
 }
 
-function setAtPath(value: Json | undefined, path: string[], item: Json): Json {
+/** Return a value with another part at a path; undefined removes the part. */
+function setAtPath(value: Json | undefined, path: string[], item: Json | undefined): Json | undefined {
   if (path.length === 0) {
     return item;
   }
   const [name, ...rest] = path;
   const object = isObject(value) ? value : {};
-  return { ...object, [name]: setAtPath(ownValue(object, name), rest, item) };
+  const made = setAtPath(ownValue(object, name), rest, item);
+  if (made !== undefined) {
+    return { ...object, [name]: made };
+  }
+  return Object.fromEntries(Object.entries(object).filter(([other]) => other !== name));
 }
 
 /** Format an object as JSON text, with the typed texts in place of some fields. */

@@ -1,17 +1,18 @@
 /**
- * An editor for a plan: a list of steps that can be edited, moved, removed and added. A step that is an object is a
- * form.
+ * An editor for a plan: a list of steps that can be edited, moved, removed and added. A removed step stays in its place,
+ * struck, and can be put back.
  */
 
-import { useRef } from 'react';
+import { useMemo, useRef } from 'react';
 import type { Json } from '../../api/types';
 import type { IEditorProps } from './props';
-import { FieldPresence, placeAttributes } from '../field-presence';
-import { showHiddenCharacters } from '../../text/hidden-characters';
-import { fitsForm, FormEditor } from './form';
+import { diffSteps } from '../changes/plan-diff';
+import { Button } from '../controls/button';
+import { RemovedStep, StepRow } from './plan-step';
 
 /** The editor of a plan. */
 export function PlanEditor({
+  proposal,
   value,
   draft,
   fields,
@@ -23,7 +24,12 @@ export function PlanEditor({
   const { trans } = host;
   const steps = value as Json[];
   const keys = draft?.value === value ? draft.keys : null;
-  const places = usePlanSteps(steps, keys);
+  const { places, newPlace } = usePlanSteps(steps, keys);
+  const proposed = useMemo(
+    () => (Array.isArray(proposal.value) ? proposal.value : steps),
+    [proposal.value, steps]
+  );
+  const compared = useMemo(() => diffSteps(proposed, steps), [proposed, steps]);
 
   /** Report the plan as unfinished while a field of a step is not valid JSON. */
   const complain = (made: Json[]): void => {
@@ -48,86 +54,62 @@ export function PlanEditor({
     places.splice(i, 1);
     tell(steps.filter((_, j) => j !== i));
   };
-
-  const renderStep = (step: Json, i: number): JSX.Element => {
-    const { first } = places[i];
-    if (typeof step === 'string') {
-      return (
-        <input
-          type="text"
-          value={step}
-          disabled={readOnly}
-          aria-label={trans.__('Step %1', i + 1)}
-          onChange={event => change(i, event.target.value)}
-        />
-      );
-    }
-    if (!fitsForm(step) || !fitsForm(first)) {
-      return <code>{showHiddenCharacters(JSON.stringify(step))}</code>;
-    }
-    return (
-      <div className="jp-hitl-fields" role="group" aria-label={trans.__('Step %1', i + 1)}>
-        <FormEditor
-          value={step}
-          proposed={first}
-          schema={null}
-          prefix={`${i}/`}
-          at={`${keys?.[i] ?? i}/`}
-          {...{ fields, readOnly, host }}
-          onEdit={made => {
-            places[i].broken = null;
-            change(i, made);
-          }}
-          onUnfinished={(text, why) => {
-            places[i].broken = { text, why };
-            complain(steps);
-          }}
-        />
-      </div>
-    );
+  /** Put a removed step back where it was, before the next step that is still there. */
+  const putBack = (step: Json, at: number): void => {
+    places.splice(at, 0, newPlace(step));
+    tell([...steps.slice(0, at), step, ...steps.slice(at)]);
   };
+
+  let next = 0;
   return (
     <div className="jp-hitl-plan">
-      <ol>
-        {steps.map((step, i) => (
-          <li key={places[i].key}>
-            <div className="jp-hitl-step" {...placeAttributes(keys?.[i] ?? String(i))}>
-              {renderStep(step, i)}
-              <FieldPresence path={keys?.[i] ?? String(i)} host={host} />
-              <button
-                type="button"
-                disabled={readOnly || i === 0}
-                aria-label={trans.__('Move step %1 up', i + 1)}
-                onClick={() => move(i, i - 1)}
-              >
-                ↑
-              </button>
-              <button
-                type="button"
-                disabled={readOnly || i === steps.length - 1}
-                aria-label={trans.__('Move step %1 down', i + 1)}
-                onClick={() => move(i, i + 1)}
-              >
-                ↓
-              </button>
-              <button
-                type="button"
-                disabled={readOnly}
-                aria-label={trans.__('Remove step %1', i + 1)}
-                onClick={() => remove(i)}
-              >
-                ×
-              </button>
-            </div>
-            {fields[String(i)] && (
-              <strong className="jp-hitl-error">⚠ {showHiddenCharacters(fields[String(i)])}</strong>
-            )}
-          </li>
-        ))}
+      <ol className="jp-hitl-steps">
+        {compared.map(one => {
+          if (one.to === null) {
+            const at = next;
+            const step = proposed[one.from!];
+            return (
+              <RemovedStep
+                key={`removed ${one.from}`}
+                change={one}
+                step={step}
+                onPutBack={readOnly ? undefined : () => putBack(step, at)}
+                host={host}
+              />
+            );
+          }
+          const i = next++;
+          return (
+            <StepRow
+              key={places[i].key}
+              change={one}
+              step={steps[i]}
+              before={one.from === null ? undefined : proposed[one.from]}
+              first={places[i].first}
+              i={i}
+              count={steps.length}
+              name={keys?.[i]}
+              draft={draft}
+              fields={fields}
+              readOnly={readOnly}
+              host={host}
+              onEdit={made => {
+                places[i].broken = null;
+                change(i, made);
+              }}
+              onUnfinished={(text, why) => {
+                places[i].broken = { text, why };
+                complain(steps);
+              }}
+              onMove={to => move(i, to)}
+              onRemove={() => remove(i)}
+            />
+          );
+        })}
       </ol>
-      <button type="button" disabled={readOnly} onClick={() => tell([...steps, ''])}>
+      <Button small icon="add" disabled={readOnly} onClick={() => tell([...steps, ''])}>
         {trans.__('Add a step')}
-      </button>
+      </Button>
     </div>
   );
 }
@@ -147,7 +129,10 @@ interface IPlanStep {
  * Keep one state per step. If a step is moved here, its state moves with it; if others add or remove steps, the
  * states are matched by name.
  */
-function usePlanSteps(steps: Json[], keys: readonly string[] | null): IPlanStep[] {
+function usePlanSteps(
+  steps: Json[],
+  keys: readonly string[] | null
+): { places: IPlanStep[]; newPlace: (step: Json) => IPlanStep } {
   const places = useRef<IPlanStep[]>([]).current;
   const next = useRef(0);
   const last = useRef<readonly string[] | null>(null);
@@ -165,7 +150,7 @@ function usePlanSteps(steps: Json[], keys: readonly string[] | null): IPlanStep[
   places.length = steps.length;
   places.forEach((place, i) => (place.name = keys?.[i]));
   last.current = keys;
-  return places;
+  return { places, newPlace: step => makePlanStep(undefined, step, next) };
 }
 
 function makePlanStep(name: string | undefined, first: Json, next: { current: number }): IPlanStep {

@@ -204,7 +204,16 @@ describe('plans', () => {
   });
 
   test('a step in place of another one', () => {
-    expect(read(['look around'], ['sleep'])).toEqual(['removed "look around"', 'added "sleep"']);
+    expect(read(['a', 'look around', 'b'], ['a', 'sleep', 'b'])).toEqual([
+      'same "a"',
+      'changed "sleep"',
+      'same "b"'
+    ]);
+    expect(read(['look around', 'b'], ['sleep', 'dig', 'b']).slice(0, 3)).toEqual([
+      'removed "look around"',
+      'added "sleep"',
+      'added "dig"'
+    ]);
   });
 });
 

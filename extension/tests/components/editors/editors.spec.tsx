@@ -90,7 +90,7 @@ test('a form has one control a field, by its type, with the message at the field
     { ...value, amount: 9 },
     { ...value, urgent: true }
   ]);
-  expect(screen.getByText('⚠ is unknown')).toBeTruthy();
+  expect(screen.getByText('is unknown')).toBeTruthy();
   expect(screen.getByText('in EUR')).toBeTruthy();
 });
 

@@ -148,10 +148,10 @@ test('the server’s messages are at their fields, and the rest is not lost', ()
       fields: { 'lines/0/sku': 'is unknown', 'who/name': 'too short', 'who/mail': 'is missing', other: 'odd' }
     }
   );
-  expect(screen.getByText('⚠ 0/sku: is unknown')).toBeTruthy();
-  expect(screen.getByText('⚠ too short')).toBeTruthy();
-  expect(screen.getByText('⚠ who/mail: is missing')).toBeTruthy();
-  expect(screen.getByText('⚠ other: odd')).toBeTruthy();
+  expect(screen.getByText('0/sku: is unknown')).toBeTruthy();
+  expect(screen.getByText('too short')).toBeTruthy();
+  expect(screen.getByText('who/mail: is missing')).toBeTruthy();
+  expect(screen.getByText('other: odd')).toBeTruthy();
 });
 
 test('fields that the agent did not propose, or that are gone, are shown', () => {
