@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hitl_nb.errors import InvalidEdit
+from hitl_nb.kinds.changes.model import Changes, Part, removed_and_added
 from hitl_nb.kinds.html import format_inline, labelled_html, text_html
 from hitl_nb.kinds.interface import SharingForm
 from hitl_nb.kinds.json import JsonKind, parse_json
@@ -78,6 +79,10 @@ class ChoiceKind(JsonKind):
             return check(parse_json(text))
         except InvalidEdit:
             return check(text.strip())
+
+    def list_changes(self, question: Question, value: Any) -> Changes:
+        """Return the agent's choice as removed and the chosen option as added."""
+        return Changes(1, (Part("", removed_and_added(format_inline(question.value), format_inline(value))),))
 
     def to_html(self, question: Question) -> str:
         """Return escaped HTML that shows the proposed option, and below it the other options."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from hitl_nb.kinds.changes.model import Changes
+from hitl_nb.kinds.changes.words import code_changes
 from hitl_nb.kinds.text import TextKind
+from hitl_nb.records import Question
 
 
 class CodeKind(TextKind):
@@ -18,3 +21,7 @@ class CodeKind(TextKind):
     def detect(self, value: Any, options: Any) -> bool:
         """Return False: an agent must name this kind (`kind="code"`), because code looks like any other text."""
         return False
+
+    def list_changes(self, question: Question, value: Any) -> Changes:
+        """Return the changed lines of edited code, with the words in them marked."""
+        return code_changes(question.value, value)

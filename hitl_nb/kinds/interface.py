@@ -7,8 +7,9 @@ plain JSON (see `values/typed_values.py`). The *codec* is a name for the way in 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
+from hitl_nb.kinds.changes.model import Changes
 from hitl_nb.records import Question
 from hitl_nb.values.typed_values import TypeInfo
 
@@ -140,4 +141,18 @@ class Kind(Protocol):
 
     def to_html(self, question: Question) -> str:
         """Return the proposed value as escaped HTML without scripts."""
+        ...
+
+
+@runtime_checkable
+class ListsChanges(Protocol):
+    """A kind that says what its changes are. Kinds of other packages need not have it."""
+
+    def list_changes(self, question: Question, value: Any) -> Changes:
+        """Return what an edited JSON value changes in the proposed one.
+
+        Args:
+            question: The question.
+            value: The edited value. It is not equal to the proposed one, and has been checked.
+        """
         ...

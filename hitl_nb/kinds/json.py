@@ -10,6 +10,8 @@ import msgspec
 from hitl_nb import json_text as json
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.hidden_characters import show_hidden_characters
+from hitl_nb.kinds.changes.model import Changes
+from hitl_nb.kinds.changes.paths import json_changes
 from hitl_nb.kinds.html import text_html
 from hitl_nb.kinds.interface import SharingForm, TextFormat
 from hitl_nb.records import Question
@@ -144,6 +146,10 @@ class JsonKind:
     def diff(self, before: Any, after: Any) -> str:
         """Return the unified diff between the indented JSON of two values. Hidden characters are made visible."""
         return diff_texts(self.format(before), self.format(after))
+
+    def list_changes(self, question: Question, value: Any) -> Changes:
+        """Return the changed parts of an edited value, each with the title of its field or its path."""
+        return json_changes(question.value, value, question.schema)
 
     def summarize(self, value: Any, length: int) -> str:
         """Return the first `length` characters of the indented JSON, without building the whole text."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, cast
 
 from hitl_nb.errors import InvalidEdit
+from hitl_nb.kinds.changes.model import Changes
+from hitl_nb.kinds.changes.steps import plan_changes
 from hitl_nb.kinds.html import format_inline, text_html
 from hitl_nb.kinds.json import JsonKind
 from hitl_nb.records import Question
@@ -36,6 +38,16 @@ class PlanKind(JsonKind):
         if wrong:
             raise InvalidEdit(wrong)
         return cast("Any", value)
+
+    def list_changes(self, question: Question, value: Any) -> Changes:
+        """Return all steps of an edited plan; added, removed and moved ones have a sign.
+
+        Raises:
+            TypeError: The value is a draft that is no list of steps yet.
+        """
+        if not isinstance(value, list):
+            raise TypeError(f"a plan is a list, not a {type(value).__name__}")
+        return plan_changes(question.value, cast("list[Any]", value))
 
     def to_html(self, question: Question) -> str:
         """Return the proposed steps as a numbered list in escaped HTML."""

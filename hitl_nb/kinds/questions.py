@@ -17,8 +17,10 @@ from inspect import Parameter
 from typing import Any, cast
 
 from hitl_nb.errors import InvalidEdit
-from hitl_nb.kinds.interface import Kind
-from hitl_nb.kinds.registry import detect_kind, find_kind
+from hitl_nb.kinds.changes.model import NO_CHANGES, Changes
+from hitl_nb.kinds.changes.words import code_changes
+from hitl_nb.kinds.interface import Kind, ListsChanges
+from hitl_nb.kinds.registry import DEFAULT_KIND, detect_kind, find_kind
 from hitl_nb.kinds.tool_call import build_call_type
 from hitl_nb.records import ACTIONS, Action, EvidenceBlock, Question, canonical_json
 from hitl_nb.values.checks.bounded_checks import time_limit
@@ -201,6 +203,30 @@ def diff_value(question: Question, value: Any) -> str:
     if canonical_json(question.value) == canonical_json(value):
         return ""
     return find_kind(question.kind).diff(question.value, value)
+
+
+def list_changes(question: Question, value: Any) -> Changes:
+    """Return what an edit changes, in the terms of the value: words, lines, fields, paths, cells or steps.
+
+    The values of a kind of another package that does not say what its changes are, are compared by the lines of their
+    text.
+
+    Args:
+        question: The question.
+        value: The edited value; a checked edit, or a draft.
+    """
+    kind = find_kind(question.kind)
+    if canonical_json(value) == canonical_json(question.value):
+        return NO_CHANGES
+    if isinstance(kind, ListsChanges):
+        try:
+            return kind.list_changes(question, value)
+        except (TypeError, KeyError, ValueError, AttributeError):
+            pass  # a draft that is not a value of this kind yet; its text can be compared
+    try:
+        return code_changes(kind.format(question.value), kind.format(value))
+    except (TypeError, KeyError, ValueError, AttributeError):  # the same
+        return code_changes(kind.format(question.value), DEFAULT_KIND.format(value))
 
 
 # --- arguments of checkpoint ----------------------------------------------------------------------------------------

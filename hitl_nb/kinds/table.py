@@ -7,6 +7,8 @@ from typing import Any, cast
 
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.hidden_characters import show_hidden_characters
+from hitl_nb.kinds.changes.model import Changes
+from hitl_nb.kinds.changes.rows import table_changes
 from hitl_nb.kinds.html import CELL_STYLE, cut_text, escape_html, table_html
 from hitl_nb.kinds.interface import SharingForm, TextFormat
 from hitl_nb.kinds.json import JsonKind
@@ -121,6 +123,10 @@ class TableKind(JsonKind):
         if isinstance(after, dict):
             return show_hidden_characters(diff_csv(before, cast("dict[str, Any]", after)))
         return super().diff(before, after)
+
+    def list_changes(self, question: Question, value: Any) -> Changes:
+        """Return the changed cells, and the rows that were added or removed."""
+        return table_changes(question.value, value)
 
     def summarize(self, value: Any, length: int) -> str:
         """Return the first `length` characters of the table's CSV, which is made from at most five rows."""

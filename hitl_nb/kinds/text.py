@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from hitl_nb.kinds.changes.model import Changes
+from hitl_nb.kinds.changes.words import text_changes
 from hitl_nb.kinds.interface import SharingForm, TextFormat
 from hitl_nb.kinds.json import JsonKind
 from hitl_nb.records import Question
@@ -46,6 +48,10 @@ class TextKind(JsonKind):
     def format(self, value: Any) -> str:
         """Return the text itself, because the value of this kind is its own text form."""
         return value
+
+    def list_changes(self, question: Question, value: Any) -> Changes:
+        """Return the changed paragraphs of an edited text, by word."""
+        return text_changes(question.value, value)
 
     def summarize(self, value: Any, length: int) -> str:
         """Return the first `length` characters of the text."""

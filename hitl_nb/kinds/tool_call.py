@@ -8,6 +8,8 @@ from typing import Any, cast
 
 from hitl_nb import json_text as json
 from hitl_nb.errors import InvalidEdit
+from hitl_nb.kinds.changes.model import Changes
+from hitl_nb.kinds.changes.paths import json_changes
 from hitl_nb.kinds.html import escape_html, text_html
 from hitl_nb.kinds.json import JsonKind
 from hitl_nb.records import Question
@@ -38,6 +40,10 @@ class ToolCallKind(JsonKind):
         if not isinstance(call["arguments"], dict):
             raise InvalidEdit({"arguments": f"must be an object, not {short_json(call['arguments'])}"})
         return call
+
+    def list_changes(self, question: Question, value: Any) -> Changes:
+        """Return the changed arguments of an edited call, each with its name."""
+        return json_changes(question.value, value, question.schema, ("arguments",))
 
     def to_html(self, question: Question) -> str:
         """Return escaped HTML with the name of the tool, and below it the arguments as indented JSON."""

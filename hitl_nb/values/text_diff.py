@@ -43,13 +43,27 @@ def unified_diff(before: Sequence[str], after: Sequence[str], old: str, new: str
             yield from ("+" + line for line in after[j:j_end])
 
 
+def match_opcodes(
+    before: Sequence[str], after: Sequence[str], most_pairs: int = _MAX_PAIRS
+) -> list[tuple[str, int, int, int, int]]:
+    """Compare two lists of texts (lines, words, ...) in bounded time. Return what difflib's `get_opcodes` returns.
+
+    Args:
+        before: The old texts.
+        after: The new texts.
+        most_pairs: Maximum number of pairs that are compared. Beyond it, texts that are the same may count as replaced.
+    """
+    found = _BoundedMatcher(before, after, most_pairs).get_opcodes()
+    return [(tag, i, i_end, j, j_end) for tag, i, i_end, j, j_end in found]
+
+
 class _BoundedMatcher(difflib.SequenceMatcher[str]):
     """A SequenceMatcher of difflib whose matching blocks are found in bounded time."""
 
-    def __init__(self, before: Sequence[str], after: Sequence[str]) -> None:
+    def __init__(self, before: Sequence[str], after: Sequence[str], most_pairs: int = _MAX_PAIRS) -> None:
         super().__init__(None, "", "")
         self.a, self.b = before, after
-        self._pairs_left = _MAX_PAIRS
+        self._pairs_left = most_pairs
 
     def get_matching_blocks(self) -> list[difflib.Match]:
         """Return the matching blocks, as difflib's method does."""

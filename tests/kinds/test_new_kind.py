@@ -160,7 +160,7 @@ class Run:
         panel = ProposalPanel(self.ledger, [self.proposal], reviewer="ann", on_decided=lambda: None)
         widgets = list(find_widgets(panel.widget))
         next(one for one in widgets if isinstance(one, ui.Text) and one.value == "a cat").value = alt
-        assert any("picture: a cat" in str(getattr(one, "value", "")) for one in widgets)  # the changes
+        assert any("a cat</del>" in str(getattr(one, "value", "")) for one in widgets)  # the changes
         next(one for one in widgets if getattr(one, "description", "") == "Approve with edits").click()
 
     def decide_on_command_line(self, alt: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
 from typing import Any
 
 import ipywidgets
@@ -41,6 +42,34 @@ class Refund(pydantic.BaseModel):
     lines: list[int] = []
 
 
+def iterate_widgets(widget: Any, *, hidden: bool = True) -> Iterator[Any]:
+    if hidden or widget.layout.display != "none":
+        yield widget
+        for child in getattr(widget, "children", ()):
+            yield from iterate_widgets(child, hidden=hidden)
+
+
+class Words(HTMLParser):
+    """What HTML shows: its text, removed text as [-...-] and added text as {+...+}; and its tags."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        assert {name for name, _ in attrs} <= {"style", "title"}
+        self.text += {"del": "[-", "ins": "{+", "div": "\n"}.get(tag, "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.text += {"del": "-]", "ins": "+}"}.get(tag, "")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
 class Shown:
     """A panel and a person's way around it."""
 
@@ -64,12 +93,11 @@ class Shown:
         self.done += 1
 
     def widgets(self) -> Iterator[Any]:
-        def iterate_widgets(widget: Any) -> Iterator[Any]:
-            yield widget
-            for child in getattr(widget, "children", ()):
-                yield from iterate_widgets(child)
-
         return iterate_widgets(self.panel.widget)
+
+    def visible(self) -> Iterator[Any]:
+        """Those that can be seen: neither they nor anything around them is hidden."""
+        return iterate_widgets(self.panel.widget, hidden=False)
 
     def control(self, name: str, nth: int = 0) -> Any:
         found = [w for w in self.widgets() if name in (getattr(w, "description", None), getattr(w, "tooltip", None))]
@@ -80,13 +108,23 @@ class Shown:
 
     def buttons(self) -> set[str]:
         """Those that can be pressed."""
-        kinds = (w for w in self.widgets() if isinstance(w, ipywidgets.Button))
-        return {b.description for b in kinds if b.layout.display != "none" and not b.disabled}
+        kinds = (w for w in self.visible() if isinstance(w, ipywidgets.Button))
+        return {b.description for b in kinds if not b.disabled}
 
     def texts(self) -> str:
         """All that stands there and cannot be edited."""
-        shown = (w for w in self.widgets() if isinstance(w, ipywidgets.Label) or getattr(w, "disabled", False))
-        return "\n".join(str(w.value) for w in shown if hasattr(w, "value") and w.layout.display != "none")
+        shown = (w for w in self.visible() if isinstance(w, ipywidgets.Label) or getattr(w, "disabled", False))
+        return "\n".join(str(w.value) for w in shown if hasattr(w, "value") and not isinstance(w, ipywidgets.HTML))
+
+    def changes(self) -> str:
+        """What is shown as HTML: changes, and closed cards."""
+        return "\n".join(Words(w.value).text for w in self.visible() if isinstance(w, ipywidgets.HTML) and w.tooltip)
+
+    def reject(self, reason: str = "", nth: int = 0) -> None:
+        """Open the form of "Reject…", write the reason, and send it."""
+        self.click("Reject…", nth)
+        self.control("Why", nth).value = reason
+        self.click("Reject", nth)
 
     def record(self, nth: int = 0) -> Proposal:
         return self.ledger.proposals.load(self.proposals[nth].id)
@@ -108,16 +146,24 @@ def ledger() -> Iterator[Ledger]:
 
 def test_approve_decides_what_was_proposed(ledger: Ledger) -> None:
     shown = Shown(ledger, build_question("Dear A", title="Reply", context={"order": "5678", "n": [1]}))
-    assert shown.texts().startswith("Reply\n")
-    assert "order: 5678\nn: [\n  1\n]" in shown.texts()
-    assert shown.buttons() == {"Approve", "Reject", "Respond"}
+    lines = shown.texts().split("\n")
+    agent = shown.proposals[0].agent
+    assert lines[:2] == ["Reply", "Your decision"]
+    assert lines[2].startswith(f"text · {agent} · n.ipynb · asked 20")
+    assert lines[3:8] == ["Evidence", "order: 5678", "n: [", "  1", "]"]
+    assert lines[8] == "Proposal"
+    assert shown.buttons() == {"Approve", "Reject…", "Answer…", "Approve with a reason…"}
     shown.click("Approve")
     assert shown.decision() == ("approve", None, None, "alice")
     assert shown.done == 1
-    assert shown.buttons() == set()
+    assert shown.buttons() == {"Show"}
+    assert shown.changes().startswith("\n✓ Approved Reply\nalice (unsigned) · 20")
+    assert "Evidence" not in shown.texts()
+    shown.click("Show")
     assert shown.control("Proposed value").disabled
-    assert "Approved: Reply" in shown.texts()
-    assert "Decided by alice (unsigned" in shown.texts()
+    assert "order: 5678" in shown.texts()
+    shown.click("Hide")
+    assert "Evidence" not in shown.texts()
     shown.click("Reject")
     assert shown.done == 1
     assert shown.decision() == ("approve", None, None, "alice")
@@ -126,33 +172,55 @@ def test_approve_decides_what_was_proposed(ledger: Ledger) -> None:
 def test_an_edit_is_shown_as_changes_and_decided(ledger: Ledger) -> None:
     shown = Shown(ledger, build_question("Dear A\nbye", title="Reply"))
     shown.control("Proposed value").value = "Dear B\nbye"
-    assert "-Dear A\n+Dear B\n bye" in shown.control("Changes").value
+    assert "Dear [-A-]{+B+}" in shown.changes()
+    assert "1 paragraph without changes." in shown.changes()
+    assert "Proposal · 1 change" in shown.texts()
+    assert "Edited" in shown.texts()
+    assert {"Approve with edits", "Take back all changes"} <= shown.buttons()
     assert "Approve" not in shown.buttons()
-    shown.click("Approve")
-    assert shown.decision() is None
-    assert "You edited this" in shown.texts()
+    shown.click("Approve with a reason…")
     shown.control("Reason").value = " softer "
-    shown.click("Approve with edits")
+    shown.click("Approve with this reason")
     assert shown.decision() == ("edit", "Dear B\nbye", "softer", "alice")
-    assert "Approved with edits: Reply" in shown.texts()
+    assert "✎ Approved with edits Reply" in shown.changes()
+    assert "Dear [-A-]{+B+} · “softer”" in shown.changes()
 
 
-def test_reject_and_respond(ledger: Ledger) -> None:
+def test_reject_and_answer_open_a_form_that_keeps_what_was_typed(ledger: Ledger) -> None:
     shown = Shown(ledger, build_question("x", title="A"), build_question("y", title="B"))
-    shown.control("Reason").value = "no"
+    assert "Reject" not in shown.buttons()
+    shown.control("Proposed value").value = "x y"
+    shown.click("Reject…")
+    assert "Reject “A”" in shown.texts()
+    assert "Why? The agent continues with what you write." in shown.texts()
+    assert "Your 1 change stays in the history, the agent does not get it." in shown.texts()
+    shown.control("Why").value = "no"
+    shown.click("Cancel", 1)
+    assert "Reject “A”" not in shown.texts()
+    shown.click("Reject…")
+    assert shown.control("Why").value == "no"
     shown.click("Reject")
     assert (shown.decision(), shown.done) == (("reject", None, "no", "alice"), 0)
-    shown.click("Respond", 1)
+    assert "✗ Rejected A" in shown.changes()
+    assert "“no”" in shown.changes()
+    shown.click("Answer…", 1)
+    assert "The agent gets this text in place of a decision." in shown.texts()
+    shown.click("Send the answer", 1)
     assert shown.decision(1) is None
-    assert "Write a response first." in shown.texts()
-    shown.control("Response", 1).value = "which order?"
-    shown.click("Respond", 1)
+    assert "Write the answer first." in shown.texts()
+    shown.control("Answer", 1).value = "which order?"
+    shown.click("Send the answer", 1)
     assert (shown.decision(1), shown.done) == (("respond", "which order?", None, "alice"), 1)
+    assert "↩ Answered B" in shown.changes()
+    assert "“which order?”" in shown.changes()
 
 
 def test_a_reason_that_the_agents_author_offers_is_taken_with_a_click(ledger: Ledger) -> None:
     shown = Shown(ledger, build_question("x", title="A", reasons=["Too expensive", "Wrong\u202e customer"]))
     assert "Wrong\u202e customer" not in {getattr(w, "description", "") for w in shown.widgets()}
+    assert "Too expensive" not in shown.buttons()
+    shown.click("Reject…")
+    assert "Too expensive" in shown.buttons()
     shown.click("Too expensive")
     shown.click("Reject")
     assert shown.decision() == ("reject", None, "Too expensive", "alice")
@@ -160,29 +228,30 @@ def test_a_reason_that_the_agents_author_offers_is_taken_with_a_click(ledger: Le
 
 def test_only_what_is_allowed_is_offered(ledger: Ledger) -> None:
     shown = Shown(ledger, build_question("x", title="A", allow=("approve", "reject")))
-    assert shown.buttons() == {"Approve", "Reject"}
+    assert shown.buttons() == {"Approve", "Reject…", "Approve with a reason…"}
     assert shown.control("Proposed value").disabled
-    shown.click("Respond")
+    shown.click("Send the answer")
     assert shown.decision() is None
 
 
 def test_approve_all(ledger: Ledger) -> None:
     shown = Shown(ledger, *(build_question("x", title=t) for t in "ABC"))
-    shown.click("Reject", 1)
+    assert "Approve all 3" in shown.buttons()
+    shown.reject(nth=1)
     shown.control("Proposed value").value = "y"
-    shown.click("Approve all")
+    shown.click("Approve all 2")
     assert "You edited 'A'" in shown.texts()
     assert shown.decision(2) is None
-    shown.click("Undo edits")
-    shown.click("Approve all")
+    shown.click("Take back all changes")
+    shown.click("Approve all 2")
     assert [shown.decision(i) and shown.decision(i)[0] for i in range(3)] == ["approve", "reject", "approve"]
-    assert (shown.done, shown.buttons()) == (1, set())
+    assert (shown.done, shown.buttons()) == (1, {"Show"})
 
 
 def test_approve_all_is_offered_for_several_only(ledger: Ledger) -> None:
-    assert "Approve all" not in Shown(ledger, build_question("x", title="A")).buttons()
+    assert "Approve all 1" not in Shown(ledger, build_question("x", title="A")).buttons()
     assert (
-        "Approve all"
+        "Approve all 2"
         not in Shown(
             ledger, build_question("x", title="A"), build_question("x", title="B", allow=("reject",))
         ).buttons()
@@ -194,14 +263,16 @@ def test_who_was_first_is_said(ledger: Ledger) -> None:
     ledger.proposals.decide(shown.proposals[0].id, "reject", reason="mine", reviewer="bob")
     shown.click("Approve")
     assert "bob" in shown.texts()
-    assert "Rejected: A" in shown.texts()
-    assert (shown.done, shown.buttons()) == (1, set())
+    assert "✗ Rejected A" in shown.changes()
+    assert "bob (unsigned)" in shown.changes()
+    assert "“mine”" in shown.changes()
+    assert (shown.done, shown.buttons()) == (1, {"Show"})
 
 
 def test_approve_all_says_who_was_first_and_goes_on_with_the_rest(ledger: Ledger) -> None:
     shown = Shown(ledger, build_question("x", title="A"), build_question("x", title="B"))
     ledger.proposals.decide(shown.proposals[0].id, "reject", reviewer="bob")
-    shown.click("Approve all")
+    shown.click("Approve all 2")
     assert "bob" in shown.texts()
     assert shown.decision(1) is None
     shown.click("Approve", 1)
@@ -224,8 +295,8 @@ def test_typing_is_saved_and_a_new_panel_starts_from_it(ledger: Ledger) -> None:
     shown.reopen_panel()
     assert shown.control("Proposed value").value == "Dear A and B"
     assert shown.control("Proposed value", 1).value == '{"a": '
-    assert {"Approve with edits", "Undo edits"} <= shown.buttons()
-    shown.click("Undo edits")
+    assert {"Approve with edits", "Take back all changes"} <= shown.buttons()
+    shown.click("Take back all changes")
     assert draft(shown) == "Dear A"
     assert shown.control("Proposed value").value == "Dear A"
 
@@ -296,7 +367,7 @@ def test_an_untouched_form_is_no_edit(ledger: Ledger) -> None:
         {"a": "wrong", "e": "gone", "c": "two\nlines", "h": 1.5, "i": ""},
     ):
         shown = Shown(ledger, build_question(value, title="A", schema=schema))
-        assert shown.control("Changes").value == ""
+        assert shown.changes() == ""
         assert "Approve" in shown.buttons()
 
 
@@ -337,8 +408,9 @@ def test_a_plan_is_a_step_a_line(ledger: Ledger) -> None:
 def test_a_choice_is_radio_buttons(ledger: Ledger) -> None:
     shown = Shown(ledger, build_question("1", title="Pick", options=["1", 1, {"a": 2}]))
     radio = next(w for w in shown.widgets() if isinstance(w, ipywidgets.RadioButtons))
-    assert [text for text, _ in radio.options] == ['"1"', "1", '{"a": 2}']
+    assert [text for text, _ in radio.options] == ['"1" (the agent’s choice)', "1", '{"a": 2}']
     radio.index = 1
+    assert shown.changes().strip() == "[-1-] {+1+}"
     shown.click("Approve with edits")
     assert shown.decision() == ("edit", 1, None, "alice")
 
@@ -414,14 +486,47 @@ def test_what_an_agent_wrote_is_never_markup(ledger: Ledger) -> None:
     for value, more in values:
         shown = Shown(ledger, build_question(value, title=HOSTILE, **more))
         assert "⟨U+202E⟩" in shown.texts()
-        for widget in shown.widgets():
-            if isinstance(widget, ipywidgets.HTML):
-                assert widget.value == make_stylesheet().value
-            assert not isinstance(widget, (ipywidgets.HTMLMath, ipywidgets.Output))
-            assert not getattr(widget, "description_allow_html", False)
-            if isinstance(widget, ipywidgets.Label):
-                assert {"mathjax_ignore", "tex2jax_ignore"} <= set(widget._dom_classes)
-            assert not {"$", "\u202e"} & set(str(getattr(widget, "description", "")))
+        check_no_markup(shown)
+
+
+def test_what_is_shown_of_hostile_changes_is_never_markup(ledger: Ledger) -> None:
+    changed = "<b>now</b> \u202e</div>"
+    values: list[tuple[Any, dict[str, Any], Callable[[Shown], None]]] = [
+        (HOSTILE, {}, lambda shown: setattr(shown.control("Proposed value"), "value", changed)),
+        (HOSTILE, {"kind": "code"}, lambda shown: setattr(shown.control("Proposed value"), "value", changed)),
+        (Mail(HOSTILE), {}, lambda shown: setattr(shown.control("Body"), "value", changed)),
+        (Mail(HOSTILE * 3), {}, lambda shown: setattr(shown.control("Body"), "value", changed)),
+        (
+            {"name": HOSTILE, "arguments": {"to": HOSTILE}},
+            {"kind": "tool_call"},
+            lambda shown: setattr(shown.control("to"), "value", changed),
+        ),
+        ([HOSTILE], {"kind": "plan"}, lambda shown: setattr(shown.control("Steps, one per line"), "value", changed)),
+        (pd.DataFrame({HOSTILE: [HOSTILE, "x"]}), {}, lambda shown: shown.click("Remove row 1")),
+    ]
+    for value, more, edit in values:
+        shown = Shown(ledger, build_question(value, title=HOSTILE, **more), build_question(value, title="B", **more))
+        edit(shown)
+        assert "⟨U+202E⟩" in shown.changes()
+        check_no_markup(shown)
+        shown.click("Approve with edits")
+        assert shown.decision()[0] == "edit"
+        shown.control("Why", 1).value = HOSTILE
+        shown.click("Reject", 1)
+        check_no_markup(shown)
+
+
+def check_no_markup(shown: Shown) -> None:
+    for widget in shown.widgets():
+        if isinstance(widget, ipywidgets.HTML) and widget.value != make_stylesheet().value:
+            assert Words(widget.value).tags <= {"div", "span", "strong", "del", "ins"}
+            assert "\u202e" not in widget.value
+            assert {"mathjax_ignore", "tex2jax_ignore"} <= set(widget._dom_classes)
+        assert not isinstance(widget, (ipywidgets.HTMLMath, ipywidgets.Output))
+        assert not getattr(widget, "description_allow_html", False)
+        if isinstance(widget, ipywidgets.Label):
+            assert {"mathjax_ignore", "tex2jax_ignore"} <= set(widget._dom_classes)
+        assert not {"$", "\u202e"} & set(str(getattr(widget, "description", "")))
 
 
 def test_hidden_characters_are_shown(ledger: Ledger) -> None:
@@ -429,7 +534,7 @@ def test_hidden_characters_are_shown(ledger: Ledger) -> None:
     assert shown.control("Hidden characters").layout.display == "none"
     shown.control("Proposed value").value = "Dear\u200b A"
     assert "Dear⟨U+200B⟩ A" in shown.control("Hidden characters").value
-    assert "+Dear⟨U+200B⟩ A" in shown.control("Changes").value
+    assert "Dear{+⟨U+200B⟩+} A" in shown.changes()
 
 
 def test_long_values_are_compared_when_they_are_decided(ledger: Ledger) -> None:
@@ -437,10 +542,10 @@ def test_long_values_are_compared_when_they_are_decided(ledger: Ledger) -> None:
     shown = Shown(ledger, build_question(long, title="A"))
     assert "Approve" in shown.buttons()
     shown.control("Proposed value").value = long + "!"
-    assert "too long to compare while you type (more than 20,000 characters)" in shown.control("Changes").value
+    assert "too long to compare while you type (more than 20,000 characters)" in shown.texts()
     assert draft(shown) == long + "!"
     shown.click("Approve with edits")
-    assert "word !" in shown.control("Changes").value
+    assert "{+!+}" in shown.changes()
     schema = {"properties": {"n": {"minimum": 0, "type": "integer"}}}
     shown = Shown(ledger, build_question({"text": long, "n": 1}, title="A", schema=schema))
     shown.control("n").value = -1
@@ -458,18 +563,18 @@ def test_text_areas_grow_with_their_text(ledger: Ledger) -> None:
     assert area.rows == 10
     area.value = "line\n" * 900
     assert area.rows == 20
-    assert shown.control("Reason").rows == 1
+    assert shown.control("Why").rows == 2
 
 
 def test_approve_all_is_bound_to_what_was_shown(ledger: Ledger) -> None:
     shown = Shown(ledger, build_question("x", title="A"), build_question("y", title="B"))
     other = msgspec.structs.replace(shown.proposals[1], revision=7)
     shown.panel = ProposalPanel(ledger, [shown.proposals[0], other], reviewer="alice", on_decided=shown._count_finish)
-    shown.click("Approve all")
+    shown.click("Approve all 2")
     assert "None was decided: " in shown.texts()
     assert "has changed since it was shown" in shown.texts()
     assert shown.decision() is shown.decision(1) is None
-    shown.click("Approve all")
+    shown.click("Approve all 2")
     assert shown.done == 1
 
 
@@ -495,6 +600,7 @@ def test_nothing_is_chosen_for_an_effect_in_doubt_and_the_button_says_what_follo
     assert radio.value is None
     assert shown.buttons() == set()
     assert shown.control("Continue").disabled
+    assert "In doubt" in shown.texts().split("\n")
     for part in ("pay(12.50)", "amount = 12.50", "12:04:27 UTC", "0123456789abcdef"):
         assert part in shown.texts()
     said = {"yes": "Continue as if it happened", "no": "Call pay(12.50) again", "stop": "Stop the run"}

@@ -58,18 +58,24 @@ def test_the_card_says_why_who_and_what_is_left_to_me(ledger: Ledger) -> None:
     p = ask(ledger, terms("2 of ada, bo", timeline=("8h reject",)))
     one = card(ledger, p)
     text = "\n".join(visible_words(one.widget))
-    for part in ("amount is <b>above</b> 100", "0 of 2 of ada, bo: waiting for ada or bo", "then it is rejected"):
+    for part in (
+        "Asked because amount is <b>above</b> 100",
+        "0 of 2 of ada, bo: waiting for ada or bo",
+        "then it is rejected",
+    ):
         assert part in text
-    press(one.widget, "Approve")
+    assert "[Approve, 1st of 2]" in text
+    press(one.widget, "Approve, 1st of 2")
     text = "\n".join(visible_words(one.widget))
     assert one.is_open
+    assert "You approved, 1 of 2" in text
     assert "1 of 2 of ada, bo: bo; waiting for ada" in text
     assert "Approved by bo (unsigned" in text
 
 
 def test_who_has_no_seat_cannot_press_anything(ledger: Ledger) -> None:
     text = visible_words(card(ledger, ask(ledger, terms("1 of cy"))).widget)
-    assert not {"[Approve]", "[Approve with edits]", "[Reject]", "[Respond]"} & set(text)
+    assert not {"[Approve]", "[Approve with edits]", "[Reject…]", "[Answer…]"} & set(text)
     assert any("bo may not decide" in one for one in text)
 
 
@@ -82,11 +88,11 @@ def test_who_has_not_logged_in_is_told_what_to_do(ledger: Ledger) -> None:
 def test_an_approval_that_settles_is_taken_back(ledger: Ledger) -> None:
     p = ask(ledger, terms("1 of bo", undo=600.0))
     one = card(ledger, p)
-    assert "[Take back approval]" not in visible_words(one.widget)
+    assert "[Take back]" not in visible_words(one.widget)
     press(one.widget, "Approve")
-    assert "[Take back approval]" in visible_words(one.widget)
+    assert "[Take back]" in visible_words(one.widget)
     assert "[Approve]" not in visible_words(one.widget)
-    press(one.widget, "Take back approval")
+    press(one.widget, "Take back")
     assert ledger.proposals.load(p.id).votes == ()
     assert "[Approve]" in visible_words(one.widget)
 
@@ -110,4 +116,5 @@ def test_the_magic_says_what_a_vote_waits_for(
 
 def test_without_terms_the_card_has_nothing_of_it(ledger: Ledger) -> None:
     text = visible_words(card(ledger, ask(ledger, None)).widget)
-    assert not {"Why you are asked", "Needed", "Until", "Votes", "[Take back approval]"} & set(text)
+    assert not {"[Take back]"} & set(text)
+    assert not [one for one in text if "Asked because" in one or "Votes" in one]

@@ -26,7 +26,7 @@ _SHEET = """<style>
 .hitl-nb-panel { max-width: 66.5em; line-height: 1.4; }
 .hitl-nb-card {
   border: 1px solid var(--jp-border-color1, rgba(128, 128, 128, 0.5)); border-radius: 4px;
-  padding: 8px 12px; margin: 4px 0; overflow: visible;
+  border-left: 4px solid var(--jp-brand-color1, #1976d2); padding: 8px 12px; margin: 4px 0; overflow: visible;
 }
 .hitl-nb-panel .widget-box, .hitl-nb-panel .widget-gridbox { margin: 0; overflow: visible; }
 .hitl-nb-panel .widget-gridbox { overflow-x: auto; padding: 2px 0; }
@@ -36,6 +36,28 @@ _SHEET = """<style>
   color: var(--jp-content-font-color1, inherit); user-select: text;
 }
 .hitl-nb-panel .widget-label.hitl-nb-title { font-weight: bold; font-size: 1.1em; margin-bottom: 4px; }
+.hitl-nb-panel .widget-label.hitl-nb-heading { font-weight: 600; margin-top: 8px; }
+.hitl-nb-panel .widget-label.hitl-nb-state {
+  flex: 0 0 auto; align-self: flex-start; padding: 1px 8px; border-radius: 12px; font-weight: 600;
+  border: 1px solid var(--jp-border-color1, rgba(128, 128, 128, 0.5));
+}
+.hitl-nb-panel .widget-label.hitl-nb-about-line { font-size: 0.9em; opacity: 0.8; }
+.hitl-nb-panel .widget-label.hitl-nb-terms { margin-top: 4px; }
+.hitl-nb-evidence {
+  background: rgba(128, 128, 128, 0.1); margin: 8px -12px; padding: 0 12px 8px; width: auto;
+}
+.hitl-nb-panel .hitl-nb-html { line-height: 1.5; color: var(--jp-content-font-color1, inherit); overflow: visible; }
+.hitl-nb-panel .hitl-nb-html .widget-html-content { line-height: 1.5; white-space: normal; overflow-wrap: anywhere; }
+.hitl-nb-panel .hitl-nb-changes { max-height: 24em; overflow-y: auto; }
+.hitl-nb-panel .hitl-nb-was { margin-left: calc(9em + 10px); align-items: center; }
+.hitl-nb-panel .hitl-nb-changed { border-left: 3px solid var(--jp-success-color1, #388e3c); padding-left: 4px; }
+.hitl-nb-panel .hitl-nb-link {
+  background: none; text-decoration: underline; padding: 0 4px; color: var(--jp-content-link-color, inherit);
+}
+.hitl-nb-form {
+  border: 1px solid var(--jp-border-color1, rgba(128, 128, 128, 0.5)); border-radius: 4px; margin: 6px 0;
+  padding: 4px 12px 8px;
+}
 .hitl-nb-panel .widget-label.hitl-nb-name { flex: 0 0 9em; text-align: right; margin-right: 8px; }
 .hitl-nb-panel .hitl-nb-name + .hitl-nb-words { flex: 1 1 14em; }
 .hitl-nb-panel .widget-label.hitl-nb-quiet { max-height: 14em; overflow-y: auto; }
@@ -60,7 +82,8 @@ _SHEET = """<style>
   .hitl-nb-panel .widget-inline-hbox > .widget-label { width: 100% !important; text-align: left; }
   .hitl-nb-panel .widget-inline-hbox > :not(.widget-label) { flex: 1 1 100%; }
   .hitl-nb-panel .widget-label.hitl-nb-name { flex-basis: 100%; text-align: left; }
-  .hitl-nb-panel .widget-label.hitl-nb-about, .hitl-nb-field .widget-label.hitl-nb-wrong { margin-left: 2px; }
+  .hitl-nb-panel .widget-label.hitl-nb-about, .hitl-nb-field .widget-label.hitl-nb-wrong,
+  .hitl-nb-panel .hitl-nb-was { margin-left: 2px; }
 }
 </style>"""
 
@@ -75,10 +98,22 @@ def text_label(text: str, *looks: str) -> Any:
 
     Args:
         text: The text.
-        *looks: Styles; any of "title", "name", "quiet", "exact", "about", "wrong".
+        *looks: Styles; any of "title", "heading", "name", "state", "terms", "quiet", "exact", "about", "wrong".
     """
     made = ui.Label(value=show_hidden_characters(text), layout=WIDE_LAYOUT)
     made._dom_classes = (*_NO_FORMULA_CLASSES, "hitl-nb-words", *(f"hitl-nb-{look}" for look in looks))
+    return made
+
+
+def html_view(name: str) -> Any:
+    """Make an empty view for HTML of `review/card/changes_html.py`, which escapes all texts of agents and people.
+
+    Args:
+        name: Its tooltip.
+    """
+    made = ui.HTML(value="", layout=WIDE_LAYOUT)
+    made.tooltip = name
+    made._dom_classes = (*_NO_FORMULA_CLASSES, "hitl-nb-html")
     return made
 
 

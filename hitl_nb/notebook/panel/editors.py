@@ -17,7 +17,8 @@ from hitl_nb.hidden_characters import show_hidden_characters
 from hitl_nb.kinds.questions import parse_edit
 from hitl_nb.kinds.registry import DEFAULT_KIND, find_kind
 from hitl_nb.notebook.panel.controls import WIDE_LAYOUT, NoteLabel, autosize_textarea
-from hitl_nb.notebook.panel.fields import MISSING, FormField, label_options, make_field, resolve_schema_part
+from hitl_nb.notebook.panel.fields import label_options
+from hitl_nb.notebook.panel.form_editor import make_form, make_tool_form
 from hitl_nb.notebook.panel.grid_editor import GridEditor, is_grid
 from hitl_nb.notebook.panel.value_editor import ValueEditor
 from hitl_nb.records import Doubt, Proposal
@@ -103,7 +104,12 @@ class ChoiceEditor(ValueEditor):
         self._options = proposal.options or []
         spelled = [json.dumps(option) for option in self._options]
         chosen = spelled.index(json.dumps(value)) if json.dumps(value) in spelled else None
-        self._radio = ui.RadioButtons(options=label_options(self._options), index=chosen, layout=WIDE_LAYOUT)
+        proposed = json.dumps(proposal.value)
+        labels = [
+            (f"{text} (the agent’s choice)" if spelled[i] == proposed else text, i)
+            for text, i in label_options(self._options)
+        ]
+        self._radio = ui.RadioButtons(options=labels, index=chosen, layout=WIDE_LAYOUT)
         self.controls = [self._radio]
         self.widget.children = (self._radio,)
 
@@ -140,7 +146,8 @@ class DoubtEditor(ValueEditor):
         self._result.layout = WIDE_LAYOUT
         self.controls = [self._radio, self._result]
         known = "\n".join(f"{name}: {text}" for name, text in doubts.list_facts(doubt))
-        self.widget.children = (NoteLabel(known, "In doubt", "quiet").widget, self._radio, self._result)
+        advice = NoteLabel(doubts.LOOK_ADVICE, "", "quiet")
+        self.widget.children = (NoteLabel(known, "", "quiet").widget, advice.widget, self._radio, self._result)
         self._radio.observe(self._show_result, "value")
         self._show_result()
 
@@ -173,107 +180,6 @@ class DoubtEditor(ValueEditor):
         self._result.layout.display = None if self._radio.value == "yes" else "none"
 
 
-class FormEditor(ValueEditor):
-    """Editor of an object: one control for each field, selected by the schema, or by the type of the field's value.
-
-    Args:
-        schema: The schema of the object.
-        root: The whole schema, for references.
-        value: The object.
-        prefix: Beginning of the fields' paths in error messages, for example "arguments/".
-    """
-
-    def __init__(self, schema: Any, root: Any, value: dict[str, Any], prefix: str = "") -> None:
-        super().__init__()
-        schema = resolve_schema_part(schema, root)
-        properties = cast("dict[str, Any]", schema.get("properties") or {})
-        required = cast("list[str]", schema.get("required") or [])
-        self._prefix = prefix
-        self._fields: dict[str, FormField] = {}
-        for key in [*properties, *(key for key in value if key not in properties)]:
-            one = resolve_schema_part(properties.get(key), root)
-            self._fields[key] = make_field(key, one, value.get(key, MISSING), key in required)
-        self.controls = [field.control for field in self._fields.values()]
-        self.widget.children = tuple(field.widget for field in self._fields.values())
-
-    def read_value(self) -> Any:
-        """Return the object.
-
-        Raises:
-            InvalidEdit: A field is not valid JSON.
-        """
-        found: dict[str, Any] = {}
-        wrong: dict[str, str] = {}
-        for key, field in self._fields.items():
-            try:
-                found[key] = field.read_value()
-            except ValueError as error:
-                wrong[self._prefix + key] = str(error)
-        if wrong:
-            raise InvalidEdit(wrong)
-        return {key: value for key, value in found.items() if value is not MISSING}
-
-    def read_draft(self) -> Any:
-        """Return the object. A field that is not yet valid JSON is returned as text."""
-        drafts = {key: field.read_draft() for key, field in self._fields.items()}
-        return {key: value for key, value in drafts.items() if value is not MISSING}
-
-    def show_errors(self, wrong: dict[str, str]) -> dict[str, str]:
-        """Show error messages at their fields.
-
-        Args:
-            wrong: Path of a field -> message.
-
-        Returns:
-            The messages that have no field in this form.
-        """
-        left = dict(wrong)
-        for key, field in self._fields.items():
-            path = self._prefix + key
-            mine = [one for one in left if one == path or one.startswith(path + "/")]
-            said = ((one.removeprefix(path).lstrip("/"), left.pop(one)) for one in mine)
-            field.show_message("; ".join(f"{inside}: {text}" if inside else text for inside, text in said))
-        return left
-
-
-class ToolEditor(ValueEditor):
-    """Editor of a tool call: the name of the tool, which cannot be changed, and a form of its arguments."""
-
-    def __init__(self, proposal: Proposal, value: dict[str, Any]) -> None:
-        super().__init__()
-        self._name = value.get("name")
-        schema = resolve_schema_part(
-            resolve_schema_part(proposal.schema, proposal.schema).get("properties", {}).get("arguments"),
-            proposal.schema,
-        )
-        self._form = FormEditor(schema, proposal.schema, value["arguments"], "arguments/")
-        self.controls = self._form.controls
-        self.widget.children = (NoteLabel(str(self._name), "Tool").widget, self._form.widget)
-
-    def read_value(self) -> Any:
-        """Return the tool call.
-
-        Raises:
-            InvalidEdit: An argument is not valid JSON.
-        """
-        return {"name": self._name, "arguments": self._form.read_value()}
-
-    def read_draft(self) -> Any:
-        """Return the tool call. An argument that is not yet valid JSON is returned as text."""
-        return {"name": self._name, "arguments": self._form.read_draft()}
-
-    def show_errors(self, wrong: dict[str, str]) -> dict[str, str]:
-        """Show error messages at the arguments of the tool call.
-
-        Args:
-            wrong: Path of a part of the call -> message.
-
-        Returns:
-            The messages that have no field in the form.
-        """
-        return self._form.show_errors(wrong)
-
-
 def _format_step(step: Any) -> str:
     simple = isinstance(step, str) and step == step.strip() and step[:1] not in ("", "{", '"') and "\n" not in step
     return step if simple else json.dumps(step, ensure_ascii=False)
@@ -297,21 +203,8 @@ def _format_draft_text(proposal: Proposal, value: Any) -> str:
 # These functions return None for a value that has no editor of its own; it is edited as text.
 
 
-def _make_form(proposal: Proposal, value: Any) -> ValueEditor | None:
-    properties = resolve_schema_part(proposal.schema, proposal.schema).get("properties")
-    if not isinstance(value, dict) or not properties:
-        return None
-    return FormEditor(proposal.schema, proposal.schema, cast("dict[str, Any]", value))
-
-
 def _make_grid(proposal: Proposal, value: Any) -> ValueEditor | None:
     return GridEditor(proposal, value) if is_grid(proposal, value) else None
-
-
-def _make_tool_form(proposal: Proposal, value: Any) -> ValueEditor | None:
-    if not isinstance(value, dict) or not isinstance(cast("Any", value).get("arguments"), dict):
-        return None
-    return ToolEditor(proposal, cast("dict[str, Any]", value))
 
 
 def _make_steps(proposal: Proposal, value: Any) -> ValueEditor | None:
@@ -322,9 +215,9 @@ EDITORS: dict[str, Callable[[Proposal, Any], ValueEditor | None]] = {
     "text": TextEditor,
     "markdown": TextEditor,
     "code": TextEditor,
-    "json": _make_form,
+    "json": make_form,
     "table": _make_grid,
-    "tool_call": _make_tool_form,
+    "tool_call": make_tool_form,
     "plan": _make_steps,
     "choice": ChoiceEditor,
 }

@@ -8,17 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, cast
+from typing import Any
 
 from hitl_nb import json_text as json
 from hitl_nb.hidden_characters import show_hidden_characters
-from hitl_nb.notebook.panel.controls import NAMED_STYLE, WIDE_LAYOUT, NoteLabel, autosize_textarea, text_label
+from hitl_nb.kinds.changes.labels import resolve_schema_part
+from hitl_nb.kinds.changes.model import Span
+from hitl_nb.kinds.changes.paths import MISSING, format_json
+from hitl_nb.kinds.changes.words import shorten_spans, word_spans
+from hitl_nb.notebook.panel.controls import (
+    NAMED_STYLE,
+    WIDE_LAYOUT,
+    NoteLabel,
+    autosize_textarea,
+    html_view,
+    make_button,
+    text_label,
+)
+from hitl_nb.records import canonical_json
+from hitl_nb.review.card.changes_html import spans_html
 from hitl_nb.values.json_values import short_json
 
 ui: Any = import_module("ipywidgets")  # it has no types
 
-MISSING: Any = object()
-"""Used in place of the value of a field that the object does not have."""
+_LONG_TEXT = 40
+"""Minimum length of a text whose changes are shown by word. Of a shorter one, the proposed text is shown."""
 
 
 class FormField:
@@ -49,7 +63,13 @@ class FormField:
             control.layout = {"width": "24em", "max_width": "100%"} if number else WIDE_LAYOUT
         above = [text_label(name)] if formula else []
         below = [text_label(help_text, "about")] if help_text else []
-        self.widget: Any = ui.VBox([*above, control, *below, self._message.widget])
+        self._was = html_view("Proposed value")
+        self._take_back = make_button("Take back", f"Take back: {show_hidden_characters(name)}", self._press_take_back)
+        self._take_back.add_class("hitl-nb-link")
+        self._change = ui.HBox([self._was, self._take_back], layout={"flex_flow": "row wrap", "display": "none"})
+        self._change.add_class("hitl-nb-was")
+        self._on_take_back: Callable[[], None] | None = None
+        self.widget: Any = ui.VBox([*above, control, self._change, *below, self._message.widget])
         self.widget.add_class("hitl-nb-field")
 
     def read_value(self) -> Any:
@@ -66,6 +86,38 @@ class FormField:
             return self.read_value()
         except ValueError:
             return self.control.value
+
+    def show_change(self, before: Any, take_back: Callable[[], None]) -> None:
+        """Show below the field what was proposed, if the field has another value now, with a button to take it back.
+
+        Args:
+            before: The proposed value; `MISSING` if the proposed object does not have the field.
+            take_back: Puts the proposed value into the field.
+        """
+        now = self.read_draft()
+        changed = (before is MISSING) != (now is MISSING) or (
+            now is not MISSING and canonical_json(now) != canonical_json(before)
+        )
+        self._on_take_back = take_back
+        self._change.layout.display = None if changed else "none"
+        self.widget.remove_class("hitl-nb-changed")
+        if not changed:
+            self._was.value = ""
+            return
+        self.widget.add_class("hitl-nb-changed")
+        if isinstance(before, str) and isinstance(now, str) and max(len(before), len(now)) > _LONG_TEXT:
+            self._was.value = spans_html(shorten_spans(word_spans(before, now)))
+        else:
+            was = "not set" if before is MISSING else spans_html([Span("removed", format_json(before))])
+            self._was.value = f"was {was}"
+
+    def disable_change(self, disabled: bool) -> None:
+        """Enable or disable the button that takes the change back."""
+        self._take_back.disabled = disabled
+
+    def _press_take_back(self, _: Any) -> None:
+        if self._on_take_back is not None:
+            self._on_take_back()
 
     def show_message(self, message: str) -> None:
         """Show an error message at the field. An empty message removes the old one."""
@@ -118,35 +170,6 @@ def label_options(options: list[Any]) -> list[tuple[str, int]]:
     return [(show_hidden_characters(text), i) for i, text in enumerate(shown)]
 
 
-def resolve_schema_part(schema: Any, root: Any, depth: int = 0) -> dict[str, Any]:
-    """Return a part of a JSON Schema with its `$ref` replaced by the target.
-
-    The same is done for the alternatives in its `anyOf` and `oneOf`.
-
-    Args:
-        schema: The part.
-        root: The whole schema.
-        depth: Nesting level of the alternatives.
-    """
-    part = _as_dict(schema)
-    for _ in range(5):  # references can form a chain or a circle
-        reference = part.get("$ref")
-        if not isinstance(reference, str) or not reference.startswith("#/"):
-            break
-        target = _as_dict(root)
-        for name in reference[2:].split("/"):
-            target = _as_dict(target.get(name.replace("~1", "/").replace("~0", "~")))
-        part = {**target, **{key: item for key, item in part.items() if key != "$ref"}}
-    for key in ("anyOf", "oneOf"):
-        if key in part and depth < 5:
-            part = {**part, key: [resolve_schema_part(one, root, depth + 1) for one in part[key]]}
-    return part
-
-
-def _as_dict(schema: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", schema) if isinstance(schema, dict) else {}
-
-
 def _make_text_box(text: str) -> Any:
     long = "\n" in text or len(text) > 80
     return autosize_textarea(text, 3) if long else ui.Text(value=text, continuous_update=True)
@@ -193,6 +216,6 @@ def _schema_types(schema: dict[str, Any]) -> set[str]:
     given: Any = schema.get("type")
     if given is None:
         alternatives: list[Any] = schema.get("anyOf") or schema.get("oneOf") or []
-        found = [_schema_types(_as_dict(one)) for one in alternatives]
+        found = [_schema_types(resolve_schema_part(one, None)) for one in alternatives]
         return set[str]().union(*found) if all(found) else set()
     return {given} if isinstance(given, str) else set(given)

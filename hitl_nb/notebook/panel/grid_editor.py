@@ -9,9 +9,12 @@ from typing import Any, cast
 
 from hitl_nb.errors import InvalidEdit
 from hitl_nb.hidden_characters import show_hidden_characters
-from hitl_nb.notebook.panel.controls import WIDE_LAYOUT, make_button, text_label
+from hitl_nb.kinds.changes.model import Span
+from hitl_nb.kinds.changes.rows import format_row, match_rows
+from hitl_nb.notebook.panel.controls import WIDE_LAYOUT, close_widgets, html_view, make_button, text_label
 from hitl_nb.notebook.panel.value_editor import ValueEditor
-from hitl_nb.records import Proposal
+from hitl_nb.records import Proposal, canonical_json
+from hitl_nb.review.card.changes_html import spans_html
 from hitl_nb.values.tables import Column, format_cell, parse_cell
 
 ui: Any = import_module("ipywidgets")  # it has no types
@@ -27,6 +30,8 @@ class GridEditor(ValueEditor):
         super().__init__()
         self._columns: list[Column] = proposal.value["columns"]
         self._rows: list[list[tuple[Any, str, Any]]] = [self._make_row(row, r) for r, row in enumerate(value["rows"])]
+        self._proposed: list[list[Any]] = proposal.value["rows"]
+        self._removed = ui.VBox([])
         self._grid = ui.GridBox(layout={"grid_template_columns": " ".join([*self._column_widths(), "auto"])})
         self._add = make_button("Add row", "Add an empty row at the end", self._add_row)
         self._fill_grid()
@@ -90,7 +95,49 @@ class GridEditor(ValueEditor):
             for box, _, _ in boxes:
                 box.observe(self._notify, "value")
         self._grid.children = tuple(cells)
-        self.widget.children = (self._grid, self._add)
+        self.widget.children = (self._grid, self._removed, self._add)
+        self.show_changes()
+
+    def show_changes(self) -> None:
+        """Mark the changed cells, and list the removed rows, each with a button to put it back."""
+        now = self.read_draft()["rows"]
+        removed: list[Any] = []
+        at = 0
+        for pair in match_rows(self._proposed, now):
+            if pair.after is None and pair.before is not None:
+                removed.append(self._make_removed_row(pair.before, at))
+                continue
+            before = None if pair.before is None else self._proposed[pair.before]
+            self._mark_row(pair.after or 0, before, now[pair.after or 0])
+            at = (pair.after or 0) + 1
+        close_widgets(*self._removed.children)
+        self._removed.children = tuple(removed)
+
+    def _mark_row(self, row_number: int, before: list[Any] | None, now: list[Any]) -> None:
+        for column, (box, _, _) in enumerate(self._rows[row_number]):
+            same = before is not None and canonical_json(before[column]) == canonical_json(now[column])
+            (box.remove_class if same else box.add_class)("hitl-nb-changed")
+
+    def _make_removed_row(self, number: int, at: int) -> Any:
+        """Make the line of a removed row: the row, struck, and a button to put it back.
+
+        Args:
+            number: Index of the row in the proposed table.
+            at: Index at which it is put back.
+        """
+        row = self._proposed[number]
+        line = html_view(f"Row {number + 1} is removed")
+        line.value = f"− {number + 1} {spans_html([Span('removed', format_row(self._columns, row))])}"
+        back = make_button(f"Put row {number + 1} back", "The row was removed", partial(self._put_back, row, at))
+        back.disabled = self._add.disabled
+        return ui.HBox([line, back], layout={"flex_flow": "row wrap"})
+
+    def _put_back(self, row: list[Any], at: int, _: Any) -> None:
+        if self._add.disabled:
+            return
+        self._rows.insert(at, self._make_row(row, at))
+        self._fill_grid()
+        self._notify()
 
     def on_change(self, changed: Callable[[], None]) -> None:
         """Call `changed` after each change that a person makes, also in rows that are added later."""

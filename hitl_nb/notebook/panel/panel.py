@@ -73,6 +73,7 @@ class ProposalPanel:
         fit = len(among) > 1 and all("approve" in card.proposal.allow for card in among)
         self._all.layout.display = None if fit else "none"
         self._all.disabled = not fit
+        self._all.description = f"Approve all {len(among)}"
 
     def _approve_all(self, _: Any) -> None:
         among = [card for card in self._cards if card.is_open]
@@ -80,7 +81,7 @@ class ProposalPanel:
             return
         edited = [card.proposal.title for card in among if card.has_edits()]
         if edited:
-            self._message_note.show(f"You edited {edited[0]!r}. Decide it by itself, or undo the edits.")
+            self._message_note.show(f"You edited {edited[0]!r}. Decide it by itself, or take back the changes.")
             return
         self._message_note.show("")
         try:

@@ -46,6 +46,10 @@ class ValueEditor(ABC):
         """
         return wrong
 
+    def show_changes(self) -> None:
+        """Show at each part of the value what was proposed for it. Editors of one part show nothing."""
+        return
+
     def on_change(self, changed: Callable[[], None]) -> None:
         """Call `changed` after each change that a person makes."""
         self._watcher = changed

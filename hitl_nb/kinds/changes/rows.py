@@ -1,0 +1,113 @@
+"""Changes of tables: cells, and rows that were added or removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from hitl_nb.kinds.changes.model import Changes, Part, Span, count_of
+from hitl_nb.kinds.changes.paths import text_spans
+from hitl_nb.records import canonical_json
+from hitl_nb.values.tables import Column, Table, format_cell
+from hitl_nb.values.text_diff import match_opcodes
+
+Row = list[Any]
+_MAX_PAIRS = 40_000
+"""Maximum number of pairs of rows that are compared to find which row became which."""
+
+
+@dataclass(frozen=True)
+class RowPair:
+    """A row of the proposed table and the row that it became.
+
+    Attributes:
+        before: Index of the row in the proposed table; None for an added row.
+        after: Index of the row in the edited table; None for a removed row.
+    """
+
+    before: int | None
+    after: int | None
+
+
+def match_rows(before: Sequence[Row], after: Sequence[Row]) -> list[RowPair]:
+    """Find which row of a table became which: equal rows, and between them the rows with the most equal cells.
+
+    All rows of both tables are in the result. Removed rows stand where they were.
+    """
+    old, new = ([canonical_json(row).decode() for row in rows] for rows in (before, after))
+    pairs: list[RowPair] = []
+    for tag, i, i_end, j, j_end in match_opcodes(old, new):
+        if tag == "equal" or i_end - i == j_end - j:
+            pairs += (RowPair(i + n, j + n) for n in range(i_end - i))
+        else:
+            pairs += _pair_alike(before, after, range(i, i_end), range(j, j_end))
+    return pairs
+
+
+def _pair_alike(before: Sequence[Row], after: Sequence[Row], old: range, new: range) -> Iterator[RowPair]:
+    """Pair the edited rows of two parts by their equal cells. Each pair has at least one."""
+    if not old or not new or len(old) * len(new) > _MAX_PAIRS:
+        yield from (RowPair(i, None) for i in old)
+        yield from (RowPair(None, j) for j in new)
+        return
+    alike = [[sum(map(_equals, before[i], after[j])) for j in new] for i in old]
+    most = [[0] * (len(new) + 1) for _ in range(len(old) + 1)]  # the most equal cells of the rows from here on
+    for i in reversed(range(len(old))):
+        for j in reversed(range(len(new))):
+            paired = alike[i][j] + most[i + 1][j + 1] if alike[i][j] else 0
+            most[i][j] = max(paired, most[i + 1][j], most[i][j + 1])
+    i = j = 0
+    while i < len(old) and j < len(new):
+        if alike[i][j] and most[i][j] == alike[i][j] + most[i + 1][j + 1]:
+            yield RowPair(old[i], new[j])
+            i, j = i + 1, j + 1
+        elif most[i][j] == most[i + 1][j]:
+            yield RowPair(old[i], None)
+            i += 1
+        else:
+            yield RowPair(None, new[j])
+            j += 1
+    yield from (RowPair(i, None) for i in old[i:])
+    yield from (RowPair(None, j) for j in new[j:])
+
+
+def _equals(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and one == other
+
+
+def table_changes(before: Table, after: Table) -> Changes:
+    """Compare two tables with the same columns: one part for each changed cell, added row and removed row.
+
+    Row numbers begin at 1. Those of removed rows are the numbers in the proposed table, all others those in the edited
+    one.
+    """
+    columns = cast("list[Column]", before["columns"])
+    old, new = cast("list[Row]", before["rows"]), cast("list[Row]", after["rows"])
+    parts: list[Part] = []
+    same = 0
+    for pair in match_rows(old, new):
+        if pair.after is None and pair.before is not None:
+            text = format_row(columns, old[pair.before])
+            parts.append(Part(f"Row {pair.before + 1}", (Span("removed", text),), "−"))
+        elif pair.before is None and pair.after is not None:
+            parts.append(Part(f"Row {pair.after + 1}", (Span("added", format_row(columns, new[pair.after])),), "+"))
+        elif pair.before is not None and pair.after is not None:
+            cells = list(_changed_cells(columns, old[pair.before], new[pair.after], pair.after + 1))
+            parts += cells
+            same += not cells
+    rest = f"{count_of(same, 'row is', 'rows are')} as proposed" if same else ""
+    return Changes(len(parts), tuple(parts), rest)
+
+
+def _changed_cells(columns: Sequence[Column], before: Row, after: Row, number: int) -> Iterator[Part]:
+    for column, one, other in zip(columns, before, after, strict=True):
+        if canonical_json(one) != canonical_json(other):
+            shown = ("null" if cell is None else format_cell(column, cell) for cell in (one, other))
+            yield Part(f"Row {number}, {column['name']}", text_spans(*shown), "~")
+
+
+def format_row(columns: Sequence[Column], row: Row) -> str:
+    """Format a row on one line: its cells with " · " between them."""
+    cells = ("null" if cell is None else format_cell(column, cell) for column, cell in zip(columns, row, strict=True))
+    return " · ".join(cells)
