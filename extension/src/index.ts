@@ -23,7 +23,7 @@ import { NotebookActionsOnRuns } from './lab/runs/notebook-actions';
 import { LabHost } from './lab/lab-host';
 import { InboxBadge, makeInboxWidget } from './lab/inbox-widget';
 import { writeNotebookId } from './lab/notebook-id';
-import { noticesPlugin } from './lab/notifications';
+import { noticesPlugin } from './lab/notices/notices-plugin';
 import { PauseRenderer } from './lab/proposal-output';
 import { WorkspaceRenderer } from './lab/workspace-output';
 import { TimelineView } from './timeline/timeline-view';
