@@ -5,7 +5,7 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, MainAreaWidget, ReactWidget } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
-import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 import { ILauncher } from '@jupyterlab/launcher';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -94,7 +94,8 @@ const resumePlugin: JupyterFrontEndPlugin<void> = {
       localPath: local,
       openNotebook: makeNotebookOpener(app),
       continueRun: (run, panel) => resume.continueRun(run, panel),
-      prepareKernel: panel => resume.prepareKernel(panel)
+      prepareKernel: panel => resume.prepareKernel(panel),
+      runCell: (panel, cell) => void NotebookActions.runCells(panel.content, [cell], panel.sessionContext)
     });
     lab.runActions = run => actions.actionsOn(run);
     watchCells(notebooks, () => lab.notify());

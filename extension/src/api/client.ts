@@ -15,6 +15,7 @@ import type {
   IProposalPage,
   IRun,
   IRunFacts,
+  ICellSource,
   ICommentRequest,
   IMentionableUser,
   IStatus,
@@ -270,6 +271,16 @@ export class Client {
   /** Read a run with what the server knows about it now. */
   getRunFacts(id: string): Promise<IRunFacts> {
     return this._call('GET', `runs/${id}`);
+  }
+
+  /** Start a run over: the next execution of its cell begins a new run. The call itself executes nothing. */
+  restart(id: string): Promise<{ run: IRun }> {
+    return this._call('POST', `runs/${id}/restart`, {});
+  }
+
+  /** Read the recorded source of the cell of a run's agent. It is only text. */
+  getCellSource(id: string): Promise<ICellSource> {
+    return this._call('GET', `runs/${id}/source`);
   }
 
   /** Read the timeline of a run. */

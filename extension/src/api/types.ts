@@ -126,17 +126,27 @@ export type IProposal = Omit<Schemas['ProposalDetail'], 'evidence'> & { evidence
 export type IRun = Schemas['RunInfo'];
 
 /**
- * A run with what the server knows about it now. `state` is "interrupted" if the run is not finished and its process is
- * gone. `where` is the call or line at which it is. `cell_source` is the recorded source of its cell; `source_signed`
- * is true if this user's key has signed it.
+ * A run with its state for people, and the permissions of the current user. `gone` is the part that no longer exists.
+ * `where` is the call at which an interrupted run continues, or "after" and the last call. A server of an older version
+ * sends the record alone.
  */
 export interface IRunFacts {
-  run: IRun;
-  state?: string;
-  where?: string | null;
-  cell_source?: string | null;
-  source_signed?: boolean;
-  may?: { cancel: boolean };
+  run: IRun & {
+    state?: string;
+    gone?: 'notebook' | 'cell' | null;
+    where?: string;
+    decided?: { asked: number; people: number; policy: number; deadline: number; changed: number };
+    ended_at?: string | null;
+    worked_seconds?: number;
+    waited_seconds?: number;
+  };
+  may?: { cancel: boolean; restart: boolean };
+}
+
+/** The recorded source of an agent's cell; `source_signed` is true if this user's key has signed it. */
+export interface ICellSource {
+  source: string | null;
+  source_signed: boolean;
 }
 
 /** The server, its store, and the permissions of the current user. */

@@ -24,8 +24,11 @@ export interface IResumeAction {
   busy?: boolean;
 }
 
-/** The reason why a run does not continue: its process is gone, or its cell, or its notebook. */
-export type RunTrouble = 'interrupted' | 'cell-gone' | 'notebook-gone';
+/**
+ * The reason why a run does not continue: its process is gone ("in-doubt": in the middle of a call of which nobody
+ * knows whether it took effect), or its cell, or its notebook.
+ */
+export type RunTrouble = 'interrupted' | 'in-doubt' | 'cell-gone' | 'notebook-gone';
 
 /**
  * A run as this environment sees it, and what can be done about it here. An action that is absent is not possible
@@ -36,8 +39,6 @@ export interface IRunActions {
   readonly trouble: RunTrouble | null;
   /** The call or the line at which it is, or continues; "" if unknown. */
   readonly where: string;
-  /** Since when it is in this state, ISO 8601; null if unknown. */
-  readonly since: string | null;
   /** Whether an action is in progress. */
   readonly busy: boolean;
   /** Why the last action failed, or "". */

@@ -1,6 +1,6 @@
 /**
- * Facts about runs that their records do not have: whether the process is gone, where the run stands, and the recorded
- * source of the cell. They are read when a view asks. A run that executes is read again at an interval, because a
+ * Facts about runs that their records do not have: whether the process is gone, and where the run stands. They are read
+ * when a view asks. A run that executes is read again at an interval, because a
  * process that dies leaves no message.
  */
 
@@ -11,6 +11,9 @@ import type { IRun, IRunFacts } from '../api/types';
 
 /** Interval at which an executing run is read again, in milliseconds. */
 const POLL_MS = 5000;
+
+/** States of a run whose process is gone. */
+const DEAD_STATES = ['interrupted', 'in_doubt', 'orphaned'];
 
 interface IEntry {
   /** The answer; null before the first one. */
@@ -85,7 +88,7 @@ export class RunFactReader {
     }
     const isNew = JSON.stringify(facts) !== JSON.stringify(entry.facts);
     entry.facts = facts;
-    if (facts?.run.status === 'running' && facts.state !== 'interrupted') {
+    if (facts?.run.status === 'running' && !DEAD_STATES.includes(facts.run.state ?? '')) {
       entry.timer = setTimeout(() => void this._read(id), POLL_MS);
     }
     if (isNew) {

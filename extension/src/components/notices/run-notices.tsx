@@ -48,15 +48,28 @@ interface IPartProps {
 
 function InterruptedPart({ actions, host }: IPartProps): JSX.Element {
   const { trans } = host;
-  const { where = '', since = null, startKernel, kernelAlive = false } = actions ?? {};
+  const { where = '', trouble, startKernel, kernelAlive = false } = actions ?? {};
   return (
     <>
       <Alert tone="warn" icon="disconnected">
-        <b>{trans.__('The run was interrupted')}</b>{' '}
-        {since
-          ? trans.__('at %1: the kernel is gone.', formatTimeOfDay(since))
-          : trans.__('because the kernel is gone.')}{' '}
-        {where ? <ContinuesAt where={where} host={host} /> : trans.__('Nothing that ran before is repeated.')}
+        {trouble === 'in-doubt' ? (
+          <>
+            <b>{trans.__('In doubt.')}</b>{' '}
+            <WithCode
+              text={trans.__(
+                'The kernel is gone, and nobody knows whether %1 took effect. You are asked before it is called again; nothing before it is repeated.',
+                CODE
+              )}
+              code={where}
+            />
+          </>
+        ) : (
+          <>
+            <b>{trans.__('The run was interrupted')}</b>
+            {trans.__(': the kernel is gone.')}{' '}
+            <WithCode text={continuationSentence(where, host)} code={where.replace(AFTER, '')} />
+          </>
+        )}
       </Alert>
       <RunButtons actions={actions} host={host}>
         {startKernel && (
@@ -74,15 +87,29 @@ function InterruptedPart({ actions, host }: IPartProps): JSX.Element {
   );
 }
 
-/** "It continues at send_refund(…), nothing before it is repeated.", with the call as code. */
-function ContinuesAt({ where, host }: { where: string; host: IHost }): JSX.Element {
-  const [before, after = ''] = host.trans
-    .__('It continues at %1, nothing before it is repeated.', '\0')
-    .split('\0');
+/** The word before a call that had ended when the run was interrupted. */
+const AFTER = /^after /;
+
+/** The place of the code in a sentence. */
+const CODE = '\0';
+
+/** Say where an interrupted run continues. */
+function continuationSentence(where: string, { trans }: IHost): string {
+  if (!where) {
+    return trans.__('It continues where it was, nothing before it is repeated.');
+  }
+  return AFTER.test(where)
+    ? trans.__('It continues after %1, nothing before it is repeated.', CODE)
+    : trans.__('It continues at %1, nothing before it is repeated.', CODE);
+}
+
+/** A sentence with a call as code in it. */
+function WithCode({ text, code }: { text: string; code: string }): JSX.Element {
+  const [before, after] = text.split(CODE);
   return (
     <>
       {before}
-      <code className="jp-hitl-mono">{showHiddenCharacters(where)}</code>
+      {after !== undefined && <code className="jp-hitl-mono">{showHiddenCharacters(code)}</code>}
       {after}
     </>
   );
@@ -172,13 +199,6 @@ function ContinuesPart({ proposal, run, actions, host }: IPartProps): JSX.Elemen
       {!next && where && <span className="jp-hitl-muted"> {showHiddenCharacters(where)}</span>}
     </Alert>
   );
-}
-
-function formatTimeOfDay(at: string): string {
-  const date = new Date(at);
-  return Number.isNaN(date.getTime())
-    ? showHiddenCharacters(at)
-    : date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
 }
 
 function fileName({ path, notebook }: IProposal): string {

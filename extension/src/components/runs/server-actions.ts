@@ -35,8 +35,7 @@ export class ServerActions {
     const { status } = facts?.run ?? run;
     const actions: IRunActions = {
       trouble: findTrouble(facts),
-      where: facts?.where ?? '',
-      since: facts?.state === 'interrupted' ? facts.run.updated_at : null,
+      where: facts?.run.where ?? '',
       busy: this._busy.has(run.id),
       problem: this._problems.get(run.id) ?? '',
       kernelAlive: false
@@ -90,8 +89,12 @@ export class ServerActions {
 }
 
 function findTrouble(facts: IRunFacts | null): IRunActions['trouble'] {
-  if (facts?.state === 'interrupted') {
-    return 'interrupted';
+  const { state, gone, status } = facts?.run ?? {};
+  if (gone) {
+    return gone === 'cell' ? 'cell-gone' : 'notebook-gone';
   }
-  return facts?.run.orphaned ? 'notebook-gone' : null;
+  if (status === 'running' && state === 'in_doubt') {
+    return 'in-doubt';
+  }
+  return state === 'interrupted' ? 'interrupted' : null;
 }

@@ -135,6 +135,9 @@ function closedState({ proposal, run, conflict, trouble }: IStateFacts, host: IH
     return { name: 'conflict', text, tone: 'neutral', icon: 'people' };
   }
   if (run && run.pauses === proposal.pause && CONTINUING.includes(run.status)) {
+    if (trouble === 'in-doubt') {
+      return { name: 'interrupted', text: trans.__('In doubt'), tone: 'warn', icon: 'warning' };
+    }
     if (trouble === 'interrupted') {
       return { name: 'interrupted', text: trans.__('Interrupted'), tone: 'warn', icon: 'disconnected' };
     }

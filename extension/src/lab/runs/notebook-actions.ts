@@ -3,14 +3,13 @@
  * interrupt it. None of them executes a source that the person has not in front, or did not see.
  */
 
-import type { CodeCell } from '@jupyterlab/cells';
+import type { Cell } from '@jupyterlab/cells';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { IRun } from '../../api/types';
 import type { IHost, IRunActions } from '../../components/host';
 import { confirmRestart, confirmUnsignedSource } from '../../components/runs/questions';
 import type { ServerActions } from '../../components/runs/server-actions';
 import { agentCell } from './agent-cell';
-import { addRestart, cellSource } from './cell-source';
 
 /** The parts of JupyterLab that the actions need. */
 export interface INotebookAccess {
@@ -23,6 +22,8 @@ export interface INotebookAccess {
   continueRun(run: IRun, panel: NotebookPanel): Promise<void>;
   /** Prepare the kernel of a notebook, and start one if there is none. */
   prepareKernel(panel: NotebookPanel): Promise<void>;
+  /** Execute a cell, without waiting for its end. */
+  runCell(panel: NotebookPanel, cell: Cell): void;
 }
 
 /** Makes the actions of runs in their notebooks. */
@@ -45,21 +46,24 @@ export class NotebookActionsOnRuns {
     const cell = panel && agentCell(panel, run.agent);
     const here: { -readonly [name in keyof IRunActions]: IRunActions[name] } = { ...actions };
     here.kernelAlive = panel !== undefined && isConnected(panel);
-    if (panel && cell && here.trouble === 'notebook-gone') {
-      here.trouble = null; // the file was not saved since it is open
+    if (panel && cell && (here.trouble === 'notebook-gone' || here.trouble === 'cell-gone')) {
+      here.trouble = null; // the notebook as it is open counts, not its file
     }
     if (panel && !cell && status !== 'finished' && status !== 'cancelled') {
       here.trouble = 'cell-gone';
     }
-    if (here.trouble === 'interrupted' || (status === 'failed' && here.trouble === null)) {
+    if (
+      here.trouble === 'interrupted' ||
+      here.trouble === 'in-doubt' ||
+      (status === 'failed' && here.trouble === null)
+    ) {
       here.startKernel = () =>
         this._server.perform(run, async () => {
           await this._access.continueRun(run, await this._open(run, false));
         });
     }
-    const source = facts?.cell_source;
-    if ((here.trouble === 'cell-gone' || here.trouble === 'notebook-gone') && source) {
-      here.restoreCell = () => this._restore(run, source, facts.source_signed === true);
+    if (here.trouble === 'cell-gone' || here.trouble === 'notebook-gone') {
+      here.restoreCell = () => this._server.perform(run, () => this._restore(run));
     }
     if (panel && cell && status === 'running' && here.trouble === null && here.kernelAlive) {
       here.stopRun = () =>
@@ -67,63 +71,50 @@ export class NotebookActionsOnRuns {
           await panel.sessionContext.session?.kernel?.interrupt();
         });
     }
-    if (panel && cell && (status === 'finished' || status === 'cancelled' || actions.cancelRun)) {
+    if (panel && cell && facts?.may?.restart) {
       here.restartRun = () => this._restart(run, panel, status);
     }
     return here;
   }
 
   /** Insert the recorded source as a cell. A source that this user's key did not sign is shown first. */
-  private async _restore(run: IRun, recorded: string, isSigned: boolean): Promise<void> {
-    const source = cellSource(recorded);
-    if (!isSigned && !(await confirmUnsignedSource(source, this._host.trans))) {
+  private async _restore(run: IRun): Promise<void> {
+    const { client, trans } = this._host;
+    const { source, source_signed } = await client.getCellSource(run.id);
+    if (source === null) {
+      throw new Error(trans.__('The source of this cell was not recorded.'));
+    }
+    const text = source.replace(/\n$/, '');
+    if (!source_signed && !(await confirmUnsignedSource(text, trans))) {
       return;
     }
-    await this._server.perform(run, async () => {
-      const panel = await this._open(run, true);
-      if (agentCell(panel, run.agent)) {
-        return; // somebody else has put it back
-      }
-      const { model } = panel.content;
-      if (!model || model.readOnly) {
-        throw new Error(this._host.trans.__('The notebook is read-only.'));
-      }
+    const panel = await this._open(run, true);
+    const { model } = panel.content;
+    if (!model || model.readOnly) {
+      throw new Error(trans.__('The notebook is read-only.'));
+    }
+    if (!agentCell(panel, run.agent)) {
       const { cells } = model.sharedModel;
       const last = cells[cells.length - 1];
       const isEmpty = last?.cell_type === 'code' && last.getSource().trim() === '';
-      model.sharedModel.insertCell(isEmpty ? cells.length - 1 : cells.length, { cell_type: 'code', source });
-    });
+      const at = isEmpty ? cells.length - 1 : cells.length;
+      model.sharedModel.insertCell(at, { cell_type: 'code', source: text });
+    }
   }
 
-  /** Execute the agent's cell with `--restart`, which stays out of the notebook. */
+  /** Start an agent over. Its cell is executed as it is now; the server begins a new run for it. */
   private async _restart(run: IRun, panel: NotebookPanel, status: IRun['status']): Promise<void> {
     if (!(await confirmRestart({ ...run, status }, this._host.trans))) {
       return;
     }
     await this._server.perform(run, async () => {
-      const cell = agentCell(panel, run.agent) as CodeCell | undefined;
+      await this._access.prepareKernel(panel);
+      const cell = agentCell(panel, run.agent);
       if (!cell) {
         throw new Error(this._host.trans.__('The agent’s cell is not in this notebook any more.'));
       }
-      await this._access.prepareKernel(panel);
-      const kernel = panel.sessionContext.session?.kernel;
-      if (!kernel) {
-        throw new Error(this._host.trans.__('The kernel did not start.'));
-      }
-      if (status !== 'finished' && status !== 'cancelled') {
-        await this._host.client.cancel(run.id);
-      }
-      const { model } = cell;
-      const code = addRestart(model.sharedModel.getSource());
-      model.clearExecution();
-      const future = kernel.requestExecute({ code, stop_on_error: true, allow_stdin: true }, false, {
-        cellId: model.id,
-        trusted: model.trusted
-      });
-      cell.outputArea.future = future;
-      void future.done.then(reply => {
-        model.executionCount = reply.content.execution_count;
-      });
+      await this._host.client.restart(run.id);
+      this._access.runCell(panel, cell);
     });
   }
 

@@ -9,7 +9,6 @@ import type { IProposalModel } from '../../../src/models/interfaces';
 const QUIET: IRunActions = {
   trouble: null,
   where: '',
-  since: null,
   busy: false,
   problem: '',
   kernelAlive: false
@@ -35,17 +34,29 @@ function show(
 
 const names = (): (string | null)[] => screen.queryAllByRole('button').map(button => button.textContent);
 
-test('an interrupted run says when and where, and its first button continues it', async () => {
+test('an interrupted run says where it continues, and its first button continues it', async () => {
   const startKernel = jest.fn(async () => undefined);
   const cancelRun = jest.fn(async () => undefined);
-  const since = new Date(2026, 10, 28, 22, 4).toISOString();
-  const text = show('interrupted', { where: 'send_refund(\u202e…)', since, startKernel, cancelRun });
-  expect(text).toContain(
-    'The run was interrupted at 22:04: the kernel is gone. It continues at send_refund(⟨U+202E⟩…), nothing before it is repeated.'
+  const actions = { trouble: 'interrupted', where: 'send_refund(\u202e…)', startKernel, cancelRun } as const;
+  expect(show('interrupted', actions)).toContain(
+    'The run was interrupted: the kernel is gone. It continues at send_refund(⟨U+202E⟩…), nothing before it is repeated.'
   );
   expect(names()).toEqual(['Start a kernel and continue', 'Cancel the run…']);
   await userEvent.click(screen.getByText('Start a kernel and continue'));
   expect([startKernel.mock.calls.length, cancelRun.mock.calls.length]).toEqual([1, 0]);
+});
+
+test.each([
+  ['after pay()', 'It continues after pay(), nothing before it is repeated.'],
+  ['', 'It continues where it was, nothing before it is repeated.']
+])('an interrupted run that stands at %j', (where, sentence) => {
+  expect(show('interrupted', { trouble: 'interrupted', where })).toContain(sentence);
+});
+
+test('a run that died in a call says that nobody knows whether it took effect', () => {
+  expect(show('interrupted', { trouble: 'in-doubt', where: 'pay(7)' })).toContain(
+    'In doubt. The kernel is gone, and nobody knows whether pay(7) took effect. You are asked before it is called again'
+  );
 });
 
 test('with a kernel that lives, an interrupted run simply continues', () => {

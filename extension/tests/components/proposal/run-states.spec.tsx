@@ -23,7 +23,7 @@ const run = (status: IRun['status'], over: Partial<IRun> = {}): IRun =>
   ({ id: 'r', status, pauses: 1, ...over }) as IRun;
 
 function hostOf(trouble: RunTrouble | null): IHost {
-  const actions: Partial<IRunActions> = { trouble, where: 'send(7)', since: null, busy: false, problem: '' };
+  const actions: Partial<IRunActions> = { trouble, where: 'send(7)', busy: false, problem: '' };
   return {
     trans: nullTranslator.load('hitl_nb'),
     readOnly: null,
@@ -38,6 +38,7 @@ test.each<[string, IProposal, IRun, RunTrouble | null, string]>([
   ['an open question without its notebook', OPEN, run('waiting'), 'notebook-gone', 'orphaned'],
   ['a run that continues', DECIDED, run('running'), null, 'continues'],
   ['a run whose kernel is gone', DECIDED, run('running'), 'interrupted', 'interrupted'],
+  ['a run whose kernel is gone in a call', DECIDED, run('running'), 'in-doubt', 'interrupted'],
   ['a decided run without its cell', DECIDED, run('ready'), 'cell-gone', 'orphaned'],
   ['an earlier question of such a run', DECIDED, run('running', { pauses: 2 }), 'interrupted', 'decided'],
   ['a finished run without its cell', DECIDED, run('finished'), 'cell-gone', 'decided']

@@ -1,6 +1,6 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
-import type { IRun, IRunFacts } from '../../../src/api/types';
+import type { ICellSource, IRun, IRunFacts } from '../../../src/api/types';
 import type { IRunActions } from '../../../src/components/host';
 import * as questions from '../../../src/components/runs/questions';
 import { ServerActions } from '../../../src/components/runs/server-actions';
@@ -28,26 +28,26 @@ interface IWindow {
   cells?: string[] | null;
   kernel?: object | null;
   headless?: boolean;
+  source?: ICellSource;
 }
 
 /** Open a window. Returns the actions on the run after the server has answered, and what was done. */
-async function openWindow({ facts = {}, cells = null, kernel = null, headless = false }: IWindow) {
+async function openWindow({ facts = {}, cells = null, kernel = null, headless = false, ...given }: IWindow) {
+  const source = given.source ?? { source: SOURCE, source_signed: true };
   const done: unknown[] = [];
-  const answer = { run: RUN, may: { cancel: true }, ...facts } as IRunFacts;
+  const answer = { run: RUN, may: { cancel: true, restart: true }, ...facts } as IRunFacts;
   const client = {
     getRunFacts: async () => answer,
+    getCellSource: async () => source,
+    restart: async (id: string) => void done.push(['restart', id]),
     cancel: async (id: string) => void done.push(['cancel', id]),
     runHeadless: async (id: string) => void done.push(['headless', id])
   };
   const sources = [...(cells ?? [])];
   const toCell = (source: string) => ({
-    outputArea: {},
     model: {
       type: 'code',
-      id: 'c',
-      trusted: true,
       outputs: { length: 0 },
-      clearExecution: () => void done.push('cleared'),
       sharedModel: { getSource: () => source }
     }
   });
@@ -85,7 +85,8 @@ async function openWindow({ facts = {}, cells = null, kernel = null, headless = 
       return panel as never;
     },
     continueRun: async () => void done.push('continue'),
-    prepareKernel: async () => void done.push('prepare')
+    prepareKernel: async () => void done.push('prepare'),
+    runCell: (_, cell) => void done.push(['run', cell.model.sharedModel.getSource()])
   });
   made.actionsOn(answer.run);
   await new Promise(resolve => setTimeout(resolve));
@@ -100,12 +101,11 @@ const doors = (actions: IRunActions): string[] =>
     .map(([name]) => name)
     .sort();
 
-const SOURCE = '# %%agent refunds\npay()\n';
+const SOURCE = '%%agent refunds\npay()\n';
 
 test('a notebook without the agent’s cell gets it back; nothing is executed', async () => {
   const { actions, done, sources } = await openWindow({
-    cells: ['x = 1', ''],
-    facts: { cell_source: SOURCE, source_signed: true }
+    cells: ['x = 1', '']
   });
   expect([actions().trouble, doors(actions())]).toEqual(['cell-gone', ['cancelRun', 'restoreCell']]);
   await actions().restoreCell!();
@@ -116,7 +116,10 @@ test('a notebook without the agent’s cell gets it back; nothing is executed', 
 
 test.each([true, false])('a source that is not signed is shown first (agreed: %s)', async agreed => {
   const asked = jest.mocked(questions.confirmUnsignedSource).mockResolvedValue(agreed);
-  const { actions, sources } = await openWindow({ cells: [], facts: { cell_source: SOURCE } });
+  const { actions, sources } = await openWindow({
+    cells: [],
+    source: { source: SOURCE, source_signed: false }
+  });
   await actions().restoreCell!();
   expect(asked).toHaveBeenCalledWith('%%agent refunds\npay()', expect.anything());
   expect(sources).toEqual(agreed ? ['%%agent refunds\npay()'] : []);
@@ -124,7 +127,7 @@ test.each([true, false])('a source that is not signed is shown first (agreed: %s
 
 test('a notebook that is gone is made again', async () => {
   const { actions, done, sources } = await openWindow({
-    facts: { run: { ...RUN, orphaned: true }, cell_source: SOURCE, source_signed: true }
+    facts: { run: { ...RUN, gone: 'notebook' } }
   });
   expect(actions().trouble).toBe('notebook-gone');
   await actions().restoreCell!();
@@ -132,17 +135,18 @@ test('a notebook that is gone is made again', async () => {
 });
 
 test('an open notebook that has the cell is in order, though its file is gone', async () => {
-  const facts = { run: { ...RUN, orphaned: true } };
+  const facts = { run: { ...RUN, gone: 'notebook' } as IRunFacts['run'] };
   expect((await openWindow({ cells: ['%%agent refunds'], facts })).actions().trouble).toBeNull();
 });
 
-test('an interrupted run is continued in its notebook, which is opened for that', async () => {
-  const run = { ...RUN, status: 'running' } as IRun;
-  const { actions, done, close } = await openWindow({
-    facts: { run, state: 'interrupted', where: 'send(…)' }
-  });
-  const { trouble, where, since, kernelAlive } = actions();
-  expect([trouble, where, since, kernelAlive]).toEqual(['interrupted', 'send(…)', RUN.updated_at, false]);
+test.each([
+  ['interrupted', 'interrupted'],
+  ['in_doubt', 'in-doubt']
+])('a run that is %s is continued in its notebook, which is opened for that', async (state, found) => {
+  const run = { ...RUN, status: 'running', state, where: 'send(…)' } as IRunFacts['run'];
+  const { actions, done, close } = await openWindow({ facts: { run } });
+  const { trouble, where, kernelAlive } = actions();
+  expect([trouble, where, kernelAlive]).toEqual([found, 'send(…)', false]);
   await actions().startKernel!();
   expect(done).toEqual([['open', false], 'continue']);
   close();
@@ -158,19 +162,22 @@ test('a run that executes is stopped by an interrupt of its kernel', async () =>
   close();
 });
 
-test('an agent is started over with --restart, which the notebook does not keep', async () => {
-  jest.mocked(questions.confirmRestart).mockResolvedValue(true);
-  const requestExecute = jest.fn(() => ({ done: Promise.resolve({ content: { execution_count: 7 } }) }));
-  const kernel = { connectionStatus: 'connected', status: 'idle', requestExecute };
-  const { actions, done, sources } = await openWindow({ cells: ['%%agent refunds\npay()'], kernel });
+test('an agent is started over after a question, with its cell as it is', async () => {
+  jest.mocked(questions.confirmRestart).mockResolvedValueOnce(false).mockResolvedValueOnce(true);
+  const { actions, done } = await openWindow({ cells: ['%%agent refunds\npay()'] });
   await actions().restartRun!();
-  expect(done).toEqual(['prepare', ['cancel', 'r'], 'cleared']); // an unfinished run is cancelled first
-  expect(requestExecute).toHaveBeenCalledWith(
-    expect.objectContaining({ code: '%%agent refunds --restart\npay()' }),
-    false,
-    { cellId: 'c', trusted: true }
-  );
-  expect(sources).toEqual(['%%agent refunds\npay()']);
+  expect(done).toEqual([]);
+  await actions().restartRun!();
+  expect(done).toEqual(['prepare', ['restart', 'r'], ['run', '%%agent refunds\npay()']]);
+});
+
+test('a source that was not recorded cannot be put back', async () => {
+  const { actions, sources } = await openWindow({
+    cells: [],
+    source: { source: null, source_signed: false }
+  });
+  await actions().restoreCell!();
+  expect([actions().problem, sources]).toEqual(['The source of this cell was not recorded.', []]);
 });
 
 test('a run is cancelled after a question, by whom the server allows it', async () => {
@@ -180,7 +187,9 @@ test('a run is cancelled after a question, by whom the server allows it', async 
   expect(done).toEqual([]);
   await actions().cancelRun!();
   expect(done).toEqual([['cancel', 'r']]);
-  expect(doors((await openWindow({ facts: { may: { cancel: false } } })).actions())).toEqual([]);
+  expect(doors((await openWindow({ facts: { may: { cancel: false, restart: false } } })).actions())).toEqual(
+    []
+  );
 });
 
 test('a decided run can be executed by a server that is set up for it', async () => {
