@@ -1,10 +1,10 @@
 """Static text and HTML of a paused cell's output, for viewers without a kernel, the extension or scripts.
 
 `proposals_text` and `proposals_html` are pure functions of the proposals' records, as `ledger.proposals.list_of_run`
-returns them with verified signatures. So the same decisions give the same output. All text from agents and people is
-escaped, with hidden characters made visible. The person who decided, how that person is known, and the time appear only
-inside `<span class="hitl-who">`, which comparisons of outputs can mask. The output has no ids, no paths and no other
-times.
+returns them with verified signatures. So the same decisions give the same output. The text keeps the words that saved
+notebooks have; the HTML has the words of the extension's card. All text from agents and people is escaped, with hidden
+characters made visible. The person who decided, how that person is known, and the time appear only inside
+`<span class="hitl-who">`, which comparisons of outputs can mask. The output has no ids, no paths and no other times.
 Colors are inherited from the page.
 """
 
@@ -17,13 +17,15 @@ from typing import Any, cast
 
 from hitl_nb.hidden_characters import show_hidden_characters
 from hitl_nb.kinds.html import CELL_STYLE, LINE_STYLE, escape_html, format_inline, labelled_html, table_html, text_html
-from hitl_nb.kinds.questions import diff_value
+from hitl_nb.kinds.questions import list_changes
 from hitl_nb.kinds.registry import find_kind
 from hitl_nb.ledger.decisions.reviewers import format_decider, identify_checked_reviewer
 from hitl_nb.policies.terms.seats import format_need
 from hitl_nb.records import Need, Proposal, Workspace
 from hitl_nb.review import doubt_texts as doubts
 from hitl_nb.review import terms_sentences as sentences
+from hitl_nb.review.card import words
+from hitl_nb.review.card.changes_html import brief_changes_html, changes_html
 from hitl_nb.review.progress import describe_checked_votes
 
 PROPOSAL_MIME = "application/vnd.hitl-nb.proposal+json"
@@ -35,6 +37,16 @@ NOTE_MIME = "application/vnd.hitl-nb.note+json"
 _ROOT_CLASSES = "hitl-nb tex2jax_ignore mathjax_ignore"
 _CARD_STYLE = f"{LINE_STYLE} border-radius: 4px; padding: 0.6em 0.9em; margin: 0.4em 0; max-width: 60em;"
 _FAINT_STYLE = "opacity: 0.75; margin-top: 0.6em;"
+_STATE_STYLE = f"{LINE_STYLE} border-radius: 1em; padding: 0 0.6em; font-size: 0.9em; white-space: nowrap;"
+_EVIDENCE_STYLE = "background-color: rgba(128, 128, 128, 0.1); padding: 0.3em 0.6em; margin-top: 0.4em;"
+_EDGE_COLORS = {
+    "brand": "rgb(25, 118, 210)",
+    "success": "rgb(56, 142, 60)",
+    "error": "rgb(211, 47, 47)",
+    "warn": "rgb(245, 124, 0)",
+    "none": "rgba(128, 128, 128, 0.5)",
+}
+"""Colors of a card's edge by tone. The word of the outcome says the same."""
 
 
 def proposals_bundle(agent: str, pause: int, proposals: Sequence[Proposal], key: str = "") -> dict[str, Any]:
@@ -180,29 +192,60 @@ def proposals_html(proposals: Sequence[Proposal]) -> str:
 
 
 def _card_html(proposal: Proposal) -> str:
-    parts = [f"<strong>{escape_html(proposals_text([proposal]))}</strong>"]
-    parts += [labelled_html(heading, _list_html(lines)) for heading, lines in sentences.lasting_sections(proposal)]
-    if proposal.context is not None:
-        parts.append(_context_html(proposal.context))
-    parts += [f'<div style="{_FAINT_STYLE}">{escape_html(note)}</div>' for note in proposal.notes]
-    if proposal.doubt is None:
-        parts.append(labelled_html("Proposed", find_kind(proposal.kind).to_html(proposal)))
-    else:
-        rows = [
-            (name, text) for name, text in doubts.list_facts(proposal.doubt) if name != "began"
-        ]  # the time is left out, because it differs in each run
-        rows += (
-            [(says, then) for _, says, then, _ in doubts.list_choices(proposal.doubt)]
-            if proposal.status == "open"
-            else []
-        )
-        parts.append(_context_html(dict(rows)))
+    """Return the HTML of a card, in the order of the extension's: head, terms, evidence, proposal, decision.
+
+    A card that is not open begins with two lines, and has the rest in a `details` element.
+    """
+    edge = f"border-left: 4px solid; border-left-color: {_EDGE_COLORS[words.outcome_tone(proposal)]};"
+    style = f"{_CARD_STYLE} {edge}"
     if proposal.status == "open":
         way = "To decide, open this notebook in JupyterLab, or run <code>hitl-nb inbox</code> in a terminal."
-        parts.append(f'<div style="{_FAINT_STYLE}">{way}</div>')
-    if proposal.decision is not None:
-        parts.append(_decision_html(proposal))
-    return f'<div style="{_CARD_STYLE}">{"".join(parts)}</div>'
+        way_html = f'<div style="{_FAINT_STYLE}">{way}</div>'
+        return f'<div style="{style}">{_head_html(proposal)}{_content_html(proposal)}{way_html}</div>'
+    summary = f'<summary style="cursor: pointer;">{_decided_lines_html(proposal)}</summary>'
+    return f'<details style="{style}">{summary}{_content_html(proposal)}{_decision_html(proposal)}</details>'
+
+
+def _head_html(proposal: Proposal) -> str:
+    state = f'<span style="{_STATE_STYLE}">{escape_html(words.waits_for(proposal))}</span>'
+    about = escape_html(f"{words.subject(proposal)} · {proposal.agent}")
+    return f'<strong>{escape_html(proposal.title)}</strong> {state}<div style="opacity: 0.75;">{about}</div>'
+
+
+def _decided_lines_html(proposal: Proposal) -> str:
+    """Return the two lines of a card that is not open: its outcome and title; who, when, what was changed, and why."""
+    outcome = f"{words.outcome_sign(proposal)} <strong>{escape_html(words.outcome_word(proposal))}</strong>"
+    first = f"{outcome} {escape_html(proposal.title)}"
+    made = proposal.decision
+    if made is None:
+        return first
+    who = f"{words.short_decider(made, identify_checked_reviewer(made))}, {made.decided_at:%Y-%m-%d %H:%M:%S} UTC"
+    second = [f'<span class="hitl-who">{escape_html(who)}</span>']
+    if made.by == "policy":
+        second.append(escape_html(describe_rule(proposal)))
+    if made.action == "edit" and proposal.doubt is None:
+        second.append(brief_changes_html(list_changes(proposal, made.value)))
+    said = str(made.value) if made.action == "respond" else made.reason
+    if said:
+        second.append(f"“{escape_html(words.shorten_line(said))}”")
+    return f'{first}<div style="opacity: 0.75;">{" · ".join(second)}</div>'
+
+
+def _content_html(proposal: Proposal) -> str:
+    """Return what stands between head and decision: why asked and needs, evidence, notes, the proposed value."""
+    parts = [labelled_html(heading, _list_html(lines)) for heading, lines in sentences.lasting_sections(proposal)]
+    if proposal.context is not None:
+        parts.append(f'<div style="{_EVIDENCE_STYLE}"><strong>Evidence</strong>{_context_html(proposal.context)}</div>')
+    parts += [f'<div style="{_FAINT_STYLE}">{escape_html(note)}</div>' for note in proposal.notes]
+    if proposal.doubt is None:
+        parts.append(labelled_html("Proposal", find_kind(proposal.kind).to_html(proposal)))
+        return "".join(parts)
+    # The time at which the call began is left out, because it differs in each run.
+    rows = [(name, text) for name, text in doubts.list_facts(proposal.doubt) if name != "began"]
+    if proposal.status == "open":
+        rows += [(says, then) for _, says, then, _ in doubts.list_choices(proposal.doubt)]
+    parts.append(_context_html(dict(rows)))
+    return "".join(parts)
 
 
 def _context_html(context: Any) -> str:
@@ -217,16 +260,21 @@ def _context_html(context: Any) -> str:
 
 
 def _decision_html(proposal: Proposal) -> str:
-    assert proposal.decision is not None
+    """Return the decision in full: the changes, the answer, the reason, and who decided and voted."""
+    made = proposal.decision
+    if made is None:
+        return ""
     parts: list[str] = []
-    if proposal.decision.action == "edit":
-        parts.append(labelled_html("Changes", text_html(diff_value(proposal, proposal.decision.value) or "none")))
-    if proposal.decision.action == "respond":
-        parts.append(labelled_html("Answer", text_html(str(proposal.decision.value))))
-    if proposal.decision.reason:
-        parts.append(labelled_html("Reason", text_html(proposal.decision.reason)))
-    decider = format_decider(proposal.decision, identify_checked_reviewer(proposal.decision))
-    who = f"{decider}, {proposal.decision.decided_at:%Y-%m-%d %H:%M:%S} UTC"
+    if made.action == "edit" and proposal.doubt is None:
+        parts.append(labelled_html("Changes", changes_html(list_changes(proposal, made.value)) or "none"))
+    elif made.action == "edit":
+        parts.append(labelled_html("Answer", text_html(find_kind(proposal.kind).format(made.value))))
+    if made.action == "respond":
+        parts.append(labelled_html("Answer", text_html(str(made.value))))
+    if made.reason:
+        parts.append(labelled_html("Reason", text_html(made.reason)))
+    decider = format_decider(made, identify_checked_reviewer(made))
+    who = f"{decider}, {made.decided_at:%Y-%m-%d %H:%M:%S} UTC"
     # Votes are inside the masked span, too: a decisions file may give one decision instead of the votes.
     who = "; ".join([who, *(sentences.format_vote(vote) for vote in describe_checked_votes(proposal))])
     parts.append(f'<div style="{_FAINT_STYLE}">Decided by <span class="hitl-who">{escape_html(who)}</span></div>')

@@ -77,7 +77,33 @@ class Text(HTMLParser):
 def test_the_plain_text_is_one_line_a_proposal(proposal: Proposal, line: str) -> None:
     assert proposals_text([proposal]) == line
     assert proposals_text([proposal, proposal]) == f"{line}\n{line}"
-    assert line in Text(proposals_html([proposal])).text
+
+
+@pytest.mark.parametrize(
+    ("proposal", "words"),
+    [
+        (make_proposal(), ["Reply to A Waits for 1 person", "text · mail"]),
+        (with_decision(make_proposal(), "approve"), ["✓ Approved Reply to A", "alice (unsigned), 2026-05-06"]),
+        (with_decision(make_proposal(), "edit", "Dear B"), ["✎ Approved with edits Reply to A", "Dear AB"]),
+        (with_decision(make_proposal(), "reject", reason="no\nreceipt"), ["✗ Rejected Reply to A", "“no receipt”"]),
+        (with_decision(make_proposal(), "respond", "why?"), ["↩ Answered Reply to A", "“why?”"]),
+        (msgspec.structs.replace(make_proposal(), status="expired"), ["○ Asked again Reply to A"]),
+        (msgspec.structs.replace(make_proposal(), status="superseded"), ["○ Withdrawn Reply to A"]),
+    ],
+)
+def test_the_html_has_the_words_of_the_card_and_a_decided_one_is_closed(proposal: Proposal, words: list[str]) -> None:
+    page = Text(proposals_html([proposal]))
+    assert page.tags.count("details") == page.tags.count("summary") == (proposal.status != "open")
+    for word in words:
+        assert word in page.text
+    assert page.text.index(words[0]) < page.text.index("Proposal")
+
+
+def test_the_order_is_head_terms_evidence_proposal_and_decision() -> None:
+    proposal = msgspec.structs.replace(make_proposal(context={"order": 5678}), notes=("a note",), why=("it is new",))
+    text = Text(proposals_html([with_decision(proposal, "edit", "Dear B", "softer")])).text
+    places = [text.index(one) for one in ("Reply", "it is new", "Evidence", "5678", "Proposal", "Changes", "Reason")]
+    assert places == sorted(places)
 
 
 @dataclasses.dataclass
@@ -131,7 +157,9 @@ def test_the_way_to_decide_the_changes_and_the_reason_are_shown() -> None:
     assert "hitl-nb inbox" in waiting
     assert "5678" in waiting
     done = Text(proposals_html([with_decision(make_proposal(), "edit", "Dear B", "softer")])).text
-    assert "-Dear A\n+Dear B" in done
+    assert "Dear AB" in done
+    changed = proposals_html([with_decision(make_proposal(), "edit", "Dear B", "softer")])
+    assert re.search(r"Dear <del [^>]*>A</del><ins [^>]*>B</ins>", changed)
     assert "softer" in done
     assert "hitl-nb inbox" not in done
 

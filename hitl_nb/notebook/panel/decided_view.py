@@ -15,8 +15,6 @@ from hitl_nb.review.card.changes_html import brief_changes_html
 
 ui: Any = import_module("ipywidgets")  # it has no types
 
-_MAX_REASON_CHARS = 120
-
 
 class DecidedView:
     """What became of a proposal, who decided it and when, what was changed, and why.
@@ -66,11 +64,5 @@ def _format_lines(proposal: Proposal, known: Known | None) -> str:
         second.append(brief_changes_html(list_changes(proposal, made.value)))
     said = str(made.value) if made.action == "respond" else made.reason
     if said:
-        second.append(f"“{escape_html(shorten_line(said))}”")
+        second.append(f"“{escape_html(words.shorten_line(said))}”")
     return f'{first}<div style="opacity: 0.8;">{" · ".join(second)}</div>'
-
-
-def shorten_line(text: str) -> str:
-    """Return a text on one line, cut after `_MAX_REASON_CHARS` characters."""
-    line = " ".join(text.split())
-    return line if len(line) <= _MAX_REASON_CHARS else f"{line[:_MAX_REASON_CHARS]}…"

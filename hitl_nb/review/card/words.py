@@ -19,6 +19,9 @@ from hitl_nb.records import DecisionRecord, Known, Need, Proposal, effect_happen
 ANSWER_LEAD = "The agent gets this text in place of a decision."
 REJECT_LEAD = "Why? The agent continues with what you write."
 
+MAX_LINE_CHARS = 120
+"""Maximum length of a reason or an answer in a closed card."""
+
 _ACTION_WORDS = {
     "approve": "Approved",
     "edit": "Approved with edits",
@@ -170,3 +173,9 @@ def dropped_changes_note(count: int | None) -> str:
         return ""
     stay, them = ("stays", "it") if count == 1 else ("stay", "them")
     return f"Your {format_count(count)} {stay} in the history, the agent does not get {them}."
+
+
+def shorten_line(text: str) -> str:
+    """Return a text on one line, cut after `MAX_LINE_CHARS` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_LINE_CHARS else f"{line[:MAX_LINE_CHARS]}…"
