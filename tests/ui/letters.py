@@ -32,6 +32,10 @@ for name in ["Ann", "Bo"]:
 """
 
 
+OPEN_CARD = ".jp-hitl-card:not(.jp-hitl-decided .jp-hitl-card)"
+DECIDED_CARD = ".jp-hitl-decided"
+
+
 def agent(file: str) -> str:
     """An agent that writes two letters, and sends what was approved into a file."""
     return AGENT.replace("FILE", repr(file))
@@ -40,12 +44,26 @@ def agent(file: str) -> str:
 def card(where: Any, title: str = "") -> Any:
     """A card in a cell's output of the notebook in front, of a page or a notebook (a locator)."""
     page = where.page if isinstance(where, Notebook) else where
-    return page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-hitl-pause .jp-hitl-card").filter(has_text=title)
+    parts = [f".jp-NotebookPanel:not(.lm-mod-hidden) .jp-hitl-pause {one}" for one in (OPEN_CARD, DECIDED_CARD)]
+    return page.locator(", ".join(parts)).filter(has_text=title)
 
 
 def button(card: Any, name: str) -> Any:
     """A button of a card (a locator)."""
     return card.get_by_role("button", name=name, exact=True)
+
+
+def ready(card: Any, name: str) -> Any:
+    """A button that can be pressed now (a locator)."""
+    return button(card, name).and_(card.page.locator("button:not(:disabled):not([aria-disabled])"))
+
+
+def reject(card: Any, reason: str = "") -> None:
+    """Reject in the pop-up, as a person does."""
+    button(card, "Reject…").click()
+    dialog = card.page.get_by_role("dialog").filter(has_text="Why?")
+    dialog.get_by_role("textbox").fill(reason)
+    dialog.get_by_role("button", name="Reject", exact=True).click()
 
 
 def type_over(card: Any, text: str) -> None:

@@ -135,6 +135,7 @@ def test_people_are_called_by_their_names(page: Page, other: Page, lab: Lab) -> 
     mine = open_paused(page, "mention")
     other.show("mention.ipynb")
     theirs = card(other.page, "mention")
+    button(theirs, "Comments: none open").click()
     field = theirs.get_by_label("Your comment", exact=True)
     field.fill("I have looked.")
     button(theirs, "Comment").click()

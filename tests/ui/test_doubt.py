@@ -30,7 +30,7 @@ def test_a_person_says_what_came_of_a_step_that_a_kernel_died_in(page: Page, lab
     nb.run_all()
     shown = card(nb, TITLE)
     shown.wait_for()
-    radios, primary = shown.get_by_role("radio"), shown.locator("footer button")
+    radios, primary = shown.get_by_role("radio"), shown.locator("footer button").first
     assert [radios.nth(i).is_checked() for i in range(3)] == [False] * 3
     assert primary.get_attribute("aria-disabled") == "true"
     assert primary.inner_text() == "Continue"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from lab import Page, shot
-from letters import button, card, type_over
+from letters import button, card, ready, type_over
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -97,7 +97,7 @@ def test_what_was_edited_is_what_the_agent_gets(page: Page, kind: str) -> None:
     shown.wait_for()
     nb.until_kernel()
     edit(shown)
-    shown.locator("button:enabled", has_text="Approve with edits").wait_for()
+    ready(shown, "Approve with edits").wait_for()
     shot(shown, f"editor-{kind}")
     button(shown, "Approve with edits").click()
     nb.until(1, "edit True")

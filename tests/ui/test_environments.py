@@ -19,6 +19,7 @@ from letters import (
     ledger,
     list_waiting,
     of,
+    reject,
     type_over,
     until_kept,
 )
@@ -175,6 +176,6 @@ def test_the_oldest_decides_with_the_keyboard_and_shows_the_timeline(page: Page,
     window.evaluate("() => window.jupyterapp.shell.currentWidget.close()")
 
     page.show("keyboard.ipynb")
-    button(window.locator(".jp-hitl-detail .jp-hitl-card"), "Reject").click()
+    reject(window.locator(".jp-hitl-detail .jp-hitl-card"))
     check_ended(nb, lab, ["Dear Ann, hello."])
     window.get_by_text("Nothing waits for a decision.").wait_for()

@@ -79,7 +79,7 @@ def test_the_server_is_killed_and_started_again_with_the_page_open(page: Page, l
     shown = card(nb, "Letter to Ann")
     shown.locator(".cm-content").first.get_by_text(TYPED, exact=True).wait_for()
     button(shown, "Approve with edits").click()
-    shown.get_by_text("Approved with edits by").wait_for()
+    shown.get_by_text("Approved with edits", exact=True).wait_for()
     assert list_waiting(lab, "crash.ipynb") == []
     shot(shown, "card-after-crash")
     # The kernels went with the server: the agent goes on in a new one, from where it stood.

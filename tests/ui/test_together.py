@@ -40,7 +40,7 @@ def ask_question(lab: Lab, value: Any, title: str, **more: Any) -> Proposal:
 def open_card(window: Any, lab: Lab, p: Proposal) -> Any:
     """The proposal's card, once its draft has come (a locator)."""
     window.goto(f"{lab.url}/hitl_nb/review/{p.id}?token={lab.token}")
-    card = window.locator(".jp-hitl-page .jp-hitl-card")
+    card = window.locator(".jp-hitl-page article").first
     card.locator('.jp-hitl-value:not([aria-busy="true"])').wait_for()
     return card
 
@@ -117,7 +117,7 @@ def test_two_edit_two_fields_of_a_form_and_undo_only_their_own(windows: list[Any
     two.get_by_label("express", exact=True).check()
     eventually(lambda: draft(lab, p) == {"order": "B-2", "to": {"street": "Oak 2", "zip": 1}, "express": True})
     eventually(lambda: one.get_by_label("street", exact=True).input_value() == "Oak 2", one.page)
-    button(one, "Undo").click()
+    button(one, "Undo your last edit").click()
     eventually(lambda: draft(lab, p) == {"order": "A-1", "to": {"street": "Oak 2", "zip": 1}, "express": True})
 
 
@@ -163,6 +163,7 @@ def test_a_decision_is_made_on_what_was_shown_and_told_to_who_types(windows: lis
     assert decided.value == "Dear Ann, hello"
     two.get_by_text("Approved with edits").first.wait_for()
     two.page.keyboard.type("too late")
+    two.get_by_role("button", name="Show the details").click()
     assert text_of(two) == "Dear Ann, hello"
 
 
@@ -171,9 +172,9 @@ def test_people_see_each_other(windows: list[Any], lab: Lab) -> None:
     one, two, three = [open_card(window, lab, p) for window in windows]
     start(two, "Control+End")
     two.page.keyboard.type("!")
-    eventually(lambda: one.locator(".jp-hitl-person").count() == 3, one.page)
+    eventually(lambda: one.locator(".jp-hitl-presence .jp-hitl-face").count() == 3, one.page)
     one.get_by_text("is typing").first.wait_for()
     one.locator(".jp-hitl-cursor").first.wait_for()
     shot(one, "together-presence")
     three.page.close()
-    eventually(lambda: one.locator(".jp-hitl-person").count() == 2, one.page)
+    eventually(lambda: one.locator(".jp-hitl-presence .jp-hitl-face").count() == 2, one.page)

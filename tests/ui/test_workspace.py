@@ -151,12 +151,12 @@ def test_people_write_while_the_agent_does_and_say_that_it_is_done(page: Page, o
 
     for shown in (mine, theirs):  # they were at work there, so nothing was taken from under their hands
         button(shown, "Decide").click()
-    mine.get_by_text("Waiting for a decision").wait_for()
+    mine.get_by_text("Your decision").first.wait_for()
     assert box(mine).count() == 0
     asking = card(page.page, "This is the workspace that writer and people write").last
     theirs_asking = card(other.page, "This is the workspace that writer and people write").last
     button(asking, "Done").wait_for()
-    assert button(asking, "Undo edits").count() == 0
+    assert button(asking, "Take all back").count() == 0
     type_at(asking, "Control+End", " Mine at the end.")
     box(theirs_asking).get_by_text("Mine at the end.").wait_for()
     shot(page.page, "workspace-asking")

@@ -66,7 +66,12 @@ export function DocumentSection(props: IProps): JSX.Element {
         {props.views}
         {undoer && <UndoRedoButtons undoer={undoer} host={host} />}
         {discussion && props.commentsAsked === undefined && (
-          <IconButton icon="comment" small label={trans.__('Comment')} onClick={() => setAsked(n => n + 1)} />
+          <IconButton
+            icon="comment"
+            small
+            label={trans.__('Comments')}
+            onClick={() => setAsked(n => n + 1)}
+          />
         )}
         <IconButton
           icon="history"

@@ -231,7 +231,7 @@ function AnswerForm(props: IProps & { doubt: IDoubt; onComments: () => void }): 
               ? trans.__('Choose what happened first; no key decides this')
               : trans.__('No key decides this'))}
         </span>
-        {model.discussion && <IconButton icon="comment" label={trans.__('Comment')} onClick={onComments} />}
+        {model.discussion && <IconButton icon="comment" label={trans.__('Comments')} onClick={onComments} />}
       </footer>
     </>
   );

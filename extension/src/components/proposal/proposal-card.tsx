@@ -46,17 +46,16 @@ export function ProposalCard({ model, host }: IProps): JSX.Element {
   if (proposal.status === 'open') {
     return <Whole model={model} host={host} />;
   }
-  return (
+  const notices = (
     <>
-      {conflict && (
-        <div className="jp-hitl-root jp-hitl-lost">
-          <ConflictNotice surprise={conflict} problem={model.problem} host={host} />
-        </div>
-      )}
-      <CollapsedCard model={model} host={host} notice={<ClosedNotice model={model} host={host} />}>
-        <Whole model={model} host={host} />
-      </CollapsedCard>
+      {conflict && <ConflictNotice surprise={conflict} problem={model.problem} host={host} />}
+      <ClosedNotice model={model} host={host} />
     </>
+  );
+  return (
+    <CollapsedCard model={model} host={host} notice={notices}>
+      <Whole model={model} host={host} />
+    </CollapsedCard>
   );
 }
 

@@ -159,7 +159,7 @@ test('the agent is said to write for as long as its words come, and nobody else 
 test('what somebody types in is not taken away when the agent asks; it is when they have left', async () => {
   jest.useFakeTimers();
   const { becomes } = await renderWorkspace();
-  fireEvent.click(screen.getByRole('button', { name: 'Comment' }));
+  fireEvent.click(screen.getByRole('button', { name: 'Comments' }));
   const field = screen.getByLabelText('Your comment');
   act(() => field.focus());
   await becomes({ proposal: 'p' });
@@ -179,7 +179,7 @@ test('what somebody types in is not taken away when the agent asks; it is when t
 
 test('who types when the agent asks can decide at once', async () => {
   const { becomes } = await renderWorkspace();
-  fireEvent.click(screen.getByRole('button', { name: 'Comment' }));
+  fireEvent.click(screen.getByRole('button', { name: 'Comments' }));
   act(() => screen.getByLabelText('Your comment').focus());
   await becomes({ proposal: 'p' });
   fireEvent.click(screen.getByRole('button', { name: 'Decide' }));
