@@ -21,7 +21,7 @@ from hitl_nb.values.text_diff import unified_diff
 from hitl_nb.values.typed_values import encode_value
 
 _MAX_DIFF_CHARS = 20_000
-"""Maximum length of the text that stands for a difference in the JSON."""
+"""Maximum length of the text that replaces a difference in the JSON."""
 
 
 class Evidence(NamedTuple):
@@ -39,7 +39,7 @@ class Evidence(NamedTuple):
 
 
 class _ConvertedValue(NamedTuple):
-    """A value as a block, as the text that stands for it in the JSON, and as the bytes of its picture."""
+    """A value as a block, as the text that replaces it in the JSON, and as the bytes of its picture."""
 
     block: EvidenceBlock
     text: str
@@ -165,6 +165,6 @@ def _show_object(name: str, path: str, value: Any) -> _ConvertedValue | None:
     if not displays_html(value) or suggest_alternative(kind).startswith("use "):
         return None  # the error of the conversion to JSON says what to do
     raise TypeError(
-        f"{path} is {with_article(kind.__name__)}, which shows itself as HTML only, and HTML is not shown to "
-        "reviewers; use hitl.image(...) with a picture of it, hitl.markdown(...), a DataFrame, or its parts"
+        f"{path} is {with_article(kind.__name__)}, which shows itself as HTML only. Reviewers are shown no HTML; "
+        "use hitl.image(...) with a picture of it, hitl.markdown(...), a DataFrame, or its parts"
     )

@@ -1,7 +1,7 @@
 """Formats of pictures in evidence: PNG, JPEG, WebP and SVG. Only the beginning of a picture is read.
 
-Browsers draw the pictures. So this module refuses what could harm a browser: formats that are not in the list, pictures
-that claim very many pixels, and SVG with entities, which can grow without limit.
+Browsers draw the pictures. So this module refuses everything that could harm a browser. That is any other
+format, a picture of very many pixels, and an SVG with entities, which can grow without limit.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SVG_START = re.compile(
 
 
 class PictureInfo(NamedTuple):
-    """What the beginning of a picture says: its media type, and its size in pixels (0: unknown)."""
+    """Media type of a picture, and its size in pixels (0: unknown), as its beginning says."""
 
     media_type: str
     width: int = 0

@@ -75,8 +75,8 @@ def image(x: Any, alt: str = "") -> ShownImage:
     """Show a picture in `context`. The picture is made now: later changes of `x` are not shown.
 
     Args:
-        x: A matplotlib figure or axes, a PIL image, an Altair chart, an object that notebooks display as PNG, JPEG or
-            SVG, bytes of a PNG, JPEG or WebP picture, or the `pathlib.Path` of a file (also ".svg"). At most 4 MB.
+        x: A matplotlib figure or axes, a PIL image, an Altair chart, or bytes of a PNG, JPEG or WebP picture. Also the
+            `pathlib.Path` of a file (".svg", too), or an object that notebooks display as a picture. At most 4 MB.
         alt: Description of the picture in one sentence, for people who cannot see it. A warning is issued if it is
             missing.
 

@@ -125,6 +125,19 @@ export class Client {
   }
 
   /**
+   * Read a picture that a proposal shows as evidence.
+   *
+   * @param sha256 - hash of the picture, from a block of the proposal's evidence.
+   */
+  async getPicture(id: string, sha256: string): Promise<Blob> {
+    const response = await this._send(`proposals/${id}/evidence/${sha256}`, { method: 'GET' });
+    if (!response.ok) {
+      throw makeApiError(response, await readJson(response));
+    }
+    return response.blob();
+  }
+
+  /**
    * Read the proposals of one pause, as a cell's output names it. `pause` counts from 1. Without `key`: those of the
    * newest run that has this pause.
    */
@@ -319,17 +332,20 @@ export class Client {
       init.body = JSON.stringify(body);
       init.headers = { 'Content-Type': 'application/json' };
     }
-    let response: Response;
-    try {
-      response = await this._fetch(path, init);
-    } catch {
-      throw new ApiError(0, 'Unreachable', 'The Jupyter server does not answer.');
-    }
+    const response = await this._send(path, init);
     const answer = await readJson(response);
     if (!response.ok) {
       throw makeApiError(response, answer);
     }
     return answer as T;
+  }
+
+  private async _send(path: string, init: RequestInit): Promise<Response> {
+    try {
+      return await this._fetch(path, init);
+    } catch {
+      throw new ApiError(0, 'Unreachable', 'The Jupyter server does not answer.');
+    }
   }
 }
 

@@ -4,14 +4,13 @@
  */
 
 import { type ReactNode, useContext, useId, useMemo, useRef, useState } from 'react';
-import type { JsonObject } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
 import { countChanges } from '../changes/change-count';
 import { DecisionBar } from '../decide/decision-bar';
 import { SAVING_DELAY_MS } from '../decide/save-status';
 import { useDocumentTools } from '../document/use-document-tools';
+import { Evidence } from '../evidence/evidence';
 import type { IHost } from '../host';
-import { Markdown } from '../markdown';
 import { PresenceFaces } from '../presence-bar';
 import { stateOf } from '../states/proposal-state';
 import { currentValue, isAboutWorkspace } from '../proposal-status';
@@ -118,7 +117,7 @@ function ValueCard({ model, host }: IProps): JSX.Element {
       />
       {open && state.name === 'orphaned' && <RunNotice model={model} host={host} state="orphaned" />}
       <TermsView model={model} host={host} />
-      <Context context={proposal.context} host={host} />
+      <Evidence proposal={proposal} host={host} />
       <Notes model={model} host={host} />
       <ValueSection
         key={proposal.id}
@@ -173,32 +172,4 @@ function Notes({ model, host }: IProps): JSX.Element | null {
     );
   }
   return notes.length === 0 ? null : <div className="jp-hitl-notes">{notes}</div>;
-}
-
-function Context({
-  context,
-  host
-}: {
-  context: string | JsonObject | null;
-  host: IHost;
-}): JSX.Element | null {
-  if (context === null) {
-    return null;
-  }
-  return (
-    <section className="jp-hitl-section jp-mod-sunken" aria-label={host.trans.__('Evidence')}>
-      {typeof context === 'string' ? (
-        <Markdown text={context} />
-      ) : (
-        <dl className="jp-hitl-facts">
-          {Object.entries(context).map(([name, item]) => (
-            <div key={name}>
-              <dt>{showHiddenCharacters(name)}</dt>
-              <dd>{showHiddenCharacters(typeof item === 'string' ? item : JSON.stringify(item))}</dd>
-            </div>
-          ))}
-        </dl>
-      )}
-    </section>
-  );
 }
