@@ -25,8 +25,8 @@ export interface IResumeAction {
 }
 
 /**
- * The reason why a run does not continue: its process is gone ("in-doubt": in the middle of a call of which nobody
- * knows whether it took effect), or its cell, or its notebook.
+ * The reason why a run does not continue: its process, its cell or its notebook is gone. "in-doubt": the process ended
+ * in a call, and nobody knows whether that call took effect.
  */
 export type RunTrouble = 'interrupted' | 'in-doubt' | 'cell-gone' | 'notebook-gone';
 

@@ -1,6 +1,6 @@
 /**
- * Shows notifications: those of JupyterLab, and those of the browser while this window is in the background. Those
- * that come together are shown together if they are many.
+ * Shows notifications: those of JupyterLab, and those of the browser while this window is in the background. Many
+ * notifications at once are shown as one.
  */
 
 import { Notification as Notices } from '@jupyterlab/apputils';
@@ -15,7 +15,7 @@ const GATHER_MS = 300;
 
 const AUTO_CLOSE_MS = 15_000;
 
-/** What the notifications need of their surroundings. */
+/** The surroundings of the notifications: settings, and the actions of their buttons. */
 export interface INoticeSurroundings {
   readonly trans: TranslationBundle;
   /** Whether JupyterLab's notifications are wanted, and those of the browser. */

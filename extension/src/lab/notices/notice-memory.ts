@@ -1,6 +1,6 @@
 /**
- * What was told already, and what should be told later. It survives a reload: what was told is kept as long as the
- * browser tab lives, and what should be told later as long as the browser's storage.
+ * The memory of the notifications. It survives a reload. The notifications that were told are kept as long as the
+ * browser tab lives, and those that should be told later as long as the browser's storage.
  */
 
 const TOLD_KEY = 'hitl-nb:told';
@@ -28,8 +28,8 @@ export class NoticeMemory {
 
   /** Tell a proposal later, or (null) not any more. */
   snooze(id: string, at: number | null): void {
-    const { [id]: _, ...others } = this.snoozed;
-    write(localStorage, SNOOZED_KEY, at === null ? others : { ...others, [id]: at });
+    const others = Object.entries(this.snoozed).filter(([one]) => one !== id);
+    write(localStorage, SNOOZED_KEY, Object.fromEntries(at === null ? others : [...others, [id, at]]));
   }
 
   private _told = readList(sessionStorage, TOLD_KEY);

@@ -1,5 +1,5 @@
 /**
- * What a notification says: the title of the proposal with what happened, why a person is asked, and the time left.
+ * The texts of a notification: the title of the proposal with what happened, why a person is asked, and the time left.
  */
 
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -20,7 +20,7 @@ export type NoticeSubject = Pick<
 export interface IProposalNotice {
   type: NoticeType;
   proposal: NoticeSubject;
-  /** What happened in other words, such as the comment with the mention. */
+  /** A text in place of why a person is asked, such as the comment with the mention. */
   note?: string;
   /** The person who did it. */
   who?: string;
