@@ -5,7 +5,7 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, MainAreaWidget, ReactWidget } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
-import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
+import { INotebookCellExecutor, INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { ILauncher } from '@jupyterlab/launcher';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -14,7 +14,10 @@ import { createElement } from 'react';
 import { PROPOSAL_MIME, WORKSPACE_MIME } from './api/mime-types';
 import { InboxModel } from './inbox/inbox-model';
 import { version } from './version';
-import { CardCounts } from './lab/card-counts';
+import { CardCounts } from './lab/notebook/card-counts';
+import { NotebookCards } from './lab/notebook/notebook-cards';
+import { runQuietly } from './lab/notebook/quiet-run';
+import { savingPlugin } from './lab/saving-plugin';
 import { commandsPlugin } from './lab/commands';
 import { ResumeController, readStoreUrl } from './lab/resume-run';
 import { agentCell, watchCells } from './lab/runs/agent-cell';
@@ -56,11 +59,13 @@ const cardPlugin: JupyterFrontEndPlugin<void> = {
   activate: (app: JupyterFrontEnd, host: IReview, notebooks: INotebookTracker): void => {
     const local = (path: string): string => app.serviceManager.contents.localPath(path);
     const add = (panel: NotebookPanel): void => {
+      const cards = new CardCounts();
       const place = {
         path: () => local(panel.context.path),
         store: () => readStoreUrl(panel),
         carryId: (id: string) => writeNotebookId(panel, id),
-        cards: new CardCounts()
+        cards,
+        around: new NotebookCards(host, panel, cards, [PROPOSAL_MIME, WORKSPACE_MIME])
       };
       const renderers = { [PROPOSAL_MIME]: PauseRenderer, [WORKSPACE_MIME]: WorkspaceRenderer };
       Object.entries(renderers).forEach(([mime, Renderer]) =>
@@ -85,17 +90,23 @@ const resumePlugin: JupyterFrontEndPlugin<void> = {
   description: 'Executes an agent’s cell again when people have decided.',
   autoStart: true,
   requires: [IReview, INotebookTracker],
-  activate: (app: JupyterFrontEnd, host: IReview, notebooks: INotebookTracker): void => {
+  optional: [INotebookCellExecutor],
+  activate: (
+    app: JupyterFrontEnd,
+    host: IReview,
+    notebooks: INotebookTracker,
+    executor: INotebookCellExecutor | null
+  ): void => {
     const local = (path: string): string => app.serviceManager.contents.localPath(path);
     const lab = host as LabHost;
-    const resume = new ResumeController(lab, notebooks, local);
+    const resume = new ResumeController(lab, notebooks, local, executor);
     const actions = new NotebookActionsOnRuns(lab, lab.serverActions, {
       notebooks,
       localPath: local,
       openNotebook: makeNotebookOpener(app),
       continueRun: (run, panel) => resume.continueRun(run, panel),
       prepareKernel: panel => resume.prepareKernel(panel),
-      runCell: (panel, cell) => void NotebookActions.runCells(panel.content, [cell], panel.sessionContext)
+      runCell: (panel, cell) => void runQuietly(panel, cell, executor)
     });
     lab.runActions = run => actions.actionsOn(run);
     watchCells(notebooks, () => lab.notify());
@@ -193,5 +204,6 @@ export default [
   inboxPlugin,
   timelinePlugin,
   noticesPlugin,
-  commandsPlugin
+  commandsPlugin,
+  savingPlugin
 ];

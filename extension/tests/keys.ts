@@ -19,3 +19,9 @@ export function pressKey(target: Element, key: string, more: KeyboardEventInit =
   const keyCode = CODES[key] ?? key.toUpperCase().charCodeAt(0);
   return fireEvent.keyDown(target, { key, keyCode, shiftKey: key === '?', ...more });
 }
+
+/** A clock for a person who waits a second before each key. */
+export function slowClock(): () => number {
+  let now = 0;
+  return () => (now += 1000);
+}

@@ -1,11 +1,13 @@
 /**
- * The commands of reviews: the actions of the inbox and of a card. JupyterLab and the review page register this table,
- * and the keys in `schema/shortcuts.json` are those of the table.
+ * The commands of reviews: the actions of the inbox and of a card, with their keys. JupyterLab and the review page
+ * register this table. The keys in `schema/shortcuts.json` are those of the table. Buttons and the sheet of keys read
+ * them from it.
  */
 
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { CommandRegistry } from '@lumino/commands';
+import { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { ISignal, Signal } from '@lumino/signaling';
 
 /** Arguments of a command. */
 export type CommandArgs = ReadonlyPartialJSONObject;
@@ -13,14 +15,25 @@ export type CommandArgs = ReadonlyPartialJSONObject;
 /** Selector of the inbox's list: its keys act while the focus is in it. */
 export const LIST_SELECTOR = '.jp-hitl-list';
 
+/** Selectors of an open card, and of a decided one that is collapsed. */
+export const CARD_SELECTOR = '.jp-hitl-card';
+export const DECIDED_SELECTOR = '.jp-hitl-decided';
+
+/** Where the keys of a command act. */
+const SELECTORS = { list: [LIST_SELECTOR], card: [CARD_SELECTOR], cards: [CARD_SELECTOR, DECIDED_SELECTOR] };
+
 interface IReviewCommand {
   /** `hitl-nb:<verb>-<noun>`. */
   readonly id: string;
   readonly label: (trans: TranslationBundle) => string;
-  /** Keys in the spelling of `@lumino/commands`; each of them runs the command. */
-  readonly keys?: readonly string[];
-  /** Where the keys act. */
-  readonly selector?: string;
+  /** Keys in the spelling of `@lumino/commands`, by the place where they act; each of them runs the command. */
+  readonly keys?: { readonly [place in keyof typeof SELECTORS]?: readonly string[] };
+  /** A few words about the key; the sheet of keys has the commands with such words. */
+  readonly hint?: (trans: TranslationBundle) => string;
+  /** Whether the key decides: it does not act for a card that has just come under the keys. */
+  readonly decides?: boolean;
+  /** Whether a key that is held down runs the command again and again. */
+  readonly repeats?: boolean;
   /** The arguments, as the properties of a JSON Schema; all of them are optional. */
   readonly args?: ReadonlyJSONObject;
 }
@@ -33,32 +46,115 @@ const ON = {
   on: { type: 'boolean', description: 'True or false; the opposite of the current state by default.' }
 };
 
-const rowCommand = (verb: string, label: IReviewCommand['label'], ...keys: string[]): IReviewCommand => ({
-  id: `hitl-nb:${verb}`,
-  label,
-  keys,
-  selector: LIST_SELECTOR
-});
+type More = Partial<Omit<IReviewCommand, 'id' | 'label' | 'keys'>>;
+
+const rowCommand = (
+  verb: string,
+  label: IReviewCommand['label'],
+  list: string[],
+  more: More = {}
+): IReviewCommand => ({ id: `hitl-nb:${verb}`, label, keys: { list }, ...more });
+
+const cardCommand = (
+  verb: string,
+  label: IReviewCommand['label'],
+  card: string[],
+  more: More = {}
+): IReviewCommand => ({ id: `hitl-nb:${verb}`, label, keys: { card }, args: PROPOSAL, ...more });
 
 /** All commands, in the order in which settings show them. */
 export const REVIEW_COMMANDS: readonly IReviewCommand[] = [
-  rowCommand('focus-next-row', trans => trans.__('Next Proposal'), 'J', 'ArrowDown'),
-  rowCommand('focus-previous-row', trans => trans.__('Previous Proposal'), 'K', 'ArrowUp'),
-  rowCommand('focus-first-row', trans => trans.__('First Proposal'), 'Home'),
-  rowCommand('focus-last-row', trans => trans.__('Last Proposal'), 'End'),
-  rowCommand('collapse-group', trans => trans.__('Collapse the Group of Proposals'), 'ArrowLeft'),
-  rowCommand('expand-group', trans => trans.__('Expand a Group of Proposals'), 'ArrowRight'),
+  rowCommand('focus-next-row', trans => trans.__('Next Proposal'), ['J', 'ArrowDown'], {
+    hint: trans => trans.__('next'),
+    repeats: true
+  }),
+  rowCommand('focus-previous-row', trans => trans.__('Previous Proposal'), ['K', 'ArrowUp'], {
+    hint: trans => trans.__('previous'),
+    repeats: true
+  }),
   {
-    ...rowCommand('select-proposal', trans => trans.__('Select or Deselect the Proposal'), 'X', 'Space'),
+    id: 'hitl-nb:focus-next-card',
+    label: trans => trans.__('Next Card'),
+    keys: { cards: ['J', 'ArrowDown'] },
+    repeats: true
+  },
+  {
+    id: 'hitl-nb:focus-previous-card',
+    label: trans => trans.__('Previous Card'),
+    keys: { cards: ['K', 'ArrowUp'] },
+    repeats: true
+  },
+  cardCommand('approve-proposal', trans => trans.__('Approve the Proposal'), ['A'], {
+    hint: trans => trans.__('approve'),
+    decides: true
+  }),
+  cardCommand('approve-with-reason', trans => trans.__('Approve the Proposal with a Reason…'), ['Shift A'], {
+    hint: trans => trans.__('approve with a reason')
+  }),
+  cardCommand('reject-proposal', trans => trans.__('Reject the Proposal…'), ['R'], {
+    hint: trans => trans.__('reject …')
+  }),
+  cardCommand('answer-proposal', trans => trans.__('Answer Instead of Deciding…'), ['M'], {
+    hint: trans => trans.__('answer …')
+  }),
+  cardCommand('edit-value', trans => trans.__('Edit the Proposal’s Value'), ['E', 'Enter'], {
+    hint: trans => trans.__('edit')
+  }),
+  {
+    id: 'hitl-nb:leave-card',
+    label: trans => trans.__('Leave the Field, Then the Card'),
+    keys: { cards: ['Escape'] },
+    hint: trans => trans.__('out of the field, then of the card')
+  },
+  cardCommand('toggle-changes', trans => trans.__('Show or Hide the Changes'), ['D'], {
+    hint: trans => trans.__('changes on, off')
+  }),
+  cardCommand('comment-proposal', trans => trans.__('Comment on the Selection or the Proposal'), ['C'], {
+    hint: trans => trans.__('comment')
+  }),
+  rowCommand('focus-first-row', trans => trans.__('First Proposal'), ['Home']),
+  rowCommand('focus-last-row', trans => trans.__('Last Proposal'), ['End']),
+  rowCommand('collapse-group', trans => trans.__('Collapse the Group of Proposals'), ['ArrowLeft']),
+  rowCommand('expand-group', trans => trans.__('Expand a Group of Proposals'), ['ArrowRight']),
+  rowCommand('select-proposal', trans => trans.__('Select or Deselect the Proposal'), ['X', 'Space'], {
+    hint: trans => trans.__('select'),
+    args: PROPOSAL
+  }),
+  cardCommand('undo-approval', trans => trans.__('Take Back the Approval'), ['U'], {
+    hint: trans => trans.__('take back')
+  }),
+  rowCommand('approve-proposals', trans => trans.__('Approve the Selected Proposals…'), ['A'], {
+    decides: true
+  }),
+  rowCommand('reject-proposals', trans => trans.__('Reject the Selected Proposals…'), ['R']),
+  rowCommand('open-proposal', trans => trans.__('Open the Proposal'), ['Enter'], { args: PROPOSAL }),
+  rowCommand('edit-proposal', trans => trans.__('Open the Proposal and Edit It'), ['E'], { args: PROPOSAL }),
+  {
+    id: 'hitl-nb:open-cell',
+    label: trans => trans.__('Go to the Proposal’s Cell'),
+    keys: { list: ['O'], cards: ['O'] },
+    hint: trans => trans.__('go to the cell'),
     args: PROPOSAL
   },
-  rowCommand('approve-proposals', trans => trans.__('Approve the Selected Proposals…'), 'A'),
-  rowCommand('reject-proposals', trans => trans.__('Reject the Selected Proposals…'), 'R'),
-  { ...rowCommand('open-proposal', trans => trans.__('Open the Proposal'), 'Enter'), args: PROPOSAL },
-  { ...rowCommand('edit-proposal', trans => trans.__('Open the Proposal and Edit It'), 'E'), args: PROPOSAL },
-  { ...rowCommand('open-cell', trans => trans.__('Go to the Proposal’s Cell'), 'O'), args: PROPOSAL },
-  rowCommand('close-proposal', trans => trans.__('Cancel the Decision, or Close the Proposal'), 'Escape'),
-  rowCommand('show-keys', trans => trans.__('Show or Hide the Keys of the Inbox'), 'Shift /'),
+  {
+    id: 'hitl-nb:copy-link',
+    label: trans => trans.__('Copy a Link to the Proposal'),
+    keys: { cards: ['Y'] },
+    hint: trans => trans.__('copy the link'),
+    args: PROPOSAL
+  },
+  rowCommand('close-proposal', trans => trans.__('Cancel the Decision, or Close the Proposal'), ['Escape']),
+  {
+    id: 'hitl-nb:show-keys',
+    label: trans => trans.__('Show or Hide the Keys of the Card and the Inbox'),
+    keys: { list: ['Shift /'], card: ['Shift /'] },
+    hint: trans => trans.__('these keys')
+  },
+  {
+    id: 'hitl-nb:focus-decision',
+    label: trans => trans.__('Go to the Button That Decides'),
+    keys: { card: ['Accel Enter'] }
+  },
   {
     id: 'hitl-nb:select-all',
     label: trans => trans.__('Select or Deselect All Shown Proposals'),
@@ -87,14 +183,22 @@ export const REVIEW_COMMANDS: readonly IReviewCommand[] = [
   },
   { id: 'hitl-nb:undo-edit', label: trans => trans.__('Undo the Last Edit of the Proposal'), args: PROPOSAL },
   { id: 'hitl-nb:redo-edit', label: trans => trans.__('Redo the Edit of the Proposal'), args: PROPOSAL },
-  { id: 'hitl-nb:reset-draft', label: trans => trans.__('Take the Agent’s Version Again'), args: PROPOSAL },
-  { id: 'hitl-nb:undo-approval', label: trans => trans.__('Take Back the Approval'), args: PROPOSAL }
+  { id: 'hitl-nb:reset-draft', label: trans => trans.__('Take the Agent’s Version Again'), args: PROPOSAL }
 ];
 
 /** The keys of all commands, in the form of JupyterLab's settings. */
-export const KEY_BINDINGS = REVIEW_COMMANDS.flatMap(({ id, keys = [], selector = '' }) =>
-  keys.map(key => ({ command: id, keys: [key], selector }))
+export const KEY_BINDINGS = REVIEW_COMMANDS.flatMap(({ id, keys = {} }) =>
+  Object.entries(keys).flatMap(([place, some]) =>
+    some.flatMap(key =>
+      SELECTORS[place as keyof typeof SELECTORS].map(selector => ({ command: id, keys: [key], selector }))
+    )
+  )
 );
+
+/** Find a command of the table by its id. */
+export function findReviewCommand(id: string): IReviewCommand | undefined {
+  return REVIEW_COMMANDS.find(one => one.id === id);
+}
 
 /** The action of a command in one view, and a test whether the view allows it now. */
 export interface ICommandHandler {
@@ -112,8 +216,14 @@ interface ICardEntry {
   handlers: () => CommandHandlers;
 }
 
+/** A view around cards, such as a notebook, and what it does for the card with the focus. */
+interface ISurroundingsEntry {
+  node: HTMLElement;
+  handlers: CommandHandlers;
+}
+
 /**
- * The views that commands act on: the inbox, and the cards that are shown.
+ * The views that commands act on: the inbox, the cards that are shown, and what is around them.
  *
  * A command about a card acts on the card of its argument `proposal`. Without this argument it acts on the card with the
  * focus. If there is no inbox and only one card, as on the review page, it acts on that card.
@@ -126,24 +236,76 @@ export class CommandTargets {
   addCard(proposal: string, node: HTMLElement, handlers: () => CommandHandlers): () => void {
     const entry = { proposal, node, handlers };
     this._cards.push(entry);
+    this._cardAdded.emit(cardOf(node));
     return () => {
       this._cards = this._cards.filter(one => one !== entry);
     };
   }
 
-  /** Find the handler of a command; undefined if no view has one. */
+  /** Emits the element of a card that was added. */
+  get cardAdded(): ISignal<CommandTargets, HTMLElement> {
+    return this._cardAdded;
+  }
+
+  /** Add what a view does for the cards in it. Returns a function that removes it. */
+  addSurroundings(node: HTMLElement, handlers: CommandHandlers): () => void {
+    const entry = { node, handlers };
+    this._surroundings.push(entry);
+    return () => {
+      this._surroundings = this._surroundings.filter(one => one !== entry);
+    };
+  }
+
+  /**
+   * Find the handler of a command; undefined if no view has one. First comes the card with the focus, then what is
+   * around it.
+   */
   find(id: string, args: CommandArgs): ICommandHandler | undefined {
-    return this.inbox?.[id] ?? this._findCard(args, id)?.handlers()[id];
+    const focused = this._focusedCard;
+    const around =
+      focused === null ? undefined : this._surroundings.find(({ node }) => node.contains(focused));
+    return (
+      (focused && typeof args['proposal'] !== 'string' ? this._handlerOf(focused, id) : undefined) ??
+      around?.handlers[id] ??
+      this.inbox?.[id] ??
+      this._findCard(args, id)?.handlers()[id]
+    );
   }
 
   /** The keys of a command: those of the settings, once the commands are registered. */
   keysOf(id: string): string[] {
     const bindings = this.registry?.keyBindings ?? KEY_BINDINGS;
-    return bindings.filter(one => one.command === id).map(one => one.keys.join(' '));
+    return [...new Set(bindings.filter(one => one.command === id).map(one => one.keys.join(' ')))];
   }
 
   /** The registry that has the commands, once they are registered. */
   registry: CommandRegistry | null = null;
+
+  /** Whether keys of one letter act. If not, only Tab, Enter, Escape and the arrows do. */
+  get letterKeys(): boolean {
+    return this._letterKeys;
+  }
+
+  set letterKeys(on: boolean) {
+    if (on !== this._letterKeys) {
+      this._letterKeys = on;
+      this._letterKeysChanged.emit(on);
+    }
+  }
+
+  /** Emitted when the keys of one letter were switched on or off. */
+  get letterKeysChanged(): ISignal<CommandTargets, boolean> {
+    return this._letterKeysChanged;
+  }
+
+  /** The card with the focus, open or decided. */
+  private get _focusedCard(): HTMLElement | null {
+    return document.activeElement?.closest<HTMLElement>(`${CARD_SELECTOR}, ${DECIDED_SELECTOR}`) ?? null;
+  }
+
+  private _handlerOf(card: HTMLElement, id: string): ICommandHandler | undefined {
+    return this._cards.find(one => card.contains(one.node) && id in one.handlers())?.handlers()[id];
+  }
 
   private _findCard({ proposal }: CommandArgs, id: string): ICardEntry | undefined {
     const able = this._cards.filter(card => id in card.handlers());
@@ -155,6 +317,10 @@ export class CommandTargets {
   }
 
   private _cards: ICardEntry[] = [];
+  private _surroundings: ISurroundingsEntry[] = [];
+  private _letterKeys = true;
+  private _letterKeysChanged = new Signal<CommandTargets, boolean>(this);
+  private _cardAdded = new Signal<CommandTargets, HTMLElement>(this);
 }
 
 /** Register all commands. They are disabled while no view handles them. */
@@ -174,6 +340,6 @@ export function registerReviewCommands(
   }
 }
 
-function cardOf(node: HTMLElement): Element {
-  return node.closest('.jp-hitl-card') ?? node;
+function cardOf(node: HTMLElement): HTMLElement {
+  return node.closest<HTMLElement>(CARD_SELECTOR) ?? node;
 }

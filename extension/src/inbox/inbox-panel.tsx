@@ -4,6 +4,7 @@
 
 import { ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef } from 'react';
 import type { IHost } from '../components/host';
+import { KeysSheet } from '../components/keys/keys-sheet';
 import type { CommandArgs } from '../components/review-commands';
 import { useRedraw } from '../components/use-redraw';
 import { showHiddenCharacters } from '../text/hidden-characters';
@@ -110,11 +111,7 @@ export function InboxPanel(props: {
           onCancel={() => model.cancel()}
         />
       )}
-      {help && (
-        <p role="note" className="jp-hitl-note">
-          {keysSentence(host)}
-        </p>
-      )}
+      {help && <KeysSheet anchor={list} host={host} onClose={() => (model.help = false)} />}
       {workspaces && (
         <WorkspaceList
           workspaces={workspaces}
@@ -161,28 +158,6 @@ export function InboxPanel(props: {
     </section>
   );
 }
-
-/** Describe the keys as they are set, first those that most people need. */
-function keysSentence({ trans, commandTargets: targets }: IHost): string {
-  const keys = (id: string): string =>
-    (targets?.keysOf(`hitl-nb:${id}`) ?? []).map(one => KEY_NAMES[one] ?? one).join('/') ||
-    trans.__('(no key)');
-  return trans.__(
-    'Keys: %1 next, %2 previous, %3 select, %4 approve, %5 reject, %6 close, %7 this help. Current row: %8 open, %9 open and edit, %10 go to the cell. Groups: %11 collapse, %12 expand.',
-    ...['focus-next-row', 'focus-previous-row', 'select-proposal', 'approve-proposals'].map(keys),
-    ...['reject-proposals', 'close-proposal', 'show-keys', 'open-proposal', 'edit-proposal'].map(keys),
-    ...['open-cell', 'collapse-group', 'expand-group'].map(keys)
-  );
-}
-
-/** Signs of keys, by their names in settings. */
-const KEY_NAMES: { [key: string]: string } = {
-  ArrowDown: '↓',
-  ArrowUp: '↑',
-  ArrowLeft: '←',
-  ArrowRight: '→',
-  'Shift /': '?'
-};
 
 /** Switch between all waiting proposals, those for this person, and those that a policy decided. */
 function ViewSwitch(props: {

@@ -3,6 +3,7 @@
  */
 
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import { BoxPanel, type Widget } from '@lumino/widgets';
 import { useEffect, useState } from 'react';
 import type { IProposalSummary } from '../api/types';
 import { InboxPanel } from '../inbox/inbox-panel';
@@ -12,12 +13,12 @@ import type { IReview } from './tokens';
 import { CardById, WorkspaceById } from '../components/proposal/loaders';
 
 /** Create the inbox as a widget for a side area. */
-export function makeInboxWidget(model: InboxModel, review: IReview): ReactWidget {
+export function makeInboxWidget(model: InboxModel, review: IReview): Widget {
   const workspaces = new WorkspaceStore(review.client, review.feed);
   const renderCard = (id: string): JSX.Element => <CardById key={id} id={id} host={review} />;
   const renderWorkspace = (id: string): JSX.Element => <WorkspaceById key={id} id={id} host={review} />;
   const openCell = (of: Pick<IProposalSummary, 'path' | 'agent'>): void => void review.openNotebook?.(of);
-  const widget = ReactWidget.create(
+  const content = ReactWidget.create(
     <UseSignal signal={review.changed}>
       {() => (
         <InboxPanel
@@ -31,10 +32,26 @@ export function makeInboxWidget(model: InboxModel, review: IReview): ReactWidget
       )}
     </UseSignal>
   );
+  // Keys are handled above React's root, whose elements see them first.
+  const widget = new BoxPanel();
+  widget.addWidget(content);
+  review.keyListener.watch(widget.node, {
+    move: (_, by) => {
+      const step = by > 0 ? 'hitl-nb:focus-next-row' : 'hitl-nb:focus-previous-row';
+      review.commandTargets.inbox?.[step]?.execute({});
+      focusList(widget);
+    },
+    leave: () => focusList(widget)
+  });
   widget.id = 'hitl-nb-inbox';
   widget.title.caption = review.trans.__('Proposals that wait for a decision');
   widget.addClass('jp-hitl-inbox-panel');
   return widget;
+}
+
+/** Give the list of the inbox the focus. */
+function focusList(widget: Widget): void {
+  widget.node.querySelector<HTMLElement>('.jp-hitl-list')?.focus();
 }
 
 /** The badge with the number of waiting proposals. */

@@ -10,10 +10,12 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Client } from '../api/client';
 import { Feed } from '../api/feed';
 import type { IProposal, IRun, IStatus } from '../api/types';
+import { leaveByTab } from '../codemirror/leave-by-tab';
 import { SharedDraftRegistry } from '../drafts/shared-draft';
 import type { IReview } from './tokens';
 import type { IResumeAction, IHost, IRunActions } from '../components/host';
 import { forbiddenMessage } from '../components/proposal-status';
+import { KeyListener } from '../components/keys/key-listener';
 import { CommandTargets } from '../components/review-commands';
 import { ServerActions } from '../components/runs/server-actions';
 import { showHiddenCharacters } from '../text/hidden-characters';
@@ -38,6 +40,8 @@ export class LabHost implements IReview {
     this.drafts = new SharedDraftRegistry(path => this._openSocket(path));
     this.serverActions = new ServerActions(this, () => this.notify());
     this.runActions = run => this.serverActions.actionsOn(run);
+    this.keyListener = new KeyListener(this.commandTargets, trans);
+    this.commandTargets.letterKeysChanged.connect(this.notify, this);
     this.feed.connectedChanged.connect((_, connected) => {
       if (connected) {
         void this.refresh();
@@ -55,6 +59,7 @@ export class LabHost implements IReview {
   readonly serverActions: ServerActions;
   /** The plugin of the notebooks adds its own actions. */
   runActions: (run: IRun) => IRunActions;
+  readonly keyListener: KeyListener;
   openNotebook?: IHost['openNotebook'];
   openTimeline?: IHost['openTimeline'];
   /** Set by the plugin that resumes runs. */
@@ -106,6 +111,7 @@ export class LabHost implements IReview {
   }
 
   newEditor(options: Parameters<IHost['newEditor']>[0]): CodeEditor.IEditor {
+    leaveByTab(options.host);
     return this._editors.factoryService.newInlineEditor({
       host: options.host,
       model: options.model,

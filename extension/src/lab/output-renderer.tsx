@@ -13,7 +13,8 @@ import { PanelLayout, Widget } from '@lumino/widgets';
 import { ApiError } from '../api/errors';
 import { SingleFlight } from '../api/single-flight';
 import type { IReview } from './tokens';
-import type { CardCounts } from './card-counts';
+import type { CardCounts } from './notebook/card-counts';
+import type { NotebookCards } from './notebook/notebook-cards';
 import { ReservedHeight } from './reserved-height';
 
 /** The notebook that an output is in. */
@@ -28,6 +29,8 @@ export interface IOutputContext {
   carryId(id: string): void;
   /** The cards in all outputs of the notebook. */
   readonly cards: CardCounts;
+  /** Moves between the cards of the notebook. */
+  readonly around?: NotebookCards;
 }
 
 /** A drawn output, and how it is removed. */
@@ -50,6 +53,7 @@ export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IR
     this.layout = new PanelLayout();
     this.addClass('jp-hitl-pause');
     review.feed.changed.connect(this._onFeed, this);
+    this._endKeys = review.keyListener.watch(this.node, place.around);
   }
 
   /** Draw the output. Never rejects: JupyterLab would show a rejection as an error. */
@@ -64,6 +68,7 @@ export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IR
     if (!this.isDisposed) {
       this.review.feed.changed.disconnect(this._onFeed, this);
       this._clear();
+      this._endKeys();
       this._reservedHeight.dispose();
       super.dispose();
     }
@@ -162,6 +167,7 @@ export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IR
   private _shown: N | null = null;
   private _drawn: IRenderedOutput | null = null;
   private _reservedHeight = new ReservedHeight(this.node);
+  private _endKeys: () => void;
 }
 
 /** The output's plain text, and the error. */

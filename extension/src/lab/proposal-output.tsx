@@ -3,6 +3,8 @@
  */
 
 import { PROPOSAL_MIME } from '../api/mime-types';
+import { DecisionSurroundings, type IDecisionSurroundings } from '../components/decide/decision-surroundings';
+import type { IProposalModel } from '../models/interfaces';
 import { ProposalModel } from '../models/proposal';
 import type { IReview } from './tokens';
 import { CardList } from '../components/proposal/card-list';
@@ -43,21 +45,29 @@ export class PauseRenderer extends OutputRenderer<IPauseName> {
     }
     return () => {
       const models = proposals.map(p => new ProposalModel(review, p, run));
-      proposals.forEach(p => cards.add(p.id));
+      const shown = models.map(made => ({ model: made, node: this.node }));
+      shown.forEach(card => cards.add(card));
+      const surroundings = (model: IProposalModel): IDecisionSurroundings => ({
+        hasNext: false,
+        selected: 0,
+        onDecided: () => this.place.around?.moveOn(model)
+      });
       const element = (
         <CardList
           models={models}
           host={review}
           renderCard={model => (
             <ErrorBoundary key={model.proposal.id} instead={<PlainOutput text={plain} problem="" />}>
-              <ProposalCard model={model} host={review} />
+              <DecisionSurroundings.Provider value={surroundings(model)}>
+                <ProposalCard model={model} host={review} />
+              </DecisionSurroundings.Provider>
             </ErrorBoundary>
           )}
         />
       );
       const dispose = (): void => {
         models.forEach(model => model.dispose());
-        proposals.forEach(p => cards.remove(p.id));
+        shown.forEach(card => cards.remove(card));
       };
       return { element, dispose };
     };

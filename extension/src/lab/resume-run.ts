@@ -1,17 +1,19 @@
 /**
  * Executes the agent's cell again after the decision, in exactly one of the browsers that could do it.
  *
- * The cell is run with `NotebookActions.runCells`, so that executors on the server work too. The server grants the
- * right to resume once per pause. In a new kernel the extension is loaded first; the run's snapshot has the rest.
+ * The cell is run by the application's executor, so that executors on the server work too. Nothing that the person in
+ * this window works on is changed. The server grants the right to resume once per pause. In a new
+ * kernel the extension is loaded first; the run's snapshot has the rest.
  */
 
-import { INotebookTracker, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
+import type { INotebookCellExecutor, INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { Kernel, SessionAPI } from '@jupyterlab/services';
 import { ApiError } from '../api/errors';
 import type { FeedChange } from '../api/feed';
 import type { IProposal, IRun } from '../api/types';
 import type { IResumeAction } from '../components/host';
 import type { LabHost } from './lab-host';
+import { runQuietly } from './notebook/quiet-run';
 import { agentCell } from './runs/agent-cell';
 
 /** How often a question to a kernel is sent, if the kernel drops it. */
@@ -32,7 +34,8 @@ export class ResumeController {
   constructor(
     private _host: LabHost,
     private _notebooks: INotebookTracker,
-    private _localPath: (path: string) => string
+    private _localPath: (path: string) => string,
+    private _executor: INotebookCellExecutor | null = null
   ) {
     _host.feed.changed.connect(this._onFeed, this);
     _host.client.decided.connect((_, run) => void this._consider(run));
@@ -159,7 +162,7 @@ export class ResumeController {
       }
       await this._host.client.resume(run.id, this._host.feed.browser);
       await this.prepareKernel(panel);
-      const executed = NotebookActions.runCells(panel.content, [cell], panel.sessionContext);
+      const executed = runQuietly(panel, cell, this._executor);
       onBegun?.();
       await executed;
     } catch (reason) {

@@ -12,7 +12,7 @@ import { ErrorBoundary } from '../components/error-boundary';
 import { useRedraw } from '../components/use-redraw';
 import { showHiddenCharacters } from '../text/hidden-characters';
 import { WorkspaceView } from '../components/proposal/workspace-view';
-import type { CardCounts } from './card-counts';
+import type { CardCounts } from './notebook/card-counts';
 import { type IRenderedOutput, type IOutputContext, OutputRenderer, PlainOutput } from './output-renderer';
 
 /** Version of the output's JSON; for other versions the plain text is shown. */

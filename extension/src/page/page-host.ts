@@ -15,6 +15,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Client } from '../api/client';
 import { Feed } from '../api/feed';
 import type { IProposal, IRun, IStatus } from '../api/types';
+import { leaveByTab } from '../codemirror/leave-by-tab';
 import { SharedDraftRegistry } from '../drafts/shared-draft';
 import type { IResumeAction, IHost, IRunActions } from '../components/host';
 import { forbiddenMessage } from '../components/proposal-status';
@@ -99,6 +100,7 @@ export class PageHost implements IHost {
   }
 
   newEditor(options: Parameters<IHost['newEditor']>[0]): CodeEditor.IEditor {
+    leaveByTab(options.host);
     this._editors = this._editors ?? makeEditorFactory();
     return this._editors.newInlineEditor({
       host: options.host,

@@ -1,13 +1,14 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 import { Signal } from '@lumino/signaling';
-import { act, render, screen } from '@testing-library/react';
+import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '../../src/api/client';
 import type { Feed } from '../../src/api/feed';
 import type { IProposal, IProposalSummary } from '../../src/api/types';
 import type { IHost } from '../../src/components/host';
+import { KeyListener } from '../../src/components/keys/key-listener';
 import { ProposalCard } from '../../src/components/proposal/proposal-card';
 import {
   CommandTargets,
@@ -94,7 +95,9 @@ describe('the table', () => {
   it('gives each key one command at a place, and no key where a text is typed', () => {
     const keys = KEY_BINDINGS.map(({ keys: [key], selector }) => `${selector} ${key}`);
     expect(new Set(keys).size).toBe(keys.length);
-    expect(new Set(KEY_BINDINGS.map(({ selector }) => selector))).toEqual(new Set(['.jp-hitl-list']));
+    expect(new Set(KEY_BINDINGS.map(({ selector }) => selector))).toEqual(
+      new Set(['.jp-hitl-list', '.jp-hitl-card', '.jp-hitl-decided'])
+    );
   });
 
   it('registers labels and arguments', async () => {
@@ -169,14 +172,28 @@ describe('commands of the inbox', () => {
   it('are listed with the keys that are set', async () => {
     const { targets } = await showInbox(['a']);
     const registry = listen(targets, [
-      { command: 'hitl-nb:approve-proposals', keys: ['Q'], selector: '.jp-hitl-list' },
-      ...KEY_BINDINGS.filter(({ command }) => /open|next|reject/.test(command))
+      { command: 'hitl-nb:approve-proposal', keys: ['Q'], selector: '.jp-hitl-card' },
+      ...KEY_BINDINGS.filter(({ command }) => /open|next|reject|reason/.test(command))
     ]);
     await run(registry, 'hitl-nb:show-keys');
-    const { textContent: help } = screen.getByRole('note');
-    expect(help).toContain('Keys: J/↓ next, (no key) previous, ');
-    expect(help).toContain(' Q approve, R reject, ');
-    expect(help).toContain('Enter open, (no key) open and edit, O go to the cell.');
+    const sheet = within(screen.getByRole('dialog', { name: 'Keys of the card and the inbox' }));
+    const keys = sheet.getAllByRole('term').map(({ textContent }) => textContent);
+    const words = sheet.getAllByRole('definition').map(({ textContent }) => textContent);
+    expect(keys.map((key, i) => `${key} ${words[i]}`)).toEqual([
+      ...['J next', 'Q approve', '⇧A approve with a reason', 'R reject …', 'O go to the cell']
+    ]);
+  });
+
+  it('of one letter can be switched off in the sheet of keys', async () => {
+    const { targets, list } = await showInbox(['a']);
+    const registry = listen(targets);
+    const listener = new KeyListener(targets, trans);
+    after.push(listener.watch(document.body));
+    await run(registry, 'hitl-nb:show-keys');
+    fireEvent.click(screen.getByRole('checkbox', { name: 'Use one-letter keys' }));
+    expect(targets.letterKeys).toBe(false);
+    pressKey(list, 'a');
+    expect(screen.queryByRole('form')).toBeNull();
   });
 
   it('do not take keys from a text field', async () => {
@@ -190,9 +207,9 @@ describe('commands of the inbox', () => {
     const { targets, list } = await showInbox(['a']);
     listen(targets);
     pressKey(list, '?', { keyCode: 219 }); // as on a German keyboard
-    screen.getByRole('note');
+    screen.getByRole('dialog');
     pressKey(list, '?');
-    expect(screen.queryByRole('note')).toBeNull();
+    expect(screen.queryByRole('dialog')).toBeNull();
   });
 });
 
@@ -230,12 +247,17 @@ describe('commands of a card', () => {
     const registry = listen(targets);
     const { decide, unmount } = showCard(targets);
     expect(registry.isEnabled('hitl-nb:decide-proposal', { action: 'edit' })).toBe(false);
-    expect(registry.isEnabled('hitl-nb:decide-proposal', { action: 'respond' })).toBe(false);
-    await run(registry, 'hitl-nb:decide-proposal', { action: 'reject' });
-    screen.getByRole('dialog', { name: 'Reject “Send?”' });
-    expect(decide).not.toHaveBeenCalled();
-    await run(registry, 'hitl-nb:decide-proposal');
-    expect(decide.mock.calls).toEqual([['approve', { reason: undefined }]]);
+    expect(registry.isEnabled('hitl-nb:answer-proposal')).toBe(false);
+    await run(registry, 'hitl-nb:reject-proposal');
+    const reason = screen.getByRole('dialog', { name: 'Reject “Send?”' });
+    fireEvent.change(within(reason).getByRole('textbox'), { target: { value: 'late' } });
+    fireEvent.click(within(reason).getByRole('button', { name: 'Reject' }));
+    await act(async () => undefined);
+    await run(registry, 'hitl-nb:approve-proposal');
+    expect(decide.mock.calls).toEqual([
+      ['reject', { reason: 'late' }],
+      ['approve', { reason: undefined }]
+    ]);
     expect(registry.isEnabled('hitl-nb:undo-edit')).toBe(false);
     unmount();
     expect(registry.isEnabled('hitl-nb:decide-proposal')).toBe(false);

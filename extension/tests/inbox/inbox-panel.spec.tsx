@@ -12,7 +12,8 @@ import type { IHost } from '../../src/components/host';
 import { CommandTargets } from '../../src/components/review-commands';
 import { startCommands } from '../../src/page/page-commands';
 import type { PageHost } from '../../src/page/page-host';
-import { pressKey } from '../keys';
+import { pressKey, slowClock } from '../keys';
+import { KeyGuard } from '../../src/components/keys/key-guard';
 import { giveElementsSize } from '../element-sizes';
 
 beforeAll(giveElementsSize);
@@ -84,7 +85,7 @@ async function show(waiting: IProposalSummary[], over: Partial<IHost> = {}, rend
   const { unmount } = render(
     <InboxPanel model={model} host={host} renderCard={renderCard} onOpenCell={p => s.cells.push(p.id)} />
   );
-  const stop = startCommands(host as PageHost);
+  const stop = startCommands(host as PageHost, new KeyGuard(slowClock()));
   open.push(() => {
     stop();
     unmount();
@@ -359,12 +360,12 @@ test('Escape closes one confirmation, then card and help', async () => {
   press('?', 'Enter', 'a', 'Escape');
   expect(screen.queryByRole('form')).toBeNull();
   screen.getByText('card of a');
-  screen.getByRole('note');
+  screen.getByRole('dialog');
   press('Escape');
   expect(screen.queryByText('card of a')).toBeNull();
-  expect(screen.queryByRole('note')).toBeNull();
+  expect(screen.queryByRole('dialog')).toBeNull();
   press('?', '?');
-  expect(screen.queryByRole('note')).toBeNull();
+  expect(screen.queryByRole('dialog')).toBeNull();
 });
 
 test('of 5,000 rows only those in sight are drawn, and a key draws no card anew', async () => {

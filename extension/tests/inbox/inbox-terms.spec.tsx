@@ -17,7 +17,8 @@ import type { IHost } from '../../src/components/host';
 import { CommandTargets } from '../../src/components/review-commands';
 import { startCommands } from '../../src/page/page-commands';
 import type { PageHost } from '../../src/page/page-host';
-import { pressKey } from '../keys';
+import { pressKey, slowClock } from '../keys';
+import { KeyGuard } from '../../src/components/keys/key-guard';
 import { giveElementsSize } from '../element-sizes';
 
 beforeAll(giveElementsSize);
@@ -108,7 +109,7 @@ async function show(over: Partial<IServer>) {
   await act(async () => {
     render(<InboxPanel model={model} host={host} renderCard={card} />);
   });
-  stops.push(startCommands(host as PageHost));
+  stops.push(startCommands(host as PageHost, new KeyGuard(slowClock())));
   const list = (): HTMLElement => screen.getByRole('listbox');
   const press = (...keys: string[]): void => keys.forEach(key => void pressKey(list(), key));
   return { model, asked, press, server: s };

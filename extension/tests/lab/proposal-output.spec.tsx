@@ -5,7 +5,7 @@ import { Client } from '../../src/api/client';
 import type { FeedChange, Feed } from '../../src/api/feed';
 import { PROPOSAL_MIME } from '../../src/api/mime-types';
 import { PauseRenderer } from '../../src/lab/proposal-output';
-import { CardCounts } from '../../src/lab/card-counts';
+import { CardCounts } from '../../src/lab/notebook/card-counts';
 import type { IReview } from '../../src/lab/tokens';
 import { Drafts } from '../drafts';
 
@@ -33,7 +33,8 @@ function renderer(answer: unknown): { made: PauseRenderer; read: string[]; carri
     trans: nullTranslator.load('hitl_nb'),
     status: null,
     readOnly: null,
-    drafts: new Drafts()
+    drafts: new Drafts(),
+    keyListener: { watch: () => () => undefined }
   };
   const place = {
     path: () => 'a.ipynb',

@@ -1,16 +1,16 @@
-import { NotebookActions } from '@jupyterlab/notebook';
 import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 import { ApiError } from '../../src/api/errors';
 import type { IProposal, IRun } from '../../src/api/types';
 import { ResumeController } from '../../src/lab/resume-run';
 import type { LabHost } from '../../src/lab/lab-host';
+import { runQuietly } from '../../src/lab/notebook/quiet-run';
 
 // The whole packages need image files.
-jest.mock('@jupyterlab/notebook', () => ({ NotebookActions: { runCells: jest.fn() } }));
+jest.mock('../../src/lab/notebook/quiet-run', () => ({ runQuietly: jest.fn() }));
 jest.mock('@jupyterlab/services', () => ({ SessionAPI: {} }));
 
-const ran = jest.mocked(NotebookActions.runCells);
+const ran = jest.mocked(runQuietly);
 
 beforeEach(() => {
   ran.mockReset();

@@ -6,7 +6,7 @@ import { Client } from '../../src/api/client';
 import type { FeedChange, Feed } from '../../src/api/feed';
 import { WORKSPACE_MIME } from '../../src/api/mime-types';
 import { WorkspaceRenderer } from '../../src/lab/workspace-output';
-import { CardCounts } from '../../src/lab/card-counts';
+import { CardCounts, type IShownCard } from '../../src/lab/notebook/card-counts';
 import type { IReview } from '../../src/lab/tokens';
 import { Drafts } from '../drafts';
 
@@ -41,7 +41,8 @@ function renderer(answers: { [path: string]: [number, unknown] }) {
       drafts,
       trans: nullTranslator.load('hitl_nb'),
       status: { store: 'here' },
-      readOnly: null
+      readOnly: null,
+      keyListener: { watch: () => () => undefined }
     },
     newEditor: (options: object) => ({
       ...options,
@@ -108,15 +109,16 @@ test('while people are asked it points to the card below, and is the card where 
     'runs/r': [200, { run: { id: 'r', status: 'waiting' }, proposals: [] }],
     'proposals/p': [200, proposal]
   });
-  cards.add('p');
+  const shown = { model: { proposal: { id: 'p' } }, node: document.body } as unknown as IShownCard;
+  cards.add(shown);
   await renderOutput(made, NAME);
   await act(async () => void jest.advanceTimersByTime(2000));
   expect(made.node.textContent).toContain('in the card below');
   expect(made.node.textContent).not.toContain('Done?');
-  await act(async () => cards.remove('p'));
+  await act(async () => cards.remove(shown));
   await act(async () => undefined);
   expect(made.node.textContent).toContain('Done?');
-  await act(async () => cards.add('p'));
+  await act(async () => cards.add(shown));
   expect(made.node.textContent).not.toContain('Done?');
   act(() => made.dispose());
   jest.useRealTimers();

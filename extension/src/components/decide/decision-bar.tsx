@@ -7,6 +7,8 @@ import type { Action } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
 import { Button, IconButton } from '../controls/button';
 import type { IHost } from '../host';
+import { keyHint, keyShortcuts } from '../keys/key-hints';
+import { KeysButton } from '../keys/keys-button';
 import { useCardCommands } from '../use-card-commands';
 import type { CommandHandlers } from '../review-commands';
 import { showHiddenCharacters } from '../../text/hidden-characters';
@@ -81,8 +83,8 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
             ref={anchors.primary}
             icon="check"
             variant={surroundings.selected > 0 ? undefined : 'primary'}
-            keyHint={surroundings.selected > 0 ? undefined : 'A'}
-            shortcuts="A"
+            keyHint={surroundings.selected > 0 ? undefined : keyHint(host, 'hitl-nb:approve-proposal')}
+            shortcuts={keyShortcuts(host, 'hitl-nb:approve-proposal')}
             blockedBy={primary.blocked === null ? null : sentence}
             onClick={() => void approve()}
           >
@@ -106,8 +108,8 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
           ref={anchors.reject}
           icon="cross"
           variant="danger"
-          keyHint="R"
-          shortcuts="R"
+          keyHint={keyHint(host, 'hitl-nb:reject-proposal')}
+          shortcuts={keyShortcuts(host, 'hitl-nb:reject-proposal')}
           opens="dialog"
           expanded={popover === 'reject'}
           blockedBy={blocked === null ? null : sentence}
@@ -120,8 +122,8 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
         <Button
           ref={anchors.answer}
           icon="answer"
-          keyHint="M"
-          shortcuts="M"
+          keyHint={keyHint(host, 'hitl-nb:answer-proposal')}
+          shortcuts={keyShortcuts(host, 'hitl-nb:answer-proposal')}
           opens="dialog"
           expanded={popover === 'answer'}
           blockedBy={blocked === null ? null : sentence}
@@ -146,9 +148,11 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
                 : trans.__('Comments: none open')
             }
             count={open.length > 0 ? open.length : undefined}
+            shortcuts={keyShortcuts(host, 'hitl-nb:comment-proposal')}
             onClick={onComments}
           />
         )}
+        <KeysButton host={host} proposal={proposal.id} />
       </span>
       <DecisionPopovers
         model={model}

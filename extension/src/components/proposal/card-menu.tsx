@@ -8,6 +8,7 @@ import { IconButton } from '../controls/button';
 import { MenuItem } from '../controls/menu-item';
 import { Menu } from '../controls/popover';
 import type { IHost } from '../host';
+import { keyHint } from '../keys/key-hints';
 import { useCardCommands } from '../use-card-commands';
 
 interface IProps {
@@ -46,12 +47,16 @@ export function CardMenu({ proposal, host }: IProps): JSX.Element {
       {open && (
         <Menu anchor={button} label={trans.__('More')} onClose={close}>
           {link && (
-            <MenuItem icon="copy" keyHint="Y" onClick={closing(copyLink)}>
+            <MenuItem icon="copy" keyHint={keyHint(host, 'hitl-nb:copy-link')} onClick={closing(copyLink)}>
               {trans.__('Copy link')}
             </MenuItem>
           )}
           {canOpen && (
-            <MenuItem icon="open" keyHint="O" onClick={closing(() => openNotebook(proposal))}>
+            <MenuItem
+              icon="open"
+              keyHint={keyHint(host, 'hitl-nb:open-cell')}
+              onClick={closing(() => openNotebook(proposal))}
+            >
               {trans.__('Go to the cell')}
             </MenuItem>
           )}
