@@ -11,7 +11,7 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { infoIcon } from '@jupyterlab/ui-components';
 import { createElement } from 'react';
-import { PROPOSAL_MIME, WORKSPACE_MIME } from './api/mime-types';
+import { FINISHED_MIME, PROPOSAL_MIME, WORKSPACE_MIME } from './api/mime-types';
 import { InboxModel } from './inbox/inbox-model';
 import { version } from './version';
 import { CardCounts } from './lab/notebook/card-counts';
@@ -27,6 +27,7 @@ import { LabHost } from './lab/lab-host';
 import { InboxBadge, makeInboxWidget } from './lab/inbox-widget';
 import { writeNotebookId } from './lab/notebook-id';
 import { noticesPlugin } from './lab/notices/notices-plugin';
+import { FinishedRenderer } from './lab/outputs/finished-output';
 import { PauseRenderer } from './lab/proposal-output';
 import { WorkspaceRenderer } from './lab/workspace-output';
 import { TimelineView } from './timeline/timeline-view';
@@ -67,7 +68,11 @@ const cardPlugin: JupyterFrontEndPlugin<void> = {
         cards,
         around: new NotebookCards(host, panel, cards, [PROPOSAL_MIME, WORKSPACE_MIME])
       };
-      const renderers = { [PROPOSAL_MIME]: PauseRenderer, [WORKSPACE_MIME]: WorkspaceRenderer };
+      const renderers = {
+        [PROPOSAL_MIME]: PauseRenderer,
+        [WORKSPACE_MIME]: WorkspaceRenderer,
+        [FINISHED_MIME]: FinishedRenderer
+      };
       Object.entries(renderers).forEach(([mime, Renderer]) =>
         panel.content.rendermime.addFactory(
           {

@@ -30,6 +30,7 @@ from hitl_nb.review.progress import describe_checked_votes
 
 PROPOSAL_MIME = "application/vnd.hitl-nb.proposal+json"
 WORKSPACE_MIME = "application/vnd.hitl-nb.workspace+json"
+FINISHED_MIME = "application/vnd.hitl-nb.finished+json"
 NOTE_MIME = "application/vnd.hitl-nb.note+json"
 """MIME type of outputs that say how a cell was run, such as that it continued. A cell's first run has no such output.
 """
@@ -101,6 +102,21 @@ def note_bundle(text: str, when: datetime | None = None, what: str = "Finished")
         NOTE_MIME: {"version": 1},
         "text/html": f'<div class="{_ROOT_CLASSES}" style="{_FAINT_STYLE}">{escape_html(text)}{at}</div>',
         "text/plain": show_hidden_characters(text),
+    }
+
+
+def finished_bundle(agent: str, key: str, text: str, when: datetime) -> dict[str, Any]:
+    """Make the MIME bundle (cell output) of the note that an agent had finished before its cell was executed.
+
+    Args:
+        agent: Name of the agent.
+        key: Value of the cell's `--key`; "" if it has none.
+        text: The note as a sentence, for viewers without the extension.
+        when: Time when the agent had finished.
+    """
+    return {
+        FINISHED_MIME: {"version": 1, "agent": agent, **({"key": key} if key else {})},
+        **note_bundle(text, when),
     }
 
 

@@ -632,7 +632,12 @@ def test_a_workspace_is_shown_once_where_it_was_opened_and_decided_like_any_prop
     ended = kernel.run(REPORT)
     decided = "Workspace: Report\nApproved: Report\nafter # North\n\nSales rose."
     assert ended.text == f"before\n{decided}"
-    assert kernel.run(REPORT).text.startswith(f"before\n{decided}\nNothing was run again")
+    again = kernel.run(REPORT)
+    assert again.text.startswith(f"before\n{decided}\nNothing was run again")
+    mime = "application/vnd.hitl-nb.finished+json"
+    assert [one["data"][mime] for one in again.outputs if mime in one.get("data", {})] == [
+        {"version": 1, "agent": "report", "key": "north"}
+    ]
 
 
 def test_opaque_code_that_is_made_again_shows_its_workspace_once(kernel: Kernel) -> None:

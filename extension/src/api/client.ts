@@ -3,7 +3,7 @@
  */
 
 import { ISignal, Signal } from '@lumino/signaling';
-import { ApiError } from './errors';
+import { ApiError, MISSING_SERVER } from './errors';
 import type {
   Action,
   CommentState,
@@ -266,6 +266,12 @@ export class Client {
     return this._call('GET', `runs${encodeQuery({ limit, cursor })}`);
   }
 
+  /** Find the newest run of an agent in a notebook; null if there is none among the newest runs of this agent. */
+  async findRun(path: string, agent: string, key: string): Promise<IRun | null> {
+    const { runs } = await this._call<{ runs: IRun[] }>('GET', `runs${encodeQuery({ agent, limit: 100 })}`);
+    return runs.find(run => run.path === path && run.key === key) ?? null;
+  }
+
   /** Read a run and the proposals of its last pause. Calls in the same turn of the event loop share one request. */
   getRun(id: string): Promise<{ run: IRun; proposals: IProposalSummary[] }> {
     let next = this._runs.get(id);
@@ -362,6 +368,11 @@ function makeApiError(response: Response, answer: unknown): ApiError {
     error?: string;
     message?: string;
   } & ApiError['details'];
+  if (response.status === 404 && said.error === undefined) {
+    const message =
+      'The review cards need hitl_nb on this Jupyter server. Run pip install hitl_nb where the server runs, restart it, and reload.';
+    return new ApiError(404, MISSING_SERVER, message);
+  }
   const message = said.message ?? `The server answered ${response.status} ${response.statusText}.`;
   return new ApiError(response.status, said.error ?? 'Refused', message, said);
 }

@@ -4,6 +4,9 @@
 
 import type { IComment, IProposal, Json } from './types';
 
+/** Name of the error if the server does not have hitl_nb: its 404 does not come from the API. */
+export const MISSING_SERVER = 'MissingServer';
+
 /** An answer of the API with an error status, or no answer. */
 export class ApiError extends Error {
   /**

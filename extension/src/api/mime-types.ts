@@ -7,3 +7,6 @@ export const PROPOSAL_MIME = 'application/vnd.hitl-nb.proposal+json';
 
 /** MIME type of an output with a workspace. */
 export const WORKSPACE_MIME = 'application/vnd.hitl-nb.workspace+json';
+
+/** MIME type of an output that says that an agent had finished before. */
+export const FINISHED_MIME = 'application/vnd.hitl-nb.finished+json';

@@ -10,9 +10,10 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { Message } from '@lumino/messaging';
 import { PanelLayout, Widget } from '@lumino/widgets';
-import { ApiError } from '../api/errors';
+import { ApiError, MISSING_SERVER } from '../api/errors';
 import { SingleFlight } from '../api/single-flight';
 import type { IReview } from './tokens';
+import { MissingServerNotice } from '../components/notices/missing-server';
 import type { CardCounts } from './notebook/card-counts';
 import type { NotebookCards } from './notebook/notebook-cards';
 import { ReservedHeight } from './reserved-height';
@@ -43,7 +44,10 @@ export interface IRenderedOutput {
 const UNKNOWN_ERRORS = ['UnknownRun', 'UnknownWorkspace'];
 
 /** Draws the outputs of one MIME type; `N` is the name of a record. */
-export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IRenderer {
+export abstract class OutputRenderer<N extends { agent: string }>
+  extends Widget
+  implements IRenderMime.IRenderer
+{
   constructor(
     protected review: IReview,
     protected place: IOutputContext,
@@ -112,6 +116,10 @@ export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IR
       }
     } catch (reason) {
       if (!this.isDisposed) {
+        if (reason instanceof ApiError && reason.error === MISSING_SERVER) {
+          this._showMissingServer(name);
+          return;
+        }
         this._showProblem(reason instanceof Error ? reason.message : String(reason));
         if (reason instanceof ApiError && UNKNOWN_ERRORS.includes(reason.error)) {
           await this._explainOtherStore();
@@ -133,6 +141,13 @@ export abstract class OutputRenderer<N> extends Widget implements IRenderMime.IR
         )
       );
     }
+  }
+
+  private _showMissingServer({ agent }: N): void {
+    this._clear();
+    const onTryAgain = (): void => void this._drawing.run();
+    const { trans } = this.review;
+    this._add(<MissingServerNotice text={this.plain} agent={agent} trans={trans} onTryAgain={onTryAgain} />);
   }
 
   private _showProblem(problem: string): void {

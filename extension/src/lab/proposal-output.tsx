@@ -9,6 +9,8 @@ import { ProposalModel } from '../models/proposal';
 import type { IReview } from './tokens';
 import { CardList } from '../components/proposal/card-list';
 import { ProposalCard } from '../components/proposal/proposal-card';
+import { FinishedBar } from '../components/runs/finished-bar';
+import { useRedraw } from '../components/use-redraw';
 import { ErrorBoundary } from '../components/error-boundary';
 import { type IRenderedOutput, type IOutputContext, OutputRenderer, PlainOutput } from './output-renderer';
 
@@ -53,17 +55,20 @@ export class PauseRenderer extends OutputRenderer<IPauseName> {
         onDecided: () => this.place.around?.moveOn(model)
       });
       const element = (
-        <CardList
-          models={models}
-          host={review}
-          renderCard={model => (
-            <ErrorBoundary key={model.proposal.id} instead={<PlainOutput text={plain} problem="" />}>
-              <DecisionSurroundings.Provider value={surroundings(model)}>
-                <ProposalCard model={model} host={review} />
-              </DecisionSurroundings.Provider>
-            </ErrorBoundary>
-          )}
-        />
+        <>
+          <CardList
+            models={models}
+            host={review}
+            renderCard={model => (
+              <ErrorBoundary key={model.proposal.id} instead={<PlainOutput text={plain} problem="" />}>
+                <DecisionSurroundings.Provider value={surroundings(model)}>
+                  <ProposalCard model={model} host={review} />
+                </DecisionSurroundings.Provider>
+              </ErrorBoundary>
+            )}
+          />
+          <EndOfRun models={models} pause={pause} host={review} />
+        </>
       );
       const dispose = (): void => {
         models.forEach(model => model.dispose());
@@ -72,4 +77,16 @@ export class PauseRenderer extends OutputRenderer<IPauseName> {
       return { element, dispose };
     };
   }
+}
+
+/** The bar below the last cards of a run that is finished. */
+function EndOfRun(props: {
+  models: readonly ProposalModel[];
+  pause: number;
+  host: IReview;
+}): JSX.Element | null {
+  const { models, pause, host } = props;
+  useRedraw(...models);
+  const run = models[0]?.run;
+  return run?.status === 'finished' && run.pauses === pause ? <FinishedBar run={run} host={host} /> : null;
 }

@@ -18,12 +18,12 @@ jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeed
 const PAUSE = { version: 1, agent: 'letters', pause: 1 };
 
 /** Make a renderer whose server gives `answer`, with a list of the paths that were read. */
-function renderer(answer: unknown): { made: PauseRenderer; read: string[]; carried: string[] } {
+function renderer(answer: unknown, status = 200): { made: PauseRenderer; read: string[]; carried: string[] } {
   const read: string[] = [];
   const carried: string[] = [];
   const client = new Client(async path => {
     read.push(path);
-    return { ok: true, status: 200, json: async () => answer } as Response;
+    return { ok: status === 200, status, json: async () => answer } as Response;
   });
   const feed = {} as Feed;
   Object.assign(feed, { changed: new Signal<Feed, FeedChange>(feed) });
@@ -102,3 +102,22 @@ async function settle(): Promise<void> {
     await new Promise(resolve => setTimeout(resolve, 20));
   }
 }
+
+test('without hitl_nb on the server, the output says how it is installed, and can be tried again', async () => {
+  const { made, read } = renderer(null, 404);
+  await made.renderModel(model(PAUSE));
+  Widget.attach(made, document.body);
+  await settle();
+  const { textContent } = made.node;
+  expect(textContent).toContain('Paused: Letter');
+  expect(textContent).toContain(
+    'The review cards need hitl_nb on this Jupyter server. Run pip install hitl_nb'
+  );
+  expect(textContent).toContain('Until then: %hitl widget letters');
+  expect(textContent).not.toContain('404');
+  const before = read.length;
+  made.node.querySelector('button')!.click();
+  await settle();
+  expect(read.length).toBe(before + 1);
+  made.dispose();
+});

@@ -18,7 +18,14 @@ from hitl_nb.engine.run.run_display import RunDisplay
 from hitl_nb.notebook.ipython.inline_figures import draw_open_figures, show_open_figures
 from hitl_nb.notebook.ipython.passed_lines import PASSES_KEY, PassedLines
 from hitl_nb.records import Proposal, Run, Workspace
-from hitl_nb.review.static_html import WORKSPACE_MIME, note_bundle, proposals_bundle, verdict_bundle, workspace_bundle
+from hitl_nb.review.static_html import (
+    WORKSPACE_MIME,
+    finished_bundle,
+    note_bundle,
+    proposals_bundle,
+    verdict_bundle,
+    workspace_bundle,
+)
 
 _recorder: ContextVar[OutputRecorder | None] = ContextVar("hitl_nb_recorder", default=None)
 _WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
@@ -163,7 +170,7 @@ class OutputRecorder(RunDisplay):
             f"Nothing was run again: {self.agent} had finished before, and this is what it recorded. "
             f"`%%agent {self.agent} --restart` starts it over."
         )
-        self.shell.display_pub.publish(note_bundle(text, run.updated_at), {})
+        self.shell.display_pub.publish(finished_bundle(self.agent, self.key, text, run.updated_at), {})
 
     def show_changed_inputs(self, text: str) -> None:
         """Show which inputs of the agent have changed. Nothing is shown if the same text was shown before."""
