@@ -5,4 +5,10 @@ globalThis.ResizeObserver = class ResizeObserver {
   unobserve() {}
   disconnect() {}
 };
+globalThis.matchMedia = media => ({
+  media,
+  matches: false,
+  addEventListener() {},
+  removeEventListener() {}
+});
 globalThis.requestIdleCallback = work => setTimeout(work, 0);

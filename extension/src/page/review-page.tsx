@@ -1,33 +1,59 @@
 /**
- * The review page: a proposal's card or a workspace, or an error, and the state of the connection.
+ * The review page: a proposal's card or a workspace, or an error, and the state of the connection. After a decision it
+ * shows the next proposal that waits for this person.
  */
 
 import { type ReactNode, useCallback, useEffect, useReducer, useState } from 'react';
 import { ApiError } from '../api/errors';
+import type { IProposal } from '../api/types';
+import { Alert } from '../components/controls/alert';
+import { Button } from '../components/controls/button';
+import { DecisionSurroundings, type IDecisionSurroundings } from '../components/decide/decision-surroundings';
 import { CardById, loadProposalModel, loadWorkspaceModel } from '../components/proposal/loaders';
 import { ProposalCard } from '../components/proposal/proposal-card';
 import { ErrorBoundary } from '../components/error-boundary';
 import { showHiddenCharacters } from '../text/hidden-characters';
 import { WorkspaceView } from '../components/proposal/workspace-view';
+import type { IProposalModel } from '../models/interfaces';
+import { LastDecision } from './last-decision';
+import { PageBar } from './page-bar';
 import type { PageHost } from './page-host';
+import { useReviewQueue } from './review-queue';
 
 /** The kinds of records that a page can show. */
 export type PageSubject = 'proposal' | 'workspace';
 
+/** The windows of phones. The style sheet has the same width. */
+const COMPACT = '(width <= 600px)';
+
 /** The loaded record, and its view. */
 interface ILoadedPage {
-  of: { title: string; agent: string; path: string | null; notebook: string };
+  id: string;
+  title: string;
+  /** The model of a proposal; null for a workspace. */
+  model: IProposalModel | null;
   /** Plain text, shown if the view cannot be drawn. */
   text: string;
   view: ReactNode;
   dispose(): void;
 }
 
+interface IProps {
+  host: PageHost;
+  /** The record that is shown first. */
+  id: string;
+  of: PageSubject;
+}
+
 /** The content of the review page. */
-export function ReviewPage({ host, id, of }: { host: PageHost; id: string; of: PageSubject }): JSX.Element {
+export function ReviewPage({ host, id: first, of }: IProps): JSX.Element {
   const { trans } = host;
   const [, redraw] = useReducer((n: number) => n + 1, 0);
+  const [id, setId] = useState(first);
   const [shown, setShown] = useState<ILoadedPage | null>(null);
+  const [last, setLast] = useState<IProposal | null>(null);
+  const queue = useReviewQueue(host, id, of === 'proposal');
+  const compact = useMediaQuery(COMPACT);
   const [problem, setProblem] = useState('');
   const [reading, setReading] = useState(true);
 
@@ -38,48 +64,76 @@ export function ReviewPage({ host, id, of }: { host: PageHost; id: string; of: P
     };
   }, [host]);
 
-  const read = useCallback(async () => {
-    setReading(true);
-    setProblem('');
-    try {
-      const [make] = await Promise.all([LOADERS[of](id, host), host.refresh()]);
-      setShown(make());
-    } catch (reason) {
-      setProblem(errorSentence(reason, host));
-    }
-    setReading(false);
-  }, [host, id, of]);
+  const read = useCallback(
+    async (isCurrent: () => boolean = () => true) => {
+      setReading(true);
+      setProblem('');
+      try {
+        const [make] = await Promise.all([LOADERS[of](id, host), host.refresh()]);
+        if (isCurrent()) {
+          setShown(make());
+          showAddress(id);
+        }
+      } catch (reason) {
+        if (isCurrent()) {
+          setShown(null);
+          setProblem(errorSentence(reason, host));
+        }
+      }
+      if (isCurrent()) {
+        setReading(false);
+      }
+    },
+    [host, id, of]
+  );
 
   useEffect(() => {
-    void read();
+    let current = true;
+    void read(() => current);
+    return () => {
+      current = false;
+    };
   }, [read]);
   useEffect(() => () => shown?.dispose(), [shown]);
   useEffect(() => {
-    document.title = shown
-      ? trans.__('%1 – Review', showHiddenCharacters(shown.of.title))
-      : trans.__('Review');
+    document.title = shown ? trans.__('%1 – Review', showHiddenCharacters(shown.title)) : trans.__('Review');
   }, [shown, trans]);
 
+  const go = (to: string): void => {
+    setLast(null);
+    setId(to);
+  };
+  const surroundings: IDecisionSurroundings = {
+    hasNext: false,
+    selected: 0,
+    compact,
+    onDecided: () => {
+      const decided = shown?.model?.proposal ?? null;
+      // Without a next one, the decided card stays, and says what the run needs.
+      if (queue.next !== null && queue.next !== id && decided !== null) {
+        setLast(decided);
+        setId(queue.next);
+      }
+    }
+  };
+  const lost = shown !== null && !host.feed.connected && !host.feed.forbidden;
   return (
-    <main className="jp-hitl-page">
-      <div className="jp-hitl-bar">
-        <h1>{trans.__('Review')}</h1>
-        <span role="status">
-          {shown && !host.feed.connected && !host.feed.forbidden && trans.__('Not connected; trying again …')}
-        </span>
-      </div>
-      {shown && <h2 className="jp-hitl-from">{showHiddenCharacters(describeOrigin(shown))}</h2>}
+    <main className="jp-hitl-page jp-hitl-root">
+      <h1 className="jp-hitl-visually-hidden">{trans.__('Review')}</h1>
+      <PageBar host={host} queue={of === 'proposal' ? queue : null} onGo={go} lost={lost} />
+      {last && <LastDecision key={last.id} proposal={last} host={host} onTakenBack={() => go(last.id)} />}
       {shown && (
-        <ErrorBoundary instead={<pre>{showHiddenCharacters(shown.text)}</pre>}>{shown.view}</ErrorBoundary>
+        <DecisionSurroundings.Provider value={surroundings}>
+          <ErrorBoundary key={shown.id} instead={<pre>{showHiddenCharacters(shown.text)}</pre>}>
+            {shown.view}
+          </ErrorBoundary>
+        </DecisionSurroundings.Provider>
       )}
       {!shown && reading && <p role="status">{trans.__('Reading …')}</p>}
       {problem && (
-        <div role="alert">
-          <p className="jp-hitl-error">{showHiddenCharacters(problem)}</p>
-          <button type="button" onClick={() => void read()}>
-            {trans.__('Try again')}
-          </button>
-        </div>
+        <Alert tone="bad" actions={<Button onClick={() => void read()}>{trans.__('Try again')}</Button>}>
+          {showHiddenCharacters(problem)}
+        </Alert>
       )}
     </main>
   );
@@ -90,28 +144,45 @@ const LOADERS: { [of in PageSubject]: (id: string, host: PageHost) => Promise<()
     const make = await loadProposalModel(id, host);
     return () => {
       const model = make();
-      const { proposal: of } = model;
+      const { title, text } = model.proposal;
       const view = <ProposalCard model={model} host={host} />;
-      return { of, text: of.text, view, dispose: () => model.dispose() };
+      return { id, title, model, text, view, dispose: () => model.dispose() };
     };
   },
   workspace: async (id, host) => {
     const make = await loadWorkspaceModel(id, host);
     return () => {
       const model = make();
-      const { workspace: of } = model;
+      const { title, text } = model.workspace;
       const renderQuestion = (question: string): ReactNode => (
         <CardById key={question} id={question} host={host} />
       );
       const view = <WorkspaceView model={model} host={host} renderQuestion={renderQuestion} />;
-      return { of, text: of.text, view, dispose: () => model.dispose() };
+      return { id, title, model: null, text, view, dispose: () => model.dispose() };
     };
   }
 };
 
-/** Describe the agent and the notebook of the record. */
-function describeOrigin({ of: { agent, path, notebook } }: ILoadedPage): string {
-  return `${agent} · ${path ?? notebook}`;
+/** Return whether a media query fits, also after the window changes. */
+function useMediaQuery(query: string): boolean {
+  const [fits, setFits] = useState(false);
+  useEffect(() => {
+    const media = window.matchMedia(query);
+    const onChange = (): void => setFits(media.matches);
+    onChange();
+    media.addEventListener('change', onChange);
+    return () => media.removeEventListener('change', onChange);
+  }, [query]);
+  return fits;
+}
+
+/** Put the id of the shown record into the address, so that a reload and a copied link show the same one. */
+function showAddress(id: string): void {
+  const address = location.pathname.replace(/[^/]*$/, id);
+  if (/\/review\/[^/]+$/.test(location.pathname) && address !== location.pathname) {
+    history.replaceState(null, '', address);
+    window.scrollTo(0, 0);
+  }
 }
 
 /** Describe in one sentence why the record is not shown. */

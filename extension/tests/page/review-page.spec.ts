@@ -65,6 +65,7 @@ beforeEach(() => {
     'proposals/p1': [200, proposal],
     'runs/r1': [200, { run, proposals: [] }],
     status: [200, status],
+    'proposals?mine=1&limit=200': [200, { proposals: [proposal], next: null }],
     'proposals/p1/decision': [
       200,
       {
@@ -115,7 +116,7 @@ async function renderPage(of: PageSubject = 'proposal', id = 'p1'): Promise<void
 test('the card is shown, decided with the XSRF token, and then says what is left to do', async () => {
   await renderPage();
   expect(screen.getByRole('heading', { level: 3 }).textContent).toBe('Greet⟨U+202E⟩?');
-  expect(screen.getByText('letters · a/letters.ipynb')).toBeTruthy();
+  expect(screen.getByText('1 of 1 for you')).toBeTruthy();
   await act(async () => {
     fireEvent.click(screen.getByRole('button', { name: 'Approve' }));
   });
@@ -156,7 +157,7 @@ test('a workspace has its page, where people are asked whether it is done too', 
   ];
   await renderPage('workspace', 'w1');
   await act(async () => undefined);
-  expect(screen.getByText('writer · /n')).toBeTruthy();
+  expect(screen.queryByRole('button', { name: 'Next' })).toBeNull();
   expect(document.title).toBe('Report – Review');
   expect(screen.getAllByRole('heading', { level: 3 }).map(one => one.textContent)).toEqual([
     'Report',
@@ -211,4 +212,100 @@ test('what a run needs next is in words only', () => {
   expect(textFor({ status: 'running' })).toBe('The agent has continued.');
   expect(textFor({ status: 'failed', error: 'ValueError: \u202e' })).toContain('ValueError: ⟨U+202E⟩');
   expect(made.resumeAction(run, proposal)!.label).toBeUndefined();
+});
+
+describe('the proposals that wait for this person', () => {
+  const second = { ...proposal, id: 'p2', title: 'Second' };
+  const settling = {
+    ...proposal,
+    settles_at: '2999-01-01T00:00:00Z',
+    may: { decide: false, actions: [], undo: true, why_not: null }
+  };
+
+  beforeEach(() => {
+    answers['proposals/p2'] = [200, second];
+    answers['proposals?mine=1&limit=200'] = [200, { proposals: [proposal, second], next: null }];
+  });
+
+  async function click(name: string): Promise<void> {
+    const known = server.sockets.length;
+    await act(async () => {
+      fireEvent.click(screen.getByRole('button', { name }));
+    });
+    act(() => server.sockets.slice(known).forEach(socket => socket.opens()));
+  }
+
+  test('have a place, and a previous and a next one', async () => {
+    await renderPage();
+    expect(screen.getByText('1 of 2 for you')).toBeTruthy();
+    expect((screen.getByRole('button', { name: 'Previous' }) as HTMLButtonElement).disabled).toBe(true);
+    await click('Next');
+    expect(screen.getByText('2 of 2 for you')).toBeTruthy();
+    expect(screen.getByRole('heading', { level: 3 }).textContent).toBe('Second');
+    expect((screen.getByRole('button', { name: 'Next' }) as HTMLButtonElement).disabled).toBe(true);
+    await click('Previous');
+    expect(screen.getByRole('heading', { level: 3 }).textContent).toBe('Greet⟨U+202E⟩?');
+  });
+
+  test('follow each other after a decision, whose word is at the top', async () => {
+    await renderPage();
+    await click('Approve');
+    await waitFor(() => screen.getByRole('heading', { name: 'Second' }));
+    const said = screen.getByText('Approved.').closest('[role=status]')!;
+    expect(said.textContent).toContain('Greet⟨U+202E⟩?');
+    expect(screen.queryByRole('button', { name: 'Take back' })).toBeNull();
+  });
+
+  test('can be taken back from the next one, as long as the policy gives', async () => {
+    answers['proposals/p1/decision'] = [200, { proposal: settling, run }];
+    answers['proposals/p1/undo'] = [200, { proposal, run }];
+    await renderPage();
+    await click('Approve');
+    await waitFor(() => screen.getByRole('button', { name: 'Take back' }));
+    expect(screen.getByRole('heading', { level: 3 }).textContent).toBe('Second');
+    await click('Take back');
+    expect(asked.some(([path]) => path.endsWith('proposals/p1/undo'))).toBe(true);
+    await waitFor(() => screen.getByRole('heading', { name: 'Greet⟨U+202E⟩?' }));
+    expect(screen.queryByRole('button', { name: 'Take back' })).toBeNull();
+  });
+
+  test('are not swiped: a swipe decides nothing and goes nowhere', async () => {
+    await renderPage();
+    const card = screen.getByRole('article');
+    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', clientX: number): void => {
+      fireEvent[type](card, {
+        touches: [{ clientX, clientY: 10 }],
+        changedTouches: [{ clientX, clientY: 10 }]
+      });
+    };
+    touch('touchStart', 300);
+    touch('touchMove', 40);
+    touch('touchEnd', 10);
+    expect(screen.getByText('1 of 2 for you')).toBeTruthy();
+    expect(asked.some(([path]) => path.endsWith('/decision'))).toBe(false);
+  });
+
+  test('cannot be listed: the card is there all the same, and the bar says why', async () => {
+    answers['proposals?mine=1&limit=200'] = [500, { error: 'Broken', message: 'the store is gone' }];
+    await renderPage();
+    expect(screen.getByText('the store is gone')).toBeTruthy();
+    expect(screen.getByRole('button', { name: 'Approve' })).toBeTruthy();
+  });
+
+  test('on a phone the answer is in the menu of the primary button', async () => {
+    answers['proposals/p1'] = [200, { ...proposal, allow: ['approve', 'respond'] }];
+    const before = globalThis.matchMedia;
+    globalThis.matchMedia = media => ({ ...before(media), matches: true });
+    try {
+      await renderPage();
+      expect(screen.queryByRole('button', { name: 'Answer…' })).toBeNull();
+      await click('More ways to approve');
+      await act(async () => {
+        fireEvent.click(screen.getByRole('menuitem', { name: 'Answer…' }));
+      });
+      expect(screen.getByRole('dialog').textContent).toContain('Answer instead of deciding');
+    } finally {
+      globalThis.matchMedia = before;
+    }
+  });
 });

@@ -1,1 +1,1 @@
-"""What differs between a proposed value and its edit, in the terms of the value: words, lines, fields, cells, steps."""
+"""Changes of a value by an edit, in the terms of the value: words, lines, fields, cells, steps."""

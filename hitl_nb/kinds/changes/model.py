@@ -8,7 +8,7 @@ from typing import Literal
 
 Mark = Literal["same", "removed", "added"]
 Sign = Literal["", "+", "−", "~", "↑", "↓"]
-"""What happened to a part: added, removed, changed, moved up, moved down; "" if its spans say it."""
+"""The change of a whole part: added, removed, changed, moved up, moved down; "" if its spans say it."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Part:
     Attributes:
         label: Name of the part, such as "Amount", "limits.tools[2]" or "Row 3, paid"; "" if it has none.
         spans: Its text.
-        sign: What happened to the whole part.
+        sign: The change of the whole part.
     """
 
     label: str
@@ -39,9 +39,9 @@ class Changes:
     """All changes of a value.
 
     Attributes:
-        count: Number of changes, in the unit of the kind: words that stand together, fields, cells, rows, steps.
+        count: Number of changes, in the unit of the kind: groups of words, fields, cells, rows, steps.
         parts: Changed parts, in the order of the value. Around them, parts without changes where they help to read.
-        rest: What is not listed, as a sentence such as "41 values are as proposed"; "" if nothing is left out.
+        rest: Summary of what is not listed, such as "41 values are as proposed"; "" if nothing is left out.
         exact: True if spaces and line breaks count, as in code.
     """
 
@@ -72,7 +72,7 @@ def removed_and_added(before: str | None, after: str | None) -> tuple[Span, ...]
 
 
 def count_groups(spans: Iterable[Span]) -> int:
-    """Count the changes among spans. Changed spans that stand together count once."""
+    """Count the changes among spans. Changed spans next to each other count once."""
     count, last = 0, "same"
     for span in spans:
         count += span.mark != "same" and last == "same"

@@ -106,7 +106,7 @@ def _describe_change(change: PathChange, schema: Any, prefix: Path) -> Part:
 
 
 def text_spans(before: str, after: str) -> tuple[Span, ...]:
-    """Return the changes of a text that stands on a line beside its label. Short texts are shown as replaced."""
+    """Return the changes of a text on the same line as its label. Short texts are shown as replaced."""
     if max(len(before), len(after)) < _LONG_TEXT or not before or not after:
         return removed_and_added(before or '""', after or '""')
     return shorten_spans(word_spans(before, after))

@@ -33,7 +33,7 @@ class RowPair:
 def match_rows(before: Sequence[Row], after: Sequence[Row]) -> list[RowPair]:
     """Find which row of a table became which: equal rows, and between them the rows with the most equal cells.
 
-    All rows of both tables are in the result. Removed rows stand where they were.
+    All rows of both tables are in the result. Removed rows are at their old places.
     """
     old, new = ([canonical_json(row).decode() for row in rows] for rows in (before, after))
     pairs: list[RowPair] = []

@@ -34,7 +34,7 @@ class _StepPairs:
 def plan_changes(before: Sequence[Any], after: Sequence[Any]) -> Changes:
     """Compare two plans: all steps in the order of the edited plan, with "+", "−", "↑" or "↓".
 
-    A removed step stands behind the step that it followed. Steps that are as proposed are listed without a sign,
+    A removed step is listed after the step that it followed. Steps that are as proposed are listed without a sign,
     because a plan is read as a whole.
     """
     matches = _match_steps(before, after)

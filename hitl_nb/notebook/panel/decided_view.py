@@ -17,7 +17,7 @@ ui: Any = import_module("ipywidgets")  # it has no types
 
 
 class DecidedView:
-    """What became of a proposal, who decided it and when, what was changed, and why.
+    """The outcome of a proposal, who decided it and when, the changes, and the reason.
 
     Args:
         show_all: Called with True to show the whole card, with False to hide it.

@@ -21,7 +21,7 @@ DecideFunction = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Choices:
-    """What a person can do now.
+    """The ways in which a person can decide now.
 
     Attributes:
         primary: Label of the primary button.
@@ -127,7 +127,7 @@ class DecisionBar:
         _set_shown(self.widget, now.is_open)
 
     def close_forms(self) -> None:
-        """Hide all forms. What was typed in them stays there."""
+        """Hide all forms. Their texts are kept."""
         for form in self._forms.values():
             form.close()
 

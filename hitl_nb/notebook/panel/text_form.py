@@ -16,8 +16,8 @@ class TextForm:
     """A text with a heading, and the buttons to send it and to close the form. Closed at first.
 
     Args:
-        heading: What the form is for.
-        lead: What becomes of the text.
+        heading: Purpose of the form.
+        lead: Sentence about the use of the text.
         field: Name of the text field.
         send: Label of the button that sends the text.
         on_send: Called with the text, without spaces around it, when a person sends it.

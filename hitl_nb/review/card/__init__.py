@@ -1,1 +1,1 @@
-"""What a card shows without scripts: its words, and the HTML of its changes."""
+"""Content of a card without scripts: its words, and the HTML of its changes."""

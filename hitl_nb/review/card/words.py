@@ -143,7 +143,7 @@ def primary_label(told: dict[str, Any], *, edited: bool) -> str:
 
     Args:
         told: A description by `describe_progress`.
-        edited: Whether the draft differs from the value that people decide on. Votes then begin anew with the edit.
+        edited: Whether the draft differs from the value that people decide on. Votes then begin again with the edit.
     """
     have, count = count_votes(told)
     if edited:

@@ -19,6 +19,8 @@ interface IProps {
   onApprove: () => void;
   onReason: () => void;
   onAgentsVersion: () => void;
+  /** Answer instead of deciding; absent if the answer has a button of its own, or is not allowed. */
+  onAnswer?: () => void;
   /** Approve and stay at this card; absent if no other card would be shown. */
   onStay?: () => void;
   host: IHost;
@@ -26,7 +28,7 @@ interface IProps {
 
 /** The ways to approve. */
 export function ApproveMenu(props: IProps): JSX.Element {
-  const { primary, changes, host, onStay } = props;
+  const { primary, changes, host, onAnswer, onStay } = props;
   const { trans } = host;
   const blocked = primary.blocked !== null;
   const closing = (act: () => void) => () => {
@@ -48,6 +50,11 @@ export function ApproveMenu(props: IProps): JSX.Element {
           onClick={props.onAgentsVersion}
         >
           {trans.__('Approve the agent’s version…')}
+        </MenuItem>
+      )}
+      {onAnswer && (
+        <MenuItem icon="answer" onClick={onAnswer}>
+          {trans.__('Answer…')}
         </MenuItem>
       )}
       {onStay && (

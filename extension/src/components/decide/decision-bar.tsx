@@ -45,6 +45,7 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
   const sentence = useId();
   const surroundings = useContext(DecisionSurroundings);
   const primary = proposal.settles_at ? null : primaryAction(model, host);
+  const answerInMenu = surroundings.compact === true && primary !== null;
   const isAllowed = (action: Action): boolean =>
     proposal.allow.includes(action) && (proposal.may?.actions.includes(action) ?? true);
   const blocked = model.isDeciding ? '' : whyUndecidable(model, host);
@@ -118,7 +119,7 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
           {sending === 'reject' ? trans.__('Rejecting …') : trans.__('Reject…')}
         </Button>
       )}
-      {isAllowed('respond') && !proposal.settles_at && (
+      {isAllowed('respond') && !proposal.settles_at && !answerInMenu && (
         <Button
           ref={anchors.answer}
           icon="answer"
@@ -159,7 +160,8 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
         host={host}
         shown={popover}
         show={setPopover}
-        anchors={anchors}
+        anchors={answerInMenu ? { ...anchors, answer: anchors.more } : anchors}
+        answerInMenu={answerInMenu && isAllowed('respond') && blocked === null}
         texts={texts}
         onType={(which, text) => setTexts(before => ({ ...before, [which]: text }))}
         primary={primary}

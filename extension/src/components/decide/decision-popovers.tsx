@@ -52,6 +52,8 @@ interface IProps {
   /** Whether this person may approve the agent's version. */
   canApprove: boolean;
   hasNext: boolean;
+  /** Whether the menu of the primary button has the answer. */
+  answerInMenu: boolean;
   /** Approve as the primary button does; `asked`: although comments are open. */
   approve: (options?: IDecideOptions, asked?: boolean) => Promise<boolean> | false;
   decide: (action: Action, options?: IDecideOptions) => Promise<boolean>;
@@ -61,7 +63,7 @@ interface IProps {
 /** The pop-up that is open, if any. */
 export function DecisionPopovers(props: IProps): JSX.Element {
   const { model, host, shown, show, anchors, texts, primary, blocked, changes, open } = props;
-  const { canApprove, hasNext, approve, decide, onComments } = props;
+  const { canApprove, hasNext, answerInMenu, approve, decide, onComments } = props;
   const { trans } = host;
   const { proposal } = model;
   const close = (): void => show(null);
@@ -86,6 +88,7 @@ export function DecisionPopovers(props: IProps): JSX.Element {
           onApprove={() => void approve()}
           onReason={() => show('reason')}
           onAgentsVersion={() => show('agents-version')}
+          onAnswer={answerInMenu ? () => show('answer') : undefined}
           onStay={hasNext ? () => void approve({ stay: true }) : undefined}
           host={host}
         />

@@ -10,6 +10,8 @@ export interface IDecisionSurroundings {
   hasNext: boolean;
   /** Number of selected rows that the keys act on in place of this card; 0 if none are selected. */
   selected: number;
+  /** Whether there is little room, as on a phone: the answer is in the menu of the primary button. */
+  compact?: boolean;
   /** Called after a decision, unless the person wants to stay at the card. */
   onDecided?: () => void;
 }
