@@ -263,7 +263,7 @@ describe('the summary', () => {
     ],
     ['text', 'Dear Ann', 'Dear Bo', 'removed: Ann added: Bo'],
     ['text', 'a b c d e', 'A b C d E', '3 words changed'],
-    ['plan', ['a', 'b'], ['a', 'Tell the team'], '−removed b, +added Tell the team'],
+    ['plan', ['a', 'b'], ['a', 'Tell the team'], '~changed removed: badded: Tell the team'],
     ['choice', 'a', 'b', 'removed: a added: b'],
     ['table', TABLE, CHANGED_TABLE, '1 cell changed, 1 row added, 1 row removed'],
     [
