@@ -161,6 +161,10 @@ class NotAReviewer(HitlError):
     """The rules of the proposal do not allow this person to decide it. No decision was recorded."""
 
 
+class NotAllowed(HitlError):
+    """This person may not cancel the run or start it over. Nothing was changed."""
+
+
 class OwnRequest(NotAReviewer):
     """The person started or continued the run, and the policy has a four-eyes rule: another person must decide.
 

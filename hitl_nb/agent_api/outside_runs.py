@@ -135,7 +135,7 @@ async def _run_to_outcome(agent: Agent, args: tuple[Any, ...], kwargs: dict[str,
         functools.partial(agent.function, *args, **kwargs), ns, read_agent_source(agent), function=agent.function
     )
     run = ledger.runs.find(agent=name, notebook=home, key=key)
-    if run is None:
+    if run is None or run.superseded:
         inspect.signature(agent.function).bind(*args, **kwargs)  # raises for wrong arguments before a run is created
         opened = ledger.runs.open(agent=name, notebook=home, key=key, label="process")
         return await start_run(ledger, opened, code, saver, shown)

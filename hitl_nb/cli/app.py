@@ -254,6 +254,8 @@ def audit(
         Path | None,
         typer.Option(metavar="FILE", help="Write the log as JSON lines, byte for byte as hashed (- for output)."),
     ] = None,
+    run: Annotated[str | None, typer.Option(metavar="RUN", help="Export only the events of this run.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Export as CSV, for spreadsheets.")] = False,
     json: Json = False,
     store: Store = None,
 ) -> None:
@@ -263,10 +265,12 @@ def audit(
     """
     if export is not None and (verify or json):
         raise typer.BadParameter("--export excludes --verify and --json")
+    if export is None and (run is not None or as_csv):
+        raise typer.BadParameter("--run and --csv need --export")
     ledger = open_ledger(store)
     found = ledger.audit.verify()
     if export is not None:
-        _export(ledger, export)
+        _export(ledger, export, run, as_csv=as_csv)
     elif json:
         log = {} if verify else {"events": [_list_builtins(e) for page in _iterate_pages(ledger) for e in page]}
         checked = {"verified": found.ok, "problem": found.problem, "differs": _list_builtins(found.differs)}
@@ -342,13 +346,17 @@ def _iterate_pages(ledger: Ledger) -> Iterator[list[Event]]:
         reader.mark_handled(page[-1])
 
 
-def _export(ledger: Ledger, file: Path) -> None:
-    after = 0
+def _export(ledger: Ledger, file: Path, run: str | None, *, as_csv: bool) -> None:
+    from hitl_nb.ledger.audit import format_export
+
+    run_id = None if run is None else ledger.runs.load(run).id
+    after: int | None = 0
     try:
         with sys.stdout.buffer if str(file) == "-" else file.open("wb") as sink:
-            while page := ledger.audit.read_raw_events(after=after):
-                sink.writelines(line + b"\n" for line in page)
-                after += len(page)
+            while after is not None:
+                page, following = ledger.audit.export(run_id, after=after)
+                sink.write(format_export(page, as_csv=as_csv, is_first=after == 0))
+                after = following
             sink.flush()
     except OSError as e:
         raise HitlError(f"cannot write {file}: {e.strerror}") from None

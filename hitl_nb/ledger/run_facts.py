@@ -11,6 +11,7 @@ from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.record_digests import Digests
 from hitl_nb.ledger.rows.requesters import with_requesters
+from hitl_nb.ledger.runs.cancellation import supersede_run
 from hitl_nb.ledger.runs.claim_records import Claim
 from hitl_nb.ledger.runs.claims import Claims
 from hitl_nb.records import CHANGED_SINCE, Proposal, Run
@@ -79,6 +80,26 @@ class RunFacts:
             UnknownRun: No run has this id.
         """
         return self._store.transact(lambda tx: _clear_restart(tx, run_id))
+
+    def start_over(self, run_id: str, *, actor: str) -> Run:
+        """Mark a run so that the next execution of its agent begins a new run, as if its cell had `--restart` once.
+
+        An unfinished run is cancelled: its open proposals are closed without a decision, and a process that executes it
+        can no longer write. A finished run keeps its record.
+
+        Args:
+            run_id: Id of the run, which must be the newest one of its agent.
+            actor: User or process that starts the agent over, for the audit log event.
+
+        Returns:
+            The marked run.
+
+        Raises:
+            UnknownRun: No run has this id.
+            HitlError: The agent has a newer run.
+        """
+        self._timers.run_due_steps_quietly()
+        return self._store.transact(lambda tx: supersede_run(tx, rows.load_run(tx, run_id), actor=actor))
 
     def note_changes(self, run_id: str, text: str) -> list[Proposal]:
         """Add a note to the open proposals of a run's last pause, because inputs of the agent have changed.

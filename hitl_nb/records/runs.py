@@ -29,6 +29,7 @@ class Run(Record, frozen=True, kw_only=True):
             approve its proposals.
         labels: Facts about the run (`hitl.labels`), such as model and prompt.
         passed: Number of questions of the run that a policy approved without asking people.
+        superseded: Whether a person started the agent over. The next execution of its cell begins a new run.
         restarted: Digest of the code of the cell, if `--restart` in that cell started the run. "" if the run was
             started in another way.
     """
@@ -48,6 +49,7 @@ class Run(Record, frozen=True, kw_only=True):
     labels: dict[str, str] = {}  # noqa: RUF012 (msgspec makes a new one for each record)
     passed: int = 0
     restarted: str = ""
+    superseded: bool = False
     created_at: datetime
     updated_at: datetime
 

@@ -120,3 +120,19 @@ def test_each_key_has_its_own(desk: Restarting) -> None:
     desk.run(CELL, name="other", restart=True)
     assert effects() == ["before('x',)"]
     assert desk.run_again() == []
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_run_that_a_person_started_over_is_followed_by_a_new_one(desk: Restarting, finished: bool) -> None:
+    desk.run_again(restart=False)
+    first = desk.record().id
+    if finished:
+        desk.answer()
+        assert desk.run_again(restart=False) == ["after('x',)"]
+    desk.ledger.run_facts.start_over(first, actor="ada")
+    assert desk.run_again(restart=False) == ["before('x',)"]
+    second = desk.record()
+    assert (second.id != first, second.status, second.generation) == (True, "waiting", 2)
+    desk.answer()
+    assert desk.run_again(restart=False) == ["after('x',)"]
+    assert desk.record().id == second.id

@@ -45,9 +45,11 @@ class Office:
             return self.ledger.policies.record_verdicts(claim, questions, plans)
         return list(self.ledger.runs.pause(claim, STATE, questions, plans=plans).proposals)
 
-    def propose(self, *values: Any, agent: str = "letters", title: str = "Letter", **asked: Any) -> list[Proposal]:
+    def propose(
+        self, *values: Any, agent: str = "letters", title: str = "Letter", notebook: str = NOTEBOOK, **asked: Any
+    ) -> list[Proposal]:
         """Proposals without a policy."""
-        _, claim = self.ledger.runs.open(agent=agent, notebook=NOTEBOOK)
+        _, claim = self.ledger.runs.open(agent=agent, notebook=notebook)
         questions = [build_question(value, title=f"{title} {n}", **asked) for n, value in enumerate(values)]
         return list(self.ledger.runs.pause(claim, STATE, questions).proposals)
 

@@ -124,6 +124,7 @@ BODIES: dict[str, Callable[[Any], Any]] = {
     "POST workspaces/{id}/close": lambda p: {"session": SESSION},
     "POST runs/{id}/resume": lambda p: {"browser": "one"},
     "POST runs/{id}/cancel": lambda p: {},
+    "POST runs/{id}/restart": lambda p: {},
     "POST runs/{id}/adopt": lambda p: {"path": "adopting.ipynb"},
     "POST runs/{id}/forget": lambda p: {},
 }

@@ -12,14 +12,18 @@ import type {
   ITimelineEntry,
   IFigures,
   IProposal,
+  IProposalCounts,
   IProposalPage,
+  ICellSource,
   IRun,
   IRunFacts,
-  ICellSource,
+  IRunDetail,
+  IRunRow,
+  IRunVerification,
+  RunState,
   ICommentRequest,
   IMentionableUser,
   IStatus,
-  IProposalSummary,
   IDraftUpdate,
   IWorkspace,
   IWorkspaceSummary,
@@ -68,6 +72,17 @@ export interface IProposalQuery {
   mine?: boolean;
   /** Only proposals that a policy passed or blocked; false: only closed ones that no policy decided. */
   passed?: boolean;
+}
+
+/** A filter for runs. */
+export interface IRunQuery {
+  state?: RunState;
+  /** Words that must all occur in the agent, notebook, key, labels, error or people. */
+  search?: string;
+  /** Only runs that have changed since this time (ISO 8601). */
+  since?: string;
+  notebook?: string;
+  agent?: string;
 }
 
 /**
@@ -261,9 +276,22 @@ export class Client {
     return this._call('PUT', `proposals/${id}/assignee`, { assignee });
   }
 
-  /** List runs, one page at a time. */
-  listRuns(limit = 100, cursor?: string): Promise<{ runs: IRun[]; next: string | null }> {
-    return this._call('GET', `runs${encodeQuery({ limit, cursor })}`);
+  /** Count the proposals and runs of the inbox's views. `since` (ISO 8601) is the time from which closed ones count. */
+  getCounts(since?: string): Promise<IProposalCounts> {
+    return this._call('GET', `proposals/counts${encodeQuery({ since })}`);
+  }
+
+  /** List runs, newest first, one page at a time. A page can be short although `next` is not null. */
+  listRuns(
+    limit = 100,
+    cursor?: string,
+    filter: IRunQuery = {}
+  ): Promise<{ runs: IRunRow[]; next: string | null }> {
+    const { state, search, since, notebook, agent } = filter;
+    return this._call(
+      'GET',
+      `runs${encodeQuery({ state, q: search, since, notebook, agent, limit, cursor })}`
+    );
   }
 
   /** Find the newest run of an agent in a notebook; null if there is none among the newest runs of this agent. */
@@ -273,7 +301,7 @@ export class Client {
   }
 
   /** Read a run and the proposals of its last pause. Calls in the same turn of the event loop share one request. */
-  getRun(id: string): Promise<{ run: IRun; proposals: IProposalSummary[] }> {
+  getRun(id: string): Promise<IRunDetail> {
     let next = this._runs.get(id);
     if (!next) {
       // The request is sent after all calls of this turn were made. So no caller gets an answer that is older than
@@ -325,12 +353,26 @@ export class Client {
     return this._call('POST', `runs/${id}/headless`, { browser });
   }
 
-  /** Cancel a run. */
+  /** Cancel a run. Only its requesters and administrators may do so. */
   cancel(id: string): Promise<{ run: IRun }> {
     return this._call('POST', `runs/${id}/cancel`, {});
   }
 
-  private _runs = new Map<string, Promise<{ run: IRun; proposals: IProposalSummary[] }>>();
+  /** Verify the audit log, and the records of one run. */
+  verifyRun(id: string): Promise<IRunVerification> {
+    return this._call('GET', `runs/${id}/verify`);
+  }
+
+  /** Download the events of one run, byte for byte as `hitl-nb audit --export` writes them, or as CSV. */
+  async exportRun(id: string, format: 'jsonl' | 'csv' = 'jsonl'): Promise<Blob> {
+    const response = await this._send(`runs/${id}/export${encodeQuery({ format })}`, { method: 'GET' });
+    if (!response.ok) {
+      throw makeApiError(response, await readJson(response));
+    }
+    return response.blob();
+  }
+
+  private _runs = new Map<string, Promise<IRunDetail>>();
 
   private async _call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const init: RequestInit = { method };

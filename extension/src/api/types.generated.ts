@@ -507,6 +507,23 @@ export interface components {
       suggestions: number;
     };
     /**
+     * @description Numbers for the views of the inbox.
+     *
+     *     `waiting` is the number of open proposals. Of them, the reader may decide `mine` and may not decide `others`, and
+     *     `late` are overdue. Since the time in the query, a policy decided `passed` proposals, and the reader decided
+     *     `decided_by_me`; at most 1000 closed proposals are read for both. `runs` is the number of runs that are interrupted,
+     *     failed or in doubt.
+     */
+    ProposalCounts: {
+      mine: number;
+      waiting: number;
+      others: number;
+      late: number;
+      passed: number;
+      decided_by_me: number;
+      runs: number;
+    };
+    /**
      * @description A proposal in full: with the exact text of its value, its draft, the comments, and the changes by people.
      *
      *     `text` is the exact text of the value. `changes` is a unified diff from the agent's value to the decided value or,
@@ -777,7 +794,8 @@ export interface components {
      *     the number of the run among the runs of the same notebook, agent and key, from 1. `pauses` is how often the run has
      *     paused, and `open` the number of open proposals of its last pause. `requesters` has the people who started or
      *     continued the run. `passed` is the number of questions that a policy passed without people. `restarted` is "" unless
-     *     the run was started by `--restart`. `orphaned` is true if the notebook no longer exists.
+     *     the run was started by `--restart`. `superseded` is true if a person started the agent over: the next execution of
+     *     its cell begins a new run. `orphaned` is true if the notebook no longer exists.
      */
     RunInfo: {
       id: string;
@@ -797,6 +815,7 @@ export interface components {
       };
       passed: number;
       restarted: string;
+      superseded: boolean;
       /** Format: date-time */
       created_at: string;
       /** Format: date-time */
@@ -1025,15 +1044,106 @@ export interface components {
     WorkspaceResponse: {
       workspace: components['schemas']['WorkspaceSummary'];
     };
-    /** @description A page of runs. `next` is the value of the parameter `cursor` for the next page; null at the end. */
+    /**
+     * @description A page of runs. `next` is the value of the parameter `cursor` for the next page; null at the end.
+     *
+     *     A page can be short, although there are more.
+     */
     RunPage: {
-      runs: components['schemas']['RunInfo'][];
+      runs: components['schemas']['RunRow'][];
       next: string | null;
     };
-    /** @description A run, and the proposals of its last pause. */
+    /**
+     * @description A run with its state for people.
+     *
+     *     `state` "working": a process executes the run. "waiting": people are asked. "ready": everything is decided, and no
+     *     process has continued the run yet. "interrupted": the process ended during the run. "in_doubt": it is not known
+     *     whether a call took effect. "orphaned": the run cannot continue, because its notebook or its cell no longer exists.
+     *     "superseded": the agent was started over.
+     *
+     *     `gone` is the part that no longer exists, for a run that has not ended; else null. `where` is the call at which an
+     *     interrupted or failed run continues, or "after" and the last call; "" if it is not known. `waits_for` is the title
+     *     of an open question, or "". `decided` has numbers of questions. `ended_at` is null if the run has not ended.
+     *     `worked_seconds` and `waited_seconds` are the times in which processes worked, and in which the run waited for
+     *     people.
+     */
+    RunRow: {
+      id: string;
+      agent: string;
+      notebook: string;
+      notebook_id: string;
+      path: string | null;
+      key: string;
+      generation: number;
+      status: 'cancelled' | 'failed' | 'finished' | 'ready' | 'running' | 'waiting';
+      pauses: number;
+      open: number;
+      error: string | null;
+      requesters: string[];
+      labels: {
+        [key: string]: string;
+      };
+      passed: number;
+      restarted: string;
+      superseded: boolean;
+      /** Format: date-time */
+      created_at: string;
+      /** Format: date-time */
+      updated_at: string;
+      orphaned?: boolean;
+      state:
+        | 'cancelled'
+        | 'failed'
+        | 'finished'
+        | 'in_doubt'
+        | 'interrupted'
+        | 'orphaned'
+        | 'ready'
+        | 'superseded'
+        | 'waiting'
+        | 'working';
+      gone: ('cell' | 'notebook') | null;
+      where: string;
+      waits_for: string;
+      decided: components['schemas']['RunCounts'];
+      ended_at: string | null;
+      worked_seconds: number;
+      waited_seconds: number;
+    };
+    /**
+     * @description Numbers of a run's questions.
+     *
+     *     `asked` were asked of people. Of them, `people` were decided by people or by a decisions file in their place, and
+     *     `deadline` by a deadline. `policy` were passed by a policy without people. `changed` is the number of values that
+     *     people changed.
+     */
+    RunCounts: {
+      asked: number;
+      people: number;
+      policy: number;
+      deadline: number;
+      changed: number;
+    };
+    /** @description A run, the proposals of its last pause, and the permissions of the reader. */
     RunDetail: {
-      run: components['schemas']['RunInfo'];
+      run: components['schemas']['RunRow'];
       proposals: components['schemas']['ProposalSummary'][];
+      may: components['schemas']['RunPermissions'];
+    };
+    /** @description Permissions of the reader for a run: whether the reader may cancel it now, and may start its agent over now. */
+    RunPermissions: {
+      cancel: boolean;
+      restart: boolean;
+    };
+    /**
+     * @description The recorded source of an agent's cell.
+     *
+     *     `source` begins with `%%agent`; null if no cell is recorded. `source_signed` is true if the key of the server's user
+     *     has signed it. Otherwise another program may have written it, and a person must read it before it is executed.
+     */
+    CellSourceResponse: {
+      source: string | null;
+      source_signed: boolean;
     };
     /** @description A run, and its timeline. */
     TimelineResponse: {
@@ -1079,7 +1189,7 @@ export interface components {
       granted: boolean;
       run: components['schemas']['RunInfo'];
     };
-    /** @description The run, which is cancelled. */
+    /** @description The run, which is cancelled or started over. */
     RunResponse: {
       run: components['schemas']['RunInfo'];
     };
@@ -1090,11 +1200,6 @@ export interface components {
     /** @description Number of runs that were removed. */
     ForgetResponse: {
       forgotten: number;
-    };
-    /** @description A page of the audit log. `next` is the value of the parameter `after` for the next page; null at the end. */
-    EventPage: {
-      events: components['schemas']['EventInfo'][];
-      next: number | null;
     };
     /**
      * @description An entry of the audit log.
@@ -1117,12 +1222,13 @@ export interface components {
       };
     };
     /**
-     * @description Result of verifying the audit log and the records of the store.
+     * @description Result of verifying the audit log for one run.
      *
-     *     `events` is the number of valid events, and `problem` a sentence about the first invalid event, or null. `differs`
-     *     has the records that differ from the log.
+     *     `ok` is true if the whole log is valid, and the records of this run agree with it. `events` is the number of valid
+     *     events of the run. `problem` is a sentence about the first invalid event of the log, or null. `differs` has the
+     *     records of the run that differ from the log.
      */
-    VerificationResponse: {
+    RunVerification: {
       ok: boolean;
       events: number;
       problem: string | null;
@@ -1139,6 +1245,23 @@ export interface components {
       problem: 'changed' | 'missing' | 'unknown' | 'unreadable';
       text: string;
       event: number | null;
+    };
+    /** @description A page of the audit log. `next` is the value of the parameter `after` for the next page; null at the end. */
+    EventPage: {
+      events: components['schemas']['EventInfo'][];
+      next: number | null;
+    };
+    /**
+     * @description Result of verifying the audit log and the records of the store.
+     *
+     *     `events` is the number of valid events, and `problem` a sentence about the first invalid event, or null. `differs`
+     *     has the records that differ from the log.
+     */
+    VerificationResponse: {
+      ok: boolean;
+      events: number;
+      problem: string | null;
+      differs: components['schemas']['RecordDifferenceInfo'][];
     };
     /** @description A request was refused or failed. `error` is the name of the error, and `message` a sentence for people. */
     ErrorResponse: {

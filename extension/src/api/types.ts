@@ -122,6 +122,24 @@ export type IEvidenceBlock = Schemas['ProposalDetail']['evidence'][number];
 /** A proposal in full. A server of an older version sends no evidence. */
 export type IProposal = Omit<Schemas['ProposalDetail'], 'evidence'> & { evidence?: IEvidenceBlock[] };
 
+/** Numbers for the views of the inbox. */
+export type IProposalCounts = Schemas['ProposalCounts'];
+
+/** A run with its state for people and its figures. */
+export type IRunRow = Schemas['RunRow'];
+
+/** State of a run for people. */
+export type RunState = IRunRow['state'];
+
+/** A run, the proposals of its last pause, and the permissions of the current user. */
+export type IRunDetail = Schemas['RunDetail'];
+
+/** The recorded source of the cell of a run's agent. */
+export type ICellSource = Schemas['CellSourceResponse'];
+
+/** The result of verifying the audit log for one run. */
+export type IRunVerification = Schemas['RunVerification'];
+
 /** One execution of an agent, from start to end. */
 export type IRun = Schemas['RunInfo'];
 
@@ -141,12 +159,6 @@ export interface IRunFacts {
     waited_seconds?: number;
   };
   may?: { cancel: boolean; restart: boolean };
-}
-
-/** The recorded source of an agent's cell; `source_signed` is true if this user's key has signed it. */
-export interface ICellSource {
-  source: string | null;
-  source_signed: boolean;
 }
 
 /** The server, its store, and the permissions of the current user. */

@@ -3,6 +3,7 @@
 The action depends on the state of the existing run:
 
 no run yet, or --restart  a new run starts at the first statement
+started over by a person  a new run starts at the first statement
 --restart, which started the run before
                           the same run continues, if it has paused and has not finished: see `_is_continued`
 waiting                   the same proposals are shown again
@@ -142,7 +143,7 @@ async def run_cell(
     """
     names: dict[str, Any] = {"agent": cell.agent, "notebook": cell.notebook, "key": cell.key}
     run, restarted = ledger.runs.find(**names), cell.digest_code() if restart else ""
-    if restart and run is not None and not _is_continued(run, restarted):
+    if run is not None and (run.superseded or (restart and not _is_continued(run, restarted))):
         run = None
     if run is None:
         opened = ledger.runs.open(**names, label=cell.label, notebook_id=cell.notebook_id, restarted=restarted)

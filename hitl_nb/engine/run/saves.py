@@ -16,6 +16,7 @@ from hitl_nb.engine.questions.pending_calls import PendingCall
 from hitl_nb.engine.snapshot.saver import UnsavedResult
 from hitl_nb.errors import CannotPause
 from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.ledger.runs.snapshots import SavedState, state_place
 from hitl_nb.records import Snapshot
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def snapshot_place(ledger: Ledger, run_id: str, epoch: int, pause: int, save: in
         pause: Number of the pause.
         save: Number of the save between pauses under this claim; 0 at a pause.
     """
-    return f"snapshot/{ledger.store_id}/{run_id}/{epoch}/{pause}/{save}"
+    return state_place(ledger.store_id, run_id, SavedState(epoch=epoch, pause=pause, save=save))
 
 
 class Saves:

@@ -170,6 +170,31 @@ def events_of_run(reads: StoreReader, run: str, limit: int) -> list[Event]:
     return [event for event in events if event is not None]
 
 
+def first_event_of_run(reads: StoreReader, run: str) -> int | None:
+    """Return the number of the first event of a run; None if there is no such run."""
+    found = reads.scan(*chunked_values.prefix_range(_run_prefix(run)), limit=1)
+    return _event_number(found[0][0].rsplit("/", 1)[1]) if found else None
+
+
+class _EventRun(Record, frozen=True):
+    run: str | None = None
+
+
+def is_about_run(raw: bytes, run: str) -> bool:
+    """Return whether a stored event is about a run. A damaged event is not.
+
+    Args:
+        raw: The stored bytes of the event.
+        run: Id of the run.
+    """
+    if run.encode() not in raw:  # most events need no decoding
+        return False
+    try:
+        return msgspec.json.decode(raw, type=_EventRun).run == run
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
 def iterate_run_events(reads: StoreReader, run: str) -> Iterator[Event]:
     """Iterate over the events of a run, newest first. Ends of steps and decisions by policies are left out."""
     start, stop = chunked_values.prefix_range(_run_prefix(run))

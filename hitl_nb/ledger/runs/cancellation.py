@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from hitl_nb.errors import HitlError
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows import workspace_status as standing
@@ -38,6 +39,34 @@ def cancel_run(transaction: Transaction, run: Run, *, actor: str, why: str | Non
     standing.close_all(transaction, run.id, actor)
     data: dict[str, Any] = {"superseded": stale, **({} if why is None else {"error": why})}
     chain.append_event(transaction, "run.cancelled", actor=actor, run=run.id, data=data, records=records)
+    return run
+
+
+def supersede_run(transaction: Transaction, run: Run, *, actor: str) -> Run:
+    """Mark a run so that the next execution of its agent begins a new run. An unfinished run is cancelled.
+
+    No effect on a run that has this mark.
+
+    Args:
+        transaction: The transaction to write in.
+        run: The run, which must be the newest one of its agent.
+        actor: User or process that starts the agent over, for the audit log event.
+
+    Returns:
+        The marked run.
+
+    Raises:
+        HitlError: The agent has a newer run.
+    """
+    newest = rows.newest_run(transaction, run.notebook, run.agent, run.key)
+    if newest is not None and newest.id != run.id:
+        raise HitlError(f"run {run.id} ({run.agent}) was started over before: its newest run is {newest.id}")
+    if run.superseded:
+        return run
+    if run.status not in ("finished", "cancelled"):
+        run = cancel_run(transaction, run, actor=actor)
+    run = msgspec.structs.replace(run, superseded=True)
+    chain.append_event(transaction, "run.superseded", actor=actor, run=run.id, records=rows.put_run(transaction, run))
     return run
 
 

@@ -60,6 +60,17 @@ class RunState(NamedTuple):
     blob: Callable[[str], bytes]
 
 
+def state_place(store_id: str, run_id: str, saved: SavedState) -> str:
+    """Return the name under which a store keeps a run's state. The signature of the state is bound to this name.
+
+    Args:
+        store_id: Id of the store.
+        run_id: Id of the run.
+        saved: Identification of the state; its digest is not used.
+    """
+    return f"snapshot/{store_id}/{run_id}/{saved.epoch}/{saved.pause}/{saved.save}"
+
+
 def put_snapshot_between_pauses(transaction: Transaction, claim: Claim, snapshot: Snapshot) -> None:
     """Save a run's state between two pauses.
 

@@ -17,7 +17,7 @@ from hitl_nb import settings
 from hitl_nb.engine.run.cell_run import AgentCell, compile_cell, get_ledger, run_cell
 from hitl_nb.engine.run.resume import RunOutcome
 from hitl_nb.engine.snapshot.saver import Saver
-from hitl_nb.errors import Paused, UnknownRun
+from hitl_nb.errors import HitlError, Paused, UnknownRun
 from hitl_nb.headless.agent_line import AgentLine, evaluate_key, parse_agent_line
 from hitl_nb.headless.notebook_identity import KernelNotebook, find_executor, read_file_id
 from hitl_nb.ledger.ledger import Ledger
@@ -218,8 +218,11 @@ class AgentCells:
             loop=asyncio.get_running_loop(),
             cell_id=None,
         )
-        if place.ledger.runs.find(agent=name, notebook=place.cell.notebook) is None:
+        run = place.ledger.runs.find(agent=name, notebook=place.cell.notebook)
+        if run is None:
             raise UnknownRun(f"no run of an agent {name!r} in this notebook; `%hitl runs` lists them")
+        if run.superseded:
+            raise HitlError(f"the agent {name!r} was started over; execute its cell, which begins a new run")
         outcome = await self._run_with_answers(place)
         if outcome.status == "waiting":
             self._show_outcome(place, outcome)

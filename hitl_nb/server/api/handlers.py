@@ -23,7 +23,7 @@ from hitl_nb.errors import HitlError, StoreCorrupt
 from hitl_nb.evidence.picture_formats import MEDIA_TYPES
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.server.api.large_requests import LargeWork, answer_json, large_lane
-from hitl_nb.server.api.openapi import NDJSON, build_document
+from hitl_nb.server.api.openapi import CSV, NDJSON, build_document
 from hitl_nb.server.api.routes import ROUTES, Route
 from hitl_nb.server.base.context import ServerContext
 from hitl_nb.server.base.identity import decision_refusal, identify_user
@@ -105,6 +105,8 @@ class RouteHandler(APIHandler):
         if (wrong := self._body_error(route)) is not None:
             self._send_error(wrong[0], "BadRequest", wrong[1])
             return
+        if route.asks_admin:
+            who = replace(who, is_admin=await self._is_admin())
         given = {name: self.get_query_argument(name, strip=False) for name in self.request.query_arguments}
         sent = RawRequest(who, names.get("id", ""), given, self.request.body, names.get("sha", ""))
         try:
@@ -117,6 +119,10 @@ class RouteHandler(APIHandler):
                 self.set_header("Retry-After", "1")
             self.set_status(status)
             self.finish(await self._error_json(error))
+
+    async def _is_admin(self) -> bool:
+        """Return whether the user may write the resource "hitl:admin"."""
+        return bool(await ensure_async(self.authorizer.is_authorized(self, self.current_user, "write", "hitl:admin")))
 
     async def _is_large(self, route: Route, sent: RawRequest) -> bool:
         """Return whether a worker process must answer this request.
@@ -186,8 +192,10 @@ class NdjsonHandler(RouteHandler):
     async def _respond(self, route: Route, sent: RawRequest) -> None:
         this = await self.desk.run_in_lane(lambda ledger: route.read_request(self.desk, ledger, sent))
         after: int | None = this.query.after
-        self.set_header("Content-Type", NDJSON)
-        self.set_header("Content-Disposition", 'attachment; filename="hitl_nb-events.ndjson"')
+        is_csv = getattr(this.query, "format", "") == "csv"
+        kind, name = (CSV if is_csv else NDJSON), f"hitl_nb-{f'run-{sent.id}' if sent.id else 'events'}"
+        self.set_header("Content-Type", kind)
+        self.set_header("Content-Disposition", f'attachment; filename="{name}.{"csv" if is_csv else "ndjson"}"')
         try:
             while after is not None:
                 query = msgspec.structs.replace(this.query, after=after)
@@ -202,7 +210,7 @@ class NdjsonHandler(RouteHandler):
                 self.detach().close()
                 return
             raise
-        self.finish(set_content_type=NDJSON)
+        self.finish(set_content_type=kind)
 
 
 class PictureHandler(RouteHandler):

@@ -16,6 +16,7 @@ from hitl_nb.server.messages.response_types.base import ID_PATTERN
 from hitl_nb.server.messages.response_types.errors import ERROR_SCHEMAS
 
 NDJSON = "application/x-ndjson"
+CSV = "text/csv; charset=utf-8"
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": ID_PATTERN}}
 _SHA = {"name": "sha", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}
 _TOKEN = {
@@ -76,7 +77,10 @@ def _success_response(route: Route) -> dict[str, Any]:
     if not route.is_ndjson:
         return {"description": "Done", "content": _json_content(route.response_type)}
     told = f"Lines of JSON, each with one `{route.response_type.__name__}`"
-    return {"description": told, "content": {NDJSON: {"schema": {"type": "string", "description": told}}}}
+    content = {NDJSON: {"schema": {"type": "string", "description": told}}}
+    if "format" in route.query.__struct_fields__:
+        content[CSV] = {"schema": {"type": "string", "description": "The same as CSV"}}
+    return {"description": told, "content": content}
 
 
 def _failure_response(status: int) -> dict[str, Any]:

@@ -26,7 +26,12 @@ from hitl_nb.server.messages.request_weights import (
     is_large_run,
     is_on_large_document,
 )
-from hitl_nb.server.messages.response_types.audit_log import EventInfo, EventPage, VerificationResponse
+from hitl_nb.server.messages.response_types.audit_log import (
+    EventInfo,
+    EventPage,
+    RunVerification,
+    VerificationResponse,
+)
 from hitl_nb.server.messages.response_types.base import ResponseStruct
 from hitl_nb.server.messages.response_types.comments import CommentList, CommentResponse, CommentStateResponse
 from hitl_nb.server.messages.response_types.policies import AbsenceResponse, AppliedPolicy, VotingFigures
@@ -38,12 +43,14 @@ from hitl_nb.server.messages.response_types.proposals import (
     DraftSaved,
     EditCheck,
     PauseResponse,
+    ProposalCounts,
     ProposalDetail,
     ProposalPage,
     RunDetail,
 )
 from hitl_nb.server.messages.response_types.runs import (
     AdoptResponse,
+    CellSourceResponse,
     ForgetResponse,
     ResumeResponse,
     RunPage,
@@ -59,7 +66,9 @@ from hitl_nb.server.messages.response_types.workspaces import (
     WorkspacePage,
     WorkspaceResponse,
 )
+from hitl_nb.server.overviews.proposal_counts import count_proposals
 from hitl_nb.server.overviews.proposal_lists import list_proposals
+from hitl_nb.server.overviews.run_lists import get_run, list_runs
 
 API_VERSION = 1
 SMALL, LARGE = 1 << 20, 24 << 20
@@ -89,6 +98,7 @@ class Route:
         is_picture: Whether the response is a picture; `response_type` is then not used.
         is_large: Function that returns whether a request is about a large value, so that a worker process must answer
             the request. None: never.
+        asks_admin: Whether the function needs to know if the user is an administrator.
     """
 
     method: str
@@ -106,6 +116,7 @@ class Route:
     is_ndjson: bool = False
     is_picture: bool = False
     is_large: Callable[[ApiRequest], bool] | None = None
+    asks_admin: bool = False
 
     def read_request(self, context: ServerContext, ledger: Ledger, sent: RawRequest) -> ApiRequest:
         """Decode the body and the query of a request. This is slow for a long body.
@@ -191,6 +202,16 @@ ROUTES: tuple[Route, ...] = (
         query=bodies.ProposalQuery,
         errors=(404,),
         is_large=is_large_list,
+    ),
+    Route(
+        "GET",
+        "proposals/counts",
+        *_READ,
+        count_proposals,
+        ProposalCounts,
+        "Count the proposals and runs of the inbox's views",
+        query=bodies.CountQuery,
+        is_large=has_pieces,
     ),
     Route(
         "GET",
@@ -476,7 +497,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "runs",
         *_READ,
-        runs.list_runs,
+        list_runs,
         RunPage,
         "List runs, newest first",
         query=bodies.RunQuery,
@@ -486,11 +507,21 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "runs/{id}",
         *_READ,
-        runs.get_run,
+        get_run,
         RunDetail,
-        "Show one run and the proposals of its last pause",
+        "Show one run, the proposals of its last pause, and your permissions",
         errors=(409,),
         is_large=is_large_run,
+        asks_admin=True,
+    ),
+    Route(
+        "GET",
+        "runs/{id}/source",
+        *_READ,
+        runs.get_cell_source,
+        CellSourceResponse,
+        "Show the recorded source of the cell of a run's agent, as text",
+        lane="values",
     ),
     Route(
         "GET",
@@ -525,13 +556,26 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST",
         "runs/{id}/cancel",
-        *_ADMIN,
+        *_WRITE,
         runs.cancel_run,
         RunResponse,
-        "Cancel a run for good",
+        "Cancel a run for good. For its requesters and administrators",
         body=bodies.EmptyRequest,
         errors=(409,),
         is_large=is_large_run,
+        asks_admin=True,
+    ),
+    Route(
+        "POST",
+        "runs/{id}/restart",
+        *_WRITE,
+        runs.restart_run,
+        RunResponse,
+        "Start an agent over: its next execution begins a new run. For its requesters and administrators",
+        body=bodies.EmptyRequest,
+        errors=(409,),
+        is_large=is_large_run,
+        asks_admin=True,
     ),
     Route(
         "POST",
@@ -554,6 +598,25 @@ ROUTES: tuple[Route, ...] = (
         body=bodies.EmptyRequest,
         errors=(409,),
         is_large=is_large_run,
+    ),
+    Route(
+        "GET",
+        "runs/{id}/export",
+        *_AUDIT,
+        runs.export_run,
+        EventInfo,
+        "Export the events of one run: one per line with the exact bytes that are hashed, or as CSV",
+        query=bodies.RunExportQuery,
+        is_ndjson=True,
+    ),
+    Route(
+        "GET",
+        "runs/{id}/verify",
+        *_AUDIT,
+        runs.verify_run,
+        RunVerification,
+        "Verify the audit log, and the records of one run",
+        is_large=has_pieces,
     ),
     Route("GET", "events", *_AUDIT, runs.list_events, EventPage, "List the audit log", query=bodies.EventQuery),
     Route(

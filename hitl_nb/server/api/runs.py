@@ -1,4 +1,4 @@
-"""API calls about runs (list, show, continue, cancel, move, remove) and about the audit log (read, export, verify)."""
+"""API calls about runs (timeline, continue, cancel, move, remove) and about the audit log (read, export, verify)."""
 
 from __future__ import annotations
 
@@ -6,76 +6,37 @@ from pathlib import Path
 
 import msgspec
 
-from hitl_nb.errors import HitlError, RunClaimed
-from hitl_nb.records import SCRIPT
+from hitl_nb.errors import HitlError, NotAllowed, RunClaimed
+from hitl_nb.ledger.audit import format_export
+from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.ledger.rows import stored_records as rows
+from hitl_nb.records import SCRIPT, Run
 from hitl_nb.review.timeline import build_timeline as entries_of
 from hitl_nb.server.messages import responses as answers
-from hitl_nb.server.messages.audience import Audience
 from hitl_nb.server.messages.request import ApiRequest
-from hitl_nb.server.messages.request_schemas import EventQuery, RunQuery
-from hitl_nb.server.messages.response_types.audit_log import EventInfo, EventPage, VerificationResponse
-from hitl_nb.server.messages.response_types.proposals import RunDetail
+from hitl_nb.server.messages.request_schemas import EventQuery, RunExportQuery
+from hitl_nb.server.messages.response_types.audit_log import (
+    EventInfo,
+    EventPage,
+    RecordDifferenceInfo,
+    RunVerification,
+    VerificationResponse,
+)
 from hitl_nb.server.messages.response_types.runs import (
     AdoptResponse,
+    CellSourceResponse,
     ForgetResponse,
     ResumeResponse,
-    RunInfo,
-    RunPage,
     RunResponse,
     TimelineEntry,
     TimelineResponse,
 )
+from hitl_nb.server.overviews.cell_source import read_cell_source
+from hitl_nb.server.overviews.run_lists import may_end
 from hitl_nb.structs import prepare_structs
 
 EXPORT_PAGE_SIZE = 1000
 """Number of events that an export reads at once."""
-
-
-def list_runs(request: ApiRequest) -> RunPage:
-    """Return a page of the runs that match the query, newest first."""
-    wanted: RunQuery = request.query
-    if wanted.orphaned:
-        return _list_orphans(request, wanted)
-    found = request.ledger.runs.list_newest(
-        notebook=wanted.notebook,
-        agent=wanted.agent,
-        status=wanted.status,
-        limit=wanted.limit,
-        before=wanted.cursor,
-    )
-    return RunPage(
-        runs=[answers.run_response(request.context, r) for r in found],
-        next=found[-1].id if len(found) == wanted.limit else None,
-    )
-
-
-def _list_orphans(request: ApiRequest, wanted: RunQuery) -> RunPage:
-    """Return a page of the runs whose notebook no longer exists. For each page, all such runs are read."""
-    found = request.ledger.notebooks.list_orphans(lambda path: Path(path).exists())
-    after = next((i + 1 for i, r in enumerate(found) if r.id == wanted.cursor), 0)
-    chosen = [
-        r
-        for r in found[after:]
-        if wanted.notebook in (None, r.notebook)
-        and wanted.agent in (None, r.agent)
-        and wanted.status in (None, r.status)
-    ]
-    page = chosen[: wanted.limit]
-    return RunPage(
-        runs=[RunInfo.of(r, path=request.context.contents_path(r.notebook), orphaned=True) for r in page],
-        next=page[-1].id if len(chosen) > len(page) else None,
-    )
-
-
-def get_run(request: ApiRequest) -> RunDetail:
-    """Return a run and the proposals of its last pause."""
-    r = request.ledger.runs.load(request.id)
-    found = request.ledger.proposals.list_of_run(r.id, r.pauses) if r.pauses else []
-    audience = Audience.from_request(request)
-    return RunDetail(
-        run=answers.run_response(request.context, r),
-        proposals=[answers.proposal_summary(request.context, request.ledger, proposal, audience) for proposal in found],
-    )
 
 
 def get_timeline(request: ApiRequest) -> TimelineResponse:
@@ -135,10 +96,47 @@ def run_headless(request: ApiRequest) -> ResumeResponse:
 
 
 def cancel_run(request: ApiRequest) -> RunResponse:
-    """Cancel a run for good. Its open proposals can no longer be decided."""
-    return RunResponse(
-        run=answers.run_response(request.context, request.ledger.runs.cancel(request.id, actor=request.person.username))
-    )
+    """Cancel a run for good. Its open proposals can no longer be decided.
+
+    Raises:
+        NotAllowed: The user is neither a requester of the run nor an administrator.
+    """
+    _require_right(request)
+    cancelled = request.ledger.runs.cancel(request.id, actor=request.person.username)
+    return RunResponse(run=answers.run_response(request.context, cancelled))
+
+
+def restart_run(request: ApiRequest) -> RunResponse:
+    """Start an agent over: the next execution of its cell begins a new run. Nothing is executed by this call.
+
+    An unfinished run is cancelled.
+
+    Raises:
+        NotAllowed: The user is neither a requester of the run nor an administrator.
+        HitlError: The run belongs to a script, or is not the newest run of its agent.
+    """
+    run = _require_right(request)
+    if run.notebook.startswith(SCRIPT):
+        raise HitlError(f"run {run.id} ({run.agent}) belongs to a script; start the script again with restart=True")
+    marked = request.ledger.run_facts.start_over(request.id, actor=request.person.username)
+    return RunResponse(run=answers.run_response(request.context, marked))
+
+
+def _require_right(request: ApiRequest) -> Run:
+    """Return the run. Raise NotAllowed if the user is neither a requester of the run nor an administrator."""
+    run = request.ledger.runs.load(request.id)
+    if not may_end(request, run):
+        raise NotAllowed(
+            f"only the people who started run {run.id} ({', '.join(run.requesters) or 'nobody is recorded'}) and "
+            "administrators may cancel it or start it over"
+        )
+    return run
+
+
+def get_cell_source(request: ApiRequest) -> CellSourceResponse:
+    """Return the recorded source of the cell of a run's agent. It is only text; nothing is executed."""
+    found = read_cell_source(request.ledger, request.ledger.runs.load(request.id))
+    return CellSourceResponse(source=found.source, source_signed=found.is_signed)
 
 
 def adopt_run(request: ApiRequest) -> AdoptResponse:
@@ -206,6 +204,49 @@ def _event_number(raw: bytes, default: int) -> int:
         return max(msgspec.json.decode(raw, type=_EventNumber).n, default)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return default
+
+
+def export_run(request: ApiRequest) -> tuple[bytes, int | None]:
+    """Return one page of the export of a run: the same bytes as `hitl-nb audit --export FILE --run RUN`.
+
+    Raises:
+        UnknownRun: No run has this id.
+    """
+    wanted: RunExportQuery = request.query
+    run = request.ledger.runs.load(request.id)
+    found, following = request.ledger.audit.export(run.id, after=wanted.after, limit=EXPORT_PAGE_SIZE)
+    return format_export(found, as_csv=wanted.format == "csv", is_first=wanted.after == 0), following
+
+
+def verify_run(request: ApiRequest) -> RunVerification:
+    """Verify the audit log, and the records of one run.
+
+    Raises:
+        UnknownRun: No run has this id.
+    """
+    ledger = request.ledger
+    run = ledger.runs.load(request.id)
+    result = ledger.audit.verify()
+    passed = [proposal.id for proposal in ledger.policies.list_passed(run.id)]
+    own = {run.id, *passed, *rows.find_proposals(ledger.store, run.id)}
+    differs = [RecordDifferenceInfo.of(one) for one in result.differs if own & {*one.record.split("/")}]
+    is_valid = result.ok or bool(result.differs)  # only records of other runs differ
+    return RunVerification(
+        ok=is_valid and not differs,
+        events=_count_events(ledger, run.id),
+        problem=result.problem if not is_valid else differs[0].text if differs else None,
+        differs=differs,
+    )
+
+
+def _count_events(ledger: Ledger, run_id: str) -> int:
+    count, after = 0, 0
+    while True:
+        found, following = ledger.audit.export(run_id, after=after)
+        count += len(found)
+        if following is None:
+            return count
+        after = following
 
 
 def verify_log(request: ApiRequest) -> VerificationResponse:

@@ -34,12 +34,14 @@ class Person:
             token. "anonymous": the user has a cookie that proves no login.
         page: Id of the proposal or workspace of the standalone page that made the request; "" if the request was not
             made by a standalone page.
+        is_admin: Whether the user may write the resource "hitl:admin". False if the call did not ask.
     """
 
     username: str
     display_name: str
     authn: Authn
     page: str = ""
+    is_admin: bool = False
 
 
 def identify_user(handler: Any) -> Person:

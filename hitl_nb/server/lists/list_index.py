@@ -6,10 +6,12 @@ import threading
 from typing import NamedTuple
 
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.records import Proposal
+from hitl_nb.records import Proposal, Run
 from hitl_nb.server.lists.log_follower import NOTHING, LogFollower
 from hitl_nb.server.lists.open_index import OpenEntry, OpenIndex
 from hitl_nb.server.lists.row_parts import UNEDITED, DraftChanges, OpenComments, RowParts
+from hitl_nb.server.lists.run_figures import RunFigures
+from hitl_nb.server.lists.run_index import RunIndex
 
 
 class RowExtras(NamedTuple):
@@ -25,22 +27,30 @@ class ListIndex:
     """Data about proposals that a server keeps in memory. It is read when it is first needed.
 
     Before each use it is renewed from the audit log. So it is as new as the store, also if other processes write.
+
+    Attributes:
+        lock: Lock for `open` and `runs`.
+        parts: Parts of the rows of lists.
+        open: The open proposals.
+        runs: The runs.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._follower = LogFollower()
-        self._parts = RowParts()
-        self._open = OpenIndex()
+        self.parts = RowParts()
+        self.open = OpenIndex()
+        self.runs = RunIndex()
 
     def look(self, ledger: Ledger) -> ListReader:
         """Renew the index from the audit log, and return a reader for one request."""
-        with self._lock:
+        with self.lock:
             changes = self._follower.poll(ledger)
             if changes is not NOTHING:
-                self._parts.forget(changes)
-                self._open.renew(ledger, changes)
-        return ListReader(ledger, self._lock, self._parts, self._open, ledger.store.drafts.version())
+                self.parts.forget(changes)
+                self.open.renew(ledger, changes)
+                self.runs.renew(ledger, changes)
+        return ListReader(ledger, self, ledger.store.drafts.version())
 
 
 class ListReader:
@@ -48,24 +58,18 @@ class ListReader:
 
     Args:
         ledger: The ledger.
-        lock: Lock of the index.
-        parts: The parts of rows.
-        open_index: The open proposals.
+        index: The index.
         drafts_version: Version of the store of drafts at the beginning of the request.
     """
 
-    def __init__(
-        self, ledger: Ledger, lock: threading.Lock, parts: RowParts, open_index: OpenIndex, drafts_version: int
-    ) -> None:
+    def __init__(self, ledger: Ledger, index: ListIndex, drafts_version: int) -> None:
         self._ledger = ledger
-        self._lock = lock
-        self._parts = parts
-        self._open = open_index
+        self._index = index
         self._drafts_version = drafts_version
 
     def read_extras(self, proposal: Proposal) -> RowExtras:
         """Return the parts of a proposal's row that are not in its record."""
-        parts, ledger = self._parts, self._ledger
+        parts, ledger = self._index.parts, self._ledger
         is_open = proposal.status == "open"
         return RowExtras(
             parts.summary(proposal),
@@ -80,12 +84,22 @@ class ListReader:
         Args:
             drafts: Whether the texts of drafts are needed. Default: False.
         """
-        with self._lock:
+        with self._index.lock:
             if drafts:
-                self._open.renew_drafts(self._ledger, self._drafts_version)
-            return self._open.list_entries(self._ledger)
+                self._index.open.renew_drafts(self._ledger, self._drafts_version)
+            return self._index.open.list_entries(self._ledger)
 
     def find_closed(self, proposal_id: str) -> OpenEntry | None:
         """Return the last entry of a proposal that was open when the index was read and is closed now; else None."""
-        with self._lock:
-            return self._open.find_closed(proposal_id)
+        with self._index.lock:
+            return self._index.open.find_closed(proposal_id)
+
+    def list_unended_runs(self) -> list[Run]:
+        """Return the runs that are neither finished nor cancelled."""
+        with self._index.lock:
+            return self._index.runs.list_unended(self._ledger)
+
+    def read_run_figures(self, run: Run) -> RunFigures:
+        """Return the figures of a run: how much was decided, and for how long the run has worked and waited."""
+        with self._index.lock:
+            return self._index.runs.figures_of(self._ledger, run)

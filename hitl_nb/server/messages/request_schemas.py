@@ -19,6 +19,7 @@ from hitl_nb.records import Action, Anchor, CommentState, ProposalStatus, RunSta
 from hitl_nb.review.policy_files.script_policies import PolicyText
 from hitl_nb.server.messages.response_types.base import At, Id
 from hitl_nb.server.messages.response_types.kind_names import TextKindName
+from hitl_nb.server.messages.response_types.runs import RunState
 from hitl_nb.structs import prepare_structs
 
 MAX_PAGE_SIZE = 500
@@ -344,11 +345,18 @@ class WorkspaceQuery(Query):
 
 
 class RunQuery(Query):
-    """Filter for runs. `orphaned` selects runs whose notebook no longer exists."""
+    """Filter for runs.
+
+    `orphaned` selects runs whose notebook no longer exists. `state` is the state for people. `q` has words that must
+    all occur in the agent, notebook, key, labels, error or people. `since` selects runs that have changed since then.
+    """
 
     notebook: str | None = None
     agent: str | None = None
     status: RunStatus | None = None
+    state: RunState | None = None
+    search: Annotated[str, msgspec.Meta(max_length=200)] | None = msgspec.field(default=None, name="q")
+    since: At | None = None
     orphaned: Literal["1"] | None = None
     limit: Limit = 50
     cursor: Id | None = None
@@ -366,6 +374,19 @@ class DraftHistoryQuery(Query):
 
     after: Number = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
+
+
+class RunExportQuery(Query):
+    """Selects the form of a run's export: "jsonl" (the exact bytes that are hashed) or "csv" (for spreadsheets)."""
+
+    format: Literal["jsonl", "csv"] = "jsonl"
+    after: Number = 0
+
+
+class CountQuery(Query):
+    """Time from which closed proposals are counted; by default, 24 hours ago."""
+
+    since: At | None = None
 
 
 class ExportQuery(Query):

@@ -1,1 +1,1 @@
-"""What lists and overviews show: pages of proposals, counts of the inbox's views, states of runs."""
+"""Contents of lists and overviews: pages of proposals, counts of the inbox's views, states of runs."""

@@ -77,4 +77,18 @@ class VerificationResponse(ResponseStruct):
         return cls(ok=result.ok, events=result.events, problem=result.problem, differs=differs)
 
 
+class RunVerification(ResponseStruct):
+    """Result of verifying the audit log for one run.
+
+    `ok` is true if the whole log is valid, and the records of this run agree with it. `events` is the number of valid
+    events of the run. `problem` is a sentence about the first invalid event of the log, or null. `differs` has the
+    records of the run that differ from the log.
+    """
+
+    ok: bool
+    events: Count
+    problem: str | None
+    differs: list[RecordDifferenceInfo]
+
+
 prepare_structs(globals())

@@ -13,7 +13,7 @@ from hitl_nb.server.messages.response_types.comments import CommentInfo
 from hitl_nb.server.messages.response_types.decisions import DecisionDetail, DecisionSummary, DoubtInfo
 from hitl_nb.server.messages.response_types.kind_names import KindName
 from hitl_nb.server.messages.response_types.review_state import ReviewFields, review_fields
-from hitl_nb.server.messages.response_types.runs import RunInfo
+from hitl_nb.server.messages.response_types.runs import RunInfo, RunPermissions, RunRow
 from hitl_nb.structs import prepare_structs
 
 
@@ -240,6 +240,24 @@ class ProposalPage(ResponseStruct):
     total: Count | None = None
 
 
+class ProposalCounts(ResponseStruct):
+    """Numbers for the views of the inbox.
+
+    `waiting` is the number of open proposals. Of them, the reader may decide `mine` and may not decide `others`, and
+    `late` are overdue. Since the time in the query, a policy decided `passed` proposals, and the reader decided
+    `decided_by_me`; at most 1000 closed proposals are read for both. `runs` is the number of runs that are interrupted,
+    failed or in doubt.
+    """
+
+    mine: Count
+    waiting: Count
+    others: Count
+    late: Count
+    passed: Count
+    decided_by_me: Count
+    runs: Count
+
+
 class EditCheck(ResponseStruct):
     """An edited value is valid. `value` is its stored form; `changes` is a unified diff from the agent's value."""
 
@@ -293,10 +311,11 @@ class PauseResponse(ResponseStruct):
 
 
 class RunDetail(ResponseStruct):
-    """A run, and the proposals of its last pause."""
+    """A run, the proposals of its last pause, and the permissions of the reader."""
 
-    run: RunInfo
+    run: RunRow
     proposals: list[ProposalSummary]
+    may: RunPermissions
 
 
 class DecisionResponse(ResponseStruct):

@@ -20,7 +20,8 @@ class RunInfo(ResponseStruct):
     the number of the run among the runs of the same notebook, agent and key, from 1. `pauses` is how often the run has
     paused, and `open` the number of open proposals of its last pause. `requesters` has the people who started or
     continued the run. `passed` is the number of questions that a policy passed without people. `restarted` is "" unless
-    the run was started by `--restart`. `orphaned` is true if the notebook no longer exists.
+    the run was started by `--restart`. `superseded` is true if a person started the agent over: the next execution of
+    its cell begins a new run. `orphaned` is true if the notebook no longer exists.
     """
 
     id: Id
@@ -38,6 +39,7 @@ class RunInfo(ResponseStruct):
     labels: dict[str, str]
     passed: Count
     restarted: str
+    superseded: bool
     created_at: At
     updated_at: At
     orphaned: bool | UnsetType = UNSET
@@ -54,10 +56,97 @@ class RunInfo(ResponseStruct):
         return cls(**same_fields(cls, record), path=path, orphaned=orphaned)
 
 
-class RunPage(ResponseStruct):
-    """A page of runs. `next` is the value of the parameter `cursor` for the next page; null at the end."""
+RunState = Literal[
+    "working",
+    "waiting",
+    "ready",
+    "interrupted",
+    "in_doubt",
+    "failed",
+    "orphaned",
+    "finished",
+    "cancelled",
+    "superseded",
+]
+"""State of a run for people; see `RunRow`."""
 
-    runs: list[RunInfo]
+
+class RunCounts(ResponseStruct):
+    """Numbers of a run's questions.
+
+    `asked` were asked of people. Of them, `people` were decided by people or by a decisions file in their place, and
+    `deadline` by a deadline. `policy` were passed by a policy without people. `changed` is the number of values that
+    people changed.
+    """
+
+    asked: Count
+    people: Count
+    policy: Count
+    deadline: Count
+    changed: Count
+
+
+class RunRow(RunInfo, kw_only=True):
+    """A run with its state for people.
+
+    `state` "working": a process executes the run. "waiting": people are asked. "ready": everything is decided, and no
+    process has continued the run yet. "interrupted": the process ended during the run. "in_doubt": it is not known
+    whether a call took effect. "orphaned": the run cannot continue, because its notebook or its cell no longer exists.
+    "superseded": the agent was started over.
+
+    `gone` is the part that no longer exists, for a run that has not ended; else null. `where` is the call at which an
+    interrupted or failed run continues, or "after" and the last call; "" if it is not known. `waits_for` is the title
+    of an open question, or "". `decided` has numbers of questions. `ended_at` is null if the run has not ended.
+    `worked_seconds` and `waited_seconds` are the times in which processes worked, and in which the run waited for
+    people.
+    """
+
+    state: RunState
+    gone: Literal["notebook", "cell"] | None
+    where: str
+    waits_for: str
+    decided: RunCounts
+    ended_at: At | None
+    worked_seconds: float
+    waited_seconds: float
+
+    @classmethod
+    def of_state(cls, record: Run, *, path: str | None, **more: Any) -> RunRow:
+        """Build the response from a run.
+
+        Args:
+            record: The run.
+            path: The notebook's path below the server's folder; None if the notebook is outside.
+            **more: The fields that `RunInfo` does not have.
+        """
+        return cls(**same_fields(RunInfo, record), path=path, **more)
+
+
+class RunPermissions(ResponseStruct):
+    """Permissions of the reader for a run: whether the reader may cancel it now, and may start its agent over now."""
+
+    cancel: bool
+    restart: bool
+
+
+class CellSourceResponse(ResponseStruct):
+    """The recorded source of an agent's cell.
+
+    `source` begins with `%%agent`; null if no cell is recorded. `source_signed` is true if the key of the server's user
+    has signed it. Otherwise another program may have written it, and a person must read it before it is executed.
+    """
+
+    source: str | None
+    source_signed: bool
+
+
+class RunPage(ResponseStruct):
+    """A page of runs. `next` is the value of the parameter `cursor` for the next page; null at the end.
+
+    A page can be short, although there are more.
+    """
+
+    runs: list[RunRow]
     next: Id | None
 
 
@@ -132,7 +221,7 @@ class ForgetResponse(ResponseStruct):
 
 
 class RunResponse(ResponseStruct):
-    """The run, which is cancelled."""
+    """The run, which is cancelled or started over."""
 
     run: RunInfo
 

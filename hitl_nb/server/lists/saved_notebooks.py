@@ -1,0 +1,70 @@
+"""Whether a saved notebook still has the cell of an agent, from the notebook's file."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from hitl_nb.headless.notebook_identity import MAX_NOTEBOOK_BYTES
+from hitl_nb.records import Run
+from hitl_nb.structs import prepare_structs
+
+Gone = Literal["notebook", "cell"]
+_NAMES = re.compile(r"^\s*(?:%%agent[ \t]+([\w.-]+)|(?:async[ \t]+)?def[ \t]+(\w+))", re.MULTILINE)
+"""Names of agents in code cells: after `%%agent`, or of a function."""
+
+
+class _Cell(msgspec.Struct):
+    cell_type: str = ""
+    source: str | list[str] = ""
+
+
+class _NotebookCells(msgspec.Struct):
+    cells: list[_Cell] = []
+
+
+def find_gone_part(run: Run) -> Gone | None:
+    """Return "notebook" if a run's notebook no longer exists, "cell" if the saved notebook has no cell of its agent.
+
+    None if both are there, or if it is not known: for a script, for a file that cannot be read, and for a notebook that
+    was last saved before the run began.
+    """
+    if not run.notebook.endswith(".ipynb"):
+        return None
+    file = Path(run.notebook)
+    try:
+        state = file.stat()
+    except FileNotFoundError:
+        return "notebook"
+    except OSError:
+        return None
+    if state.st_size > MAX_NOTEBOOK_BYTES or datetime.fromtimestamp(state.st_mtime, UTC) < run.created_at:
+        return None
+    names = _read_agent_names(run.notebook, state.st_mtime_ns, state.st_size)
+    return "cell" if names is not None and names.isdisjoint((run.agent, run.agent.rsplit(".", 1)[-1])) else None
+
+
+@lru_cache(maxsize=256)
+def _read_agent_names(path: str, changed: int, size: int) -> frozenset[str] | None:
+    """Return the names of agents and functions in the code cells of a notebook's file; None if it cannot be read.
+
+    Args:
+        path: Path of the file.
+        changed: Time of its last change; with `size`, it says whether the cached result is still right.
+        size: Size of the file in bytes.
+    """
+    try:
+        document = msgspec.json.decode(Path(path).read_bytes(), type=_NotebookCells)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    code = (one.source for one in document.cells if one.cell_type == "code")
+    texts = (source if isinstance(source, str) else "".join(source) for source in code)
+    return frozenset(name for text in texts for names in _NAMES.findall(text) for name in names if name)
+
+
+prepare_structs(globals())
