@@ -22,6 +22,7 @@ from hitl_nb.storage import open_store
 
 LOAD = "%load_ext hitl_nb\nimport hitl_nb as hitl"
 ASK = "%%agent ask\nprint('before')\nd = hitl.checkpoint('Dear Ann', title='Letter')\nprint(d.action, d.value)"
+FINISHED = "application/vnd.hitl-nb.finished+json"
 PAUSED = "Paused: Letter (waiting for a decision)"
 PRESS = """from ipywidgets.widgets.widget import _instances
 next(w for w in _instances.values() if getattr(w, "description", "") == {!r}).click()"""
@@ -638,6 +639,22 @@ def test_a_workspace_is_shown_once_where_it_was_opened_and_decided_like_any_prop
     assert [one["data"][mime] for one in again.outputs if mime in one.get("data", {})] == [
         {"version": 1, "agent": "report", "key": "north"}
     ]
+
+
+def test_a_finished_agent_that_is_executed_again_says_so_and_can_be_started_over(kernel: Kernel) -> None:
+    kernel.run(ASK)
+    kernel.approve()
+    kernel.run(ASK)
+    run = kernel.ledger.runs.list_newest()[0]
+    again = kernel.run(ASK)
+    (shown,) = (data for one in again.outputs if (data := one.get("data", {}).get(FINISHED)))
+    assert shown == {"version": 1, "agent": "ask"}
+    kernel.ledger.run_facts.start_over(run.id, actor="ada")
+    assert PAUSED in kernel.run(ASK).text
+    newest = kernel.ledger.runs.list_newest()[0]
+    assert (newest.id != run.id, newest.status) == (True, "waiting")
+    kernel.ledger.run_facts.start_over(newest.id, actor="ada")
+    assert "the agent 'ask' was started over; execute its cell" in kernel.run("%hitl resume ask").text
 
 
 def test_opaque_code_that_is_made_again_shows_its_workspace_once(kernel: Kernel) -> None:

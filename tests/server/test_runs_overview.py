@@ -160,6 +160,8 @@ def test_runs_are_found_by_state_words_and_time(office: Office, notebook: str) -
     assert find(state="waiting") == [waits.run]
     assert find(search="keyerror N.IPYNB") == [claim.run]
     assert find(search="ada") == [claim.run, waits.run]
+    assert find(path=notebook, agent="letters", key="") == [waits.run]
+    assert find(path=notebook, key="x") == find(path="other.ipynb") == []
     assert find(since=office.ledger.runs.load(claim.run).updated_at) == [claim.run]
 
 

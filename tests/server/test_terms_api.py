@@ -6,19 +6,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from office import Office, as_described
+import msgspec
+import pytest
+from office import STATE, Office, as_described
 
+from hitl_nb.errors import HitlError
+from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Terms
-from hitl_nb.server.api import people, policies, runs
+from hitl_nb.server.api import people, policies, proposals, runs
 from hitl_nb.server.messages import request_schemas as bodies
 from hitl_nb.server.messages import responses as answers
 from hitl_nb.server.messages.response_types.errors import ConflictResponse
 from hitl_nb.server.messages.response_types.policies import AppliedPolicy, VotingFigures
-from hitl_nb.server.messages.response_types.proposals import (
-    ProposalRecord,
-)
+from hitl_nb.server.messages.response_types.proposals import ProposalRecord
 from hitl_nb.server.messages.response_types.review_state import MayDecide
 from hitl_nb.server.messages.response_types.runs import TimelineResponse
+from tests.indoubt import in_doubt
 from tests.policies.casework import terms
 
 
@@ -172,3 +175,26 @@ def test_which_policy_files_and_rules_apply_to_a_notebook(office: Office, tmp_pa
     assert (one.id, one.do, one.scope, one.needs) == ("big", "ask", {"tool": "refund"}, ["1 of bo"])
     (tmp_path / "hitl-policy.toml").write_text("version = 1\nfoo = 2\n")
     assert "foo" in (applied_policy().problem or "")
+
+
+def test_neither_a_deadline_nor_a_batch_decides_an_effect_in_doubt(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under = msgspec.structs.replace(terms("1 of bo", timeline=("1h remind", "2h reject")), policy="")
+    _, claim = office.ledger.runs.open(agent="refunds", notebook="/n.ipynb")
+    plans = [Plan("ask", ("r",), (), under, ("edit",))]
+    (p,) = office.ledger.runs.pause(claim, STATE, [in_doubt()], plans=plans).proposals
+    later = p.created_at + timedelta(hours=3)
+    monkeypatch.setenv("HITL_NB_CLOCK", later.isoformat())
+    shown = office.show("bo", p)
+    assert (shown.status, shown.about) == ("open", "effect")
+    for action in ("approve", "reject", "respond"):
+        with pytest.raises((ValueError, TypeError, HitlError)):
+            office.decide("bo", p, action, **({"value": "x"} if action == "respond" else {}))
+    many = bodies.BulkDecisionRequest(
+        action="approve",
+        proposals=[bodies.ProposalVersion(id=p.id, revision=shown.revision, fingerprint=shown.fingerprint)],
+    )
+    with pytest.raises(ValueError, match="is decided by itself"):
+        proposals.decide_many(office.make_request("bo", body=many))
+    assert office.ledger.proposals.load(p.id).status == "open"

@@ -82,7 +82,11 @@ export interface IRunQuery {
   /** Only runs that have changed since this time (ISO 8601). */
   since?: string;
   notebook?: string;
+  /** Contents path of the notebook. */
+  path?: string;
   agent?: string;
+  /** Key of the run; "": none. */
+  key?: string;
 }
 
 /**
@@ -287,11 +291,8 @@ export class Client {
     cursor?: string,
     filter: IRunQuery = {}
   ): Promise<{ runs: IRunRow[]; next: string | null }> {
-    const { state, search, since, notebook, agent } = filter;
-    return this._call(
-      'GET',
-      `runs${encodeQuery({ state, q: search, since, notebook, agent, limit, cursor })}`
-    );
+    const { search, ...more } = filter;
+    return this._call('GET', `runs${encodeQuery({ ...more, q: search, limit, cursor })}`);
   }
 
   /** Find the newest run of an agent in a notebook; null if there is none among the newest runs of this agent. */

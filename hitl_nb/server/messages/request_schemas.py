@@ -347,12 +347,18 @@ class WorkspaceQuery(Query):
 class RunQuery(Query):
     """Filter for runs.
 
-    `orphaned` selects runs whose notebook no longer exists. `state` is the state for people. `q` has words that must
-    all occur in the agent, notebook, key, labels, error or people. `since` selects runs that have changed since then.
+    `notebook` is the absolute path of a notebook as in records, and `path` its contents path. `key` is the key of the
+    run. `orphaned` selects runs whose notebook no longer exists. `state` is the state for people. `q` has words that
+    must all occur in the agent, notebook, key, labels, error or people. `since` selects runs that have changed since
+    then.
     """
 
+    meaning_empty: ClassVar[frozenset[str]] = frozenset({"key"})
+
     notebook: str | None = None
+    path: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)] | None = None
     agent: str | None = None
+    key: str | None = None
     status: RunStatus | None = None
     state: RunState | None = None
     search: Annotated[str, msgspec.Meta(max_length=200)] | None = msgspec.field(default=None, name="q")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Run
 from hitl_nb.server.base.identity import voting_name
@@ -23,8 +25,14 @@ _MAX_SCANNED = 1000
 
 
 def list_runs(request: ApiRequest) -> RunPage:
-    """Return a page of the runs that match the query, newest first."""
+    """Return a page of the runs that match the query, newest first.
+
+    Raises:
+        ValueError: The notebook's path is outside of the server's folder.
+    """
     wanted: RunQuery = request.query
+    if wanted.path is not None:
+        wanted = msgspec.structs.replace(wanted, notebook=request.context.notebook_file(wanted.path))
     if wanted.orphaned:
         return _list_orphans(request, wanted)
     found, following = _scan_runs(request.ledger, wanted, lambda run: _build_row(request, wanted, run))
@@ -42,7 +50,8 @@ def _scan_runs(
         build: Function that returns the row of a run; None if the run does not match the query.
     """
     found: list[RunRow] = []
-    size = wanted.limit if wanted.state is wanted.search is wanted.since is None else _SCAN_PAGE_SIZE
+    picky = any(one is not None for one in (wanted.state, wanted.search, wanted.since, wanted.key))
+    size = _SCAN_PAGE_SIZE if picky else wanted.limit
     cursor, scanned = wanted.cursor, 0
     while True:
         page = ledger.runs.list_newest(
@@ -63,7 +72,7 @@ def _scan_runs(
 
 
 def _build_row(request: ApiRequest, wanted: RunQuery, run: Run) -> RunRow | None:
-    if wanted.since is not None and run.updated_at < wanted.since:
+    if (wanted.since is not None and run.updated_at < wanted.since) or wanted.key not in (None, run.key):
         return None
     words = split_words(wanted.search or "")
     if words and not has_words(_searched_text(run), words):
