@@ -24,13 +24,14 @@ import { agentCell, watchCells } from './lab/runs/agent-cell';
 import { makeNotebookOpener } from './lab/runs/notebook-access';
 import { NotebookActionsOnRuns } from './lab/runs/notebook-actions';
 import { LabHost } from './lab/lab-host';
-import { InboxBadge, makeInboxWidget } from './lab/inbox-widget';
+import { makeInboxWidget } from './lab/inbox-widget';
 import { writeNotebookId } from './lab/notebook-id';
 import { noticesPlugin } from './lab/notices/notices-plugin';
 import { FinishedRenderer } from './lab/outputs/finished-output';
 import { PauseRenderer } from './lab/proposal-output';
 import { WorkspaceRenderer } from './lab/workspace-output';
 import { TimelineView } from './timeline/timeline-view';
+import { showCountAtTab, StatusItem } from './lab/status-item';
 import { IReview } from './lab/tokens';
 
 /** Rank of the renderers. Lower ranks win; this is before all others, also before that of ipywidgets (-10). */
@@ -132,7 +133,7 @@ const resumePlugin: JupyterFrontEndPlugin<void> = {
 
 const inboxPlugin: JupyterFrontEndPlugin<void> = {
   id: 'hitl-nb:inbox',
-  description: 'A side panel with everything that waits, and a badge in the status bar.',
+  description: 'A side panel with everything that waits, and an item in the status bar.',
   autoStart: true,
   requires: [IReview],
   optional: [ICommandPalette, IStatusBar, ILayoutRestorer, ILauncher],
@@ -147,6 +148,7 @@ const inboxPlugin: JupyterFrontEndPlugin<void> = {
     const model = new InboxModel(host.client, host.feed);
     const widget = makeInboxWidget(model, host);
     widget.title.label = host.trans.__('Inbox');
+    showCountAtTab(widget.title, model);
     app.shell.add(widget, 'right', { rank: 900, type: 'Hitl Inbox' });
     restorer?.add(widget, 'hitl-nb-inbox');
     const command = 'hitl-nb:open-inbox';
@@ -165,7 +167,7 @@ const inboxPlugin: JupyterFrontEndPlugin<void> = {
     launcher?.add({ command, category: host.trans.__('Other'), rank: 90 });
     statusBar?.registerStatusItem('hitl-nb:badge', {
       item: ReactWidget.create(
-        createElement(InboxBadge, { model, review: host, onClick: () => void app.commands.execute(command) })
+        createElement(StatusItem, { model, review: host, onClick: () => void app.commands.execute(command) })
       ),
       align: 'right',
       rank: 100

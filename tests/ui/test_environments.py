@@ -157,7 +157,7 @@ def test_the_oldest_decides_with_the_keyboard_and_shows_the_timeline(page: Page,
     window = page.page
     assert window.evaluate("() => window.jupyterapp.version") == "4.2.0"
     nb = open_paused(page, "keyboard")
-    window.get_by_role("button", name="1 waiting").click()
+    window.get_by_role("button", name="1 for you").click()
     window.get_by_role("option", name="Letter to Ann").wait_for()
     window.get_by_role("listbox", name="Proposals that wait").focus()
     for key in ("x", "a", "Enter"):

@@ -24,7 +24,7 @@ def test_another_window_decides_with_the_keyboard_and_the_cell_goes_on(browser: 
 
     other = browser.new_context(viewport={"width": 1300, "height": 900}).new_page()
     Page(other, lab)
-    other.get_by_role("button", name="1 waiting").click()
+    other.get_by_role("button", name="1 for you").click()
     other.get_by_role("option", name="Letter to Ann").wait_for()
     other.get_by_role("listbox", name="Proposals that wait").focus()
     other.keyboard.press("x")
@@ -50,7 +50,7 @@ def test_the_timeline_shows_work_and_waiting(page: Page) -> None:
     nb.run_all()
     nb.until(1, "Letter to Ann")
     window = page.page
-    window.get_by_role("button", name="1 waiting").click()
+    window.get_by_role("button", name="1 for you").click()
     window.get_by_role("listbox", name="Proposals that wait").focus()
     window.keyboard.press("Enter")
     window.get_by_role("button", name="Timeline").click()

@@ -78,7 +78,7 @@ def many(lab: Lab) -> list[str]:
 def test_among_thousands_exactly_those_selected_are_decided(browser: Any, lab: Lab, many: list[str]) -> None:
     window = browser.new_context(viewport={"width": 1300, "height": 900}).new_page()
     Page(window, lab)
-    window.get_by_role("button", name=f"{WAITING} waiting", exact=True).click()
+    window.get_by_role("button", name=f"{WAITING} for you", exact=True).click()
     listed = window.get_by_role("listbox", name="Proposals that wait")
     rows = listed.get_by_role("option")
     rows.first.wait_for()
@@ -106,7 +106,7 @@ def test_among_thousands_exactly_those_selected_are_decided(browser: Any, lab: L
     window.keyboard.press("Enter")
     asked.wait_for(state="detached")
 
-    window.get_by_role("button", name=f"{WAITING - 3} waiting", exact=True).wait_for()
+    window.get_by_role("button", name=f"{WAITING - 3} for you", exact=True).wait_for()
     search.fill("")
     window.get_by_text(f"{WAITING - 3} of {WAITING - 3}", exact=True).wait_for()
     log = ledger(lab)

@@ -23,13 +23,13 @@ print("SENT:", decision.value)
 def test_another_window_is_notified_and_led_to_the_cell(browser: Any, page: Page, lab: Lab) -> None:
     other = browser.new_context(viewport={"width": 1300, "height": 900}).new_page()
     Page(other, lab)
-    other.get_by_role("button", name="0 waiting").wait_for()
+    other.get_by_role("button", name="none for you").wait_for()
     nb = page.open("letters.ipynb", "%load_ext hitl_nb\nimport hitl_nb as hitl", AGENT)
     nb.run_all()
     nb.until(1, "Letter to Ann")
     nb.command("docmanager:save")
-    other.get_by_text("Waiting: Letter to Ann").wait_for()
-    other.get_by_role("button", name="Go to the cell").click()
+    toast = other.locator(".Toastify__toast").filter(has_text="Letter to Ann waits for you")
+    toast.get_by_role("button", name="Review").click()
     other.locator(".jp-hitl-card").filter(has_text="Letter to Ann").wait_for()
     nb.close()
 
@@ -67,7 +67,7 @@ def test_a_window_in_the_background_is_told_by_the_browser_and_a_click_opens_the
     (p,) = ledger.runs.pause(claim, Snapshot(envelope=b"state"), [question]).proposals
     page.wait_for_function("() => window.outside.some(one => one.events.length > 0)")
     shown = page.evaluate("() => window.outside.map(({ click, ...said }) => said)")
-    said = {"title": "An agent waits for a decision", "body": "Waiting: Refund ⟨U+202E⟩order 7", "tag": p.id}
+    said = {"title": "Refund ⟨U+202E⟩order 7 waits for you", "body": "", "tag": p.id}
     assert shown == [{**said, "permission": "granted", "events": ["show"]}]
 
     assert page.locator(".jp-hitl-card").count() == 0

@@ -6,6 +6,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
 import type { Feed } from '../api/feed';
 import type { IProposalSummary } from '../api/types';
+import { hasSeat } from '../components/terms-sentences';
 import { arrangeList, Facet, Filters, GroupingMode, IListLayout, IListRequest } from './list-layout';
 import { ProposalStore } from './stores/proposal-store';
 
@@ -24,6 +25,11 @@ export class ListModel {
   /** How many proposals wait, without search and filters. */
   get total(): number {
     return this._waiting.all.length;
+  }
+
+  /** The waiting proposals that this person may decide, oldest first, without search and filters. */
+  get forYou(): readonly IProposalSummary[] {
+    return this._waiting.all.filter(hasSeat);
   }
 
   /** Whether the waiting proposals were read once. */

@@ -1,10 +1,9 @@
 /**
- * The side panel with the inbox, and its badge in the status bar.
+ * The side panel with the inbox.
  */
 
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import { BoxPanel, type Widget } from '@lumino/widgets';
-import { useEffect, useState } from 'react';
 import type { IProposalSummary } from '../api/types';
 import { InboxPanel } from '../inbox/inbox-panel';
 import { InboxModel } from '../inbox/inbox-model';
@@ -52,29 +51,4 @@ export function makeInboxWidget(model: InboxModel, review: IReview): Widget {
 /** Give the list of the inbox the focus. */
 function focusList(widget: Widget): void {
   widget.node.querySelector<HTMLElement>('.jp-hitl-list')?.focus();
-}
-
-/** The badge with the number of waiting proposals. */
-export function InboxBadge(props: { model: InboxModel; review: IReview; onClick: () => void }): JSX.Element {
-  const { model, review } = props;
-  const [count, setCount] = useState(model.total);
-  useEffect(() => {
-    const onChange = (): void => setCount(model.total);
-    model.changed.connect(onChange);
-    onChange(); // the model may have changed before
-    return () => {
-      model.changed.disconnect(onChange);
-    };
-  }, [model]);
-  const text = review.trans.__('%1 waiting', count);
-  return (
-    <button
-      type="button"
-      className="jp-hitl-badge"
-      title={review.trans.__('Proposals that wait for a decision; opens the inbox')}
-      onClick={props.onClick}
-    >
-      {text}
-    </button>
-  );
 }

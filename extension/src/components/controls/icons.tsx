@@ -58,3 +58,8 @@ export function Icon({ name }: { name: IconName }): JSX.Element {
     </svg>
   );
 }
+
+/** Return an icon as the source of an SVG, for places that are not drawn by React. */
+export function iconSvg(name: IconName): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" width="16" height="16"><path class="jp-hitl-stroke" fill="none" stroke="#616161" stroke-width="1.5" d="${ICON_PATHS[name]}"/></svg>`;
+}

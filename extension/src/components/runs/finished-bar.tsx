@@ -58,8 +58,11 @@ export function FinishedBeforeBar({ run, host }: IProps): JSX.Element {
   return (
     <div className="jp-hitl-root jp-hitl-bar-alone">
       <Alert tone="brand" icon="history" actions={again}>
-        <b>{trans.__('This agent has finished before')}</b> ({formatClock(run.updated_at, Date.now())}).{' '}
-        {trans.__('What you see is its record: nothing was called again.')}
+        <b>{trans.__('This agent has finished before')}</b>{' '}
+        {trans.__(
+          '(%1). What you see is its record: nothing was called again.',
+          formatClock(run.updated_at, Date.now())
+        )}
       </Alert>
       {actions?.problem && (
         <p className="jp-hitl-error" role="alert">
