@@ -60,7 +60,7 @@ export function FinishedBeforeBar({ run, host }: IProps): JSX.Element {
       <Alert tone="brand" icon="history" actions={again}>
         <b>{trans.__('This agent has finished before')}</b>{' '}
         {trans.__(
-          '(%1). What you see is its record: nothing was called again.',
+          '(%1). All that you see is its record: nothing was called again.',
           formatClock(run.updated_at, Date.now())
         )}
       </Alert>

@@ -1,6 +1,6 @@
 /**
- * The memory of the notifications. It survives a reload. What was told is kept as long as the browser tab
- * lives. What should be told later is kept in the browser's storage.
+ * The memory of the notifications, which survives a reload. Told ones are kept as long as the browser tab lives, those
+ * to tell later in the browser's storage.
  */
 
 const TOLD_KEY = 'hitl-nb:told';

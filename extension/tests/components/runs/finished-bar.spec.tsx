@@ -50,7 +50,7 @@ test('an agent that had finished before is started over from its bar', async () 
   const host = hostOf({ runActions: () => ({ restartRun, busy: false, problem: '' }) });
   const { container } = render(<FinishedBeforeBar run={RUN} host={host} />);
   expect(container.textContent).toMatch(
-    /^This agent has finished before \(.*22:25\)\. What you see is its record: nothing was called again\./
+    /^This agent has finished before \(.*22:25\)\. All that you see is its record: nothing was called again\./
   );
   await userEvent.click(screen.getByRole('button', { name: 'Start over…' }));
   expect(restartRun).toHaveBeenCalledTimes(1);
