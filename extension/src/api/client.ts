@@ -16,7 +16,6 @@ import type {
   IProposalPage,
   ICellSource,
   IRun,
-  IRunFacts,
   IRunDetail,
   IRunRow,
   IRunVerification,
@@ -297,7 +296,7 @@ export class Client {
 
   /** Find the newest run of an agent in a notebook; null if there is none among the newest runs of this agent. */
   async findRun(path: string, agent: string, key: string): Promise<IRun | null> {
-    const { runs } = await this._call<{ runs: IRun[] }>('GET', `runs${encodeQuery({ agent, limit: 100 })}`);
+    const { runs } = await this.listRuns(100, undefined, { agent });
     return runs.find(run => run.path === path && run.key === key) ?? null;
   }
 
@@ -314,11 +313,6 @@ export class Client {
       this._runs.set(id, next);
     }
     return next;
-  }
-
-  /** Read a run with what the server knows about it now. */
-  getRunFacts(id: string): Promise<IRunFacts> {
-    return this._call('GET', `runs/${id}`);
   }
 
   /** Start a run over: the next execution of its cell begins a new run. The call itself executes nothing. */

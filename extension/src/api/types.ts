@@ -143,24 +143,6 @@ export type IRunVerification = Schemas['RunVerification'];
 /** One execution of an agent, from start to end. */
 export type IRun = Schemas['RunInfo'];
 
-/**
- * A run with its state for people, and the permissions of the current user. `gone` is the part that no longer exists.
- * `where` is the call at which an interrupted run continues, or "after" and the last call. A server of an older version
- * sends the record alone.
- */
-export interface IRunFacts {
-  run: IRun & {
-    state?: string;
-    gone?: 'notebook' | 'cell' | null;
-    where?: string;
-    decided?: { asked: number; people: number; policy: number; deadline: number; changed: number };
-    ended_at?: string | null;
-    worked_seconds?: number;
-    waited_seconds?: number;
-  };
-  may?: { cancel: boolean; restart: boolean };
-}
-
 /** The server, its store, and the permissions of the current user. */
 export type IStatus = Schemas['StatusResponse'];
 

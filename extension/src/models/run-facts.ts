@@ -7,13 +7,16 @@
 import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
 import type { FeedChange, Feed } from '../api/feed';
-import type { IRun, IRunFacts } from '../api/types';
+import type { IRun, IRunDetail } from '../api/types';
 
 /** Interval at which an executing run is read again, in milliseconds. */
 const POLL_MS = 5000;
 
+/** A run with its state for people, and the permissions of the current user. */
+export type IRunFacts = Pick<IRunDetail, 'run' | 'may'>;
+
 /** States of a run whose process is gone. */
-const DEAD_STATES = ['interrupted', 'in_doubt', 'orphaned'];
+const DEAD_STATES: readonly IRunFacts['run']['state'][] = ['interrupted', 'in_doubt', 'orphaned'];
 
 interface IEntry {
   /** The answer; null before the first one. */
@@ -76,9 +79,10 @@ export class RunFactReader {
     }
     entry.reading = true;
     clearTimeout(entry.timer);
-    let facts = entry.facts;
+    let facts: IRunFacts | null = entry.facts;
     try {
-      facts = await this._client.getRunFacts(id);
+      const { run, may } = await this._client.getRun(id);
+      facts = { run, may };
     } catch {
       // The card shows errors of the server; this is tried again with the next change.
     }
@@ -86,9 +90,9 @@ export class RunFactReader {
     if (this._entries.get(id) !== entry) {
       return;
     }
-    const isNew = JSON.stringify(facts) !== JSON.stringify(entry.facts);
+    const isNew = summarize(facts) !== summarize(entry.facts);
     entry.facts = facts;
-    if (facts?.run.status === 'running' && !DEAD_STATES.includes(facts.run.state ?? '')) {
+    if (facts?.run.status === 'running' && !DEAD_STATES.includes(facts.run.state)) {
       entry.timer = setTimeout(() => void this._read(id), POLL_MS);
     }
     if (isNew) {
@@ -102,4 +106,10 @@ export class RunFactReader {
 
 function versionOf({ status, updated_at }: IRun): string {
   return `${status} ${updated_at}`;
+}
+
+/** Return the facts that views show as one text. The times of a run that executes change all the time. */
+function summarize(facts: IRunFacts | null): string {
+  const { state, gone, where, status, updated_at } = facts?.run ?? {};
+  return JSON.stringify([state, gone, where, status, updated_at, facts?.may]);
 }

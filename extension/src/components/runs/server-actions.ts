@@ -2,8 +2,8 @@
  * The actions on a run that need no notebook: they are calls of the server. The review page has these alone.
  */
 
-import type { IRun, IRunFacts } from '../../api/types';
-import { RunFactReader } from '../../models/run-facts';
+import type { IRun } from '../../api/types';
+import { type IRunFacts, RunFactReader } from '../../models/run-facts';
 import type { IHost, IRunActions } from '../host';
 import { confirmCancel } from './questions';
 

@@ -1,6 +1,7 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
-import type { ICellSource, IRun, IRunFacts } from '../../../src/api/types';
+import type { ICellSource, IRun } from '../../../src/api/types';
+import type { IRunFacts } from '../../../src/models/run-facts';
 import type { IRunActions } from '../../../src/components/host';
 import * as questions from '../../../src/components/runs/questions';
 import { ServerActions } from '../../../src/components/runs/server-actions';
@@ -37,7 +38,7 @@ async function openWindow({ facts = {}, cells = null, kernel = null, headless = 
   const done: unknown[] = [];
   const answer = { run: RUN, may: { cancel: true, restart: true }, ...facts } as IRunFacts;
   const client = {
-    getRunFacts: async () => answer,
+    getRun: async () => answer,
     getCellSource: async () => source,
     restart: async (id: string) => void done.push(['restart', id]),
     cancel: async (id: string) => void done.push(['cancel', id]),
