@@ -13,19 +13,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
-from typing import Any, cast
+from typing import Any
 
 from hitl_nb.hidden_characters import show_hidden_characters
-from hitl_nb.kinds.html import CELL_STYLE, LINE_STYLE, escape_html, format_inline, labelled_html, table_html, text_html
+from hitl_nb.kinds.html import LINE_STYLE, escape_html, labelled_html, text_html
 from hitl_nb.kinds.questions import list_changes
 from hitl_nb.kinds.registry import find_kind
 from hitl_nb.ledger.decisions.reviewers import format_decider, identify_checked_reviewer
 from hitl_nb.policies.terms.seats import format_need
-from hitl_nb.records import Need, Proposal, Workspace
+from hitl_nb.records import FactBlock, Need, Proposal, Workspace
 from hitl_nb.review import doubt_texts as doubts
 from hitl_nb.review import terms_sentences as sentences
 from hitl_nb.review.card import words
 from hitl_nb.review.card.changes_html import brief_changes_html, changes_html
+from hitl_nb.review.card.evidence_html import ReadPicture, evidence_html, facts_html
 from hitl_nb.review.progress import describe_checked_votes
 
 PROPOSAL_MIME = "application/vnd.hitl-nb.proposal+json"
@@ -50,7 +51,9 @@ _EDGE_COLORS = {
 """Colors of a card's edge by tone. The word of the outcome says the same."""
 
 
-def proposals_bundle(agent: str, pause: int, proposals: Sequence[Proposal], key: str = "") -> dict[str, Any]:
+def proposals_bundle(
+    agent: str, pause: int, proposals: Sequence[Proposal], key: str = "", read_picture: ReadPicture | None = None
+) -> dict[str, Any]:
     """Make the MIME bundle (cell output) that shows the proposals of a pause.
 
     It has hitl_nb's own MIME type for the extension, and HTML and text for other viewers.
@@ -60,10 +63,12 @@ def proposals_bundle(agent: str, pause: int, proposals: Sequence[Proposal], key:
         pause: Number of the pause in the run.
         proposals: The proposals of the pause.
         key: Value of the cell's `--key`, which distinguishes several runs of the agent; "" if it has none.
+        read_picture: Reads a picture of the evidence, such as `ledger.proposals.read_picture`. None (default): pictures
+            are replaced by their descriptions.
     """
     return {
         PROPOSAL_MIME: {"version": 1, "agent": agent, "pause": pause, **({"key": key} if key else {})},
-        "text/html": proposals_html(proposals),
+        "text/html": proposals_html(proposals, read_picture),
         "text/plain": proposals_text(proposals),
     }
 
@@ -201,13 +206,19 @@ def describe_outcome(proposal: Proposal) -> str:
     return proposal.status.capitalize()
 
 
-def proposals_html(proposals: Sequence[Proposal]) -> str:
-    """Return self-contained HTML with one card per proposal. All texts from agents and people are escaped."""
+def proposals_html(proposals: Sequence[Proposal], read_picture: ReadPicture | None = None) -> str:
+    """Return self-contained HTML with one card per proposal. All texts from agents and people are escaped.
+
+    Args:
+        proposals: The proposals.
+        read_picture: As in `proposals_bundle`.
+    """
+    cards = (_card_html(proposal, evidence_html(proposal, read_picture)) for proposal in proposals)
     # The class stops MathJax from reading "$5 to $6" as a formula.
-    return f'<div class="{_ROOT_CLASSES}">' + "".join(_card_html(proposal) for proposal in proposals) + "</div>"
+    return f'<div class="{_ROOT_CLASSES}">{"".join(cards)}</div>'
 
 
-def _card_html(proposal: Proposal) -> str:
+def _card_html(proposal: Proposal, evidence: str) -> str:
     """Return the HTML of a card, in the order of the extension's: head, terms, evidence, proposal, decision.
 
     A card that is not open begins with two lines, and has the rest in a `details` element.
@@ -217,9 +228,9 @@ def _card_html(proposal: Proposal) -> str:
     if proposal.status == "open":
         way = "To decide, open this notebook in JupyterLab, or run <code>hitl-nb inbox</code> in a terminal."
         way_html = f'<div style="{_FAINT_STYLE}">{way}</div>'
-        return f'<div style="{style}">{_head_html(proposal)}{_content_html(proposal)}{way_html}</div>'
+        return f'<div style="{style}">{_head_html(proposal)}{_content_html(proposal, evidence)}{way_html}</div>'
     summary = f'<summary style="cursor: pointer;">{_decided_lines_html(proposal)}</summary>'
-    return f'<details style="{style}">{summary}{_content_html(proposal)}{_decision_html(proposal)}</details>'
+    return f'<details style="{style}">{summary}{_content_html(proposal, evidence)}{_decision_html(proposal)}</details>'
 
 
 def _head_html(proposal: Proposal) -> str:
@@ -247,11 +258,11 @@ def _decided_lines_html(proposal: Proposal) -> str:
     return f'{first}<div style="opacity: 0.75;">{" · ".join(second)}</div>'
 
 
-def _content_html(proposal: Proposal) -> str:
+def _content_html(proposal: Proposal, evidence: str) -> str:
     """Return what stands between head and decision: why asked and needs, evidence, notes, the proposed value."""
     parts = [labelled_html(heading, _list_html(lines)) for heading, lines in sentences.lasting_sections(proposal)]
-    if proposal.context is not None:
-        parts.append(f'<div style="{_EVIDENCE_STYLE}"><strong>Evidence</strong>{_context_html(proposal.context)}</div>')
+    if evidence:
+        parts.append(f'<div style="{_EVIDENCE_STYLE}"><strong>Evidence</strong>{evidence}</div>')
     parts += [f'<div style="{_FAINT_STYLE}">{escape_html(note)}</div>' for note in proposal.notes]
     if proposal.doubt is None:
         parts.append(labelled_html("Proposal", find_kind(proposal.kind).to_html(proposal)))
@@ -260,19 +271,8 @@ def _content_html(proposal: Proposal) -> str:
     rows = [(name, text) for name, text in doubts.list_facts(proposal.doubt) if name != "began"]
     if proposal.status == "open":
         rows += [(says, then) for _, says, then, _ in doubts.list_choices(proposal.doubt)]
-    parts.append(_context_html(dict(rows)))
+    parts.append(facts_html([FactBlock(name=name, value=text) for name, text in rows]))
     return "".join(parts)
-
-
-def _context_html(context: Any) -> str:
-    if isinstance(context, str):
-        return text_html(context)
-    rows = [
-        f'<tr><th style="{CELL_STYLE}">{escape_html(key)}</th><td '
-        f'style="{CELL_STYLE}">{escape_html(format_inline(item))}</td></tr>'
-        for key, item in cast("dict[str, Any]", context).items()
-    ]
-    return table_html("".join(rows))
 
 
 def _decision_html(proposal: Proposal) -> str:

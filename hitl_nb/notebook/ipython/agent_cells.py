@@ -160,7 +160,13 @@ class AgentCells:
 
     async def _run(self, place: AgentCellContext, *, restart: bool = False, shown: bool = False) -> RunOutcome:
         recorder = OutputRecorder(
-            self.shell, place.cell.agent, place.number, key=place.cell.key, quiet=place.is_quiet, shown=shown
+            self.shell,
+            place.cell.agent,
+            place.number,
+            key=place.cell.key,
+            quiet=place.is_quiet,
+            shown=shown,
+            read_picture=place.ledger.proposals.read_picture,
         )
         with recorder:
             outcome = await await_interruptible(
@@ -238,7 +244,14 @@ class AgentCells:
             for picture in place.pictures:
                 self.shell.display_pub.publish(picture["data"], picture["metadata"])
         self.shell.display_pub.publish(
-            proposals_bundle(place.cell.agent, outcome.run.pauses, proposals, place.cell.key), {}
+            proposals_bundle(
+                place.cell.agent,
+                outcome.run.pauses,
+                proposals,
+                place.cell.key,
+                place.ledger.proposals.read_picture,
+            ),
+            {},
         )
         if _shows_widgets(self.shell):
             self.show_panel(place, proposals)

@@ -18,6 +18,7 @@ from hitl_nb.engine.run.run_display import RunDisplay
 from hitl_nb.notebook.ipython.inline_figures import draw_open_figures, show_open_figures
 from hitl_nb.notebook.ipython.passed_lines import PASSES_KEY, PassedLines
 from hitl_nb.records import Proposal, Run, Workspace
+from hitl_nb.review.card.evidence_html import ReadPicture
 from hitl_nb.review.static_html import (
     WORKSPACE_MIME,
     finished_bundle,
@@ -41,6 +42,7 @@ class OutputRecorder(RunDisplay):
         key: Key of the run.
         quiet: Whether the last expression's value is hidden (the cell ends with `;`).
         shown: True if the output that earlier executions recorded is already in the cell's output.
+        read_picture: Reads a picture that a question shows as evidence. None: pictures are not shown.
 
     Attributes:
         recorded: The recorded outputs.
@@ -48,7 +50,15 @@ class OutputRecorder(RunDisplay):
     """
 
     def __init__(
-        self, shell: Any, agent: str, number: int, *, key: str = "", quiet: bool = False, shown: bool = False
+        self,
+        shell: Any,
+        agent: str,
+        number: int,
+        *,
+        key: str = "",
+        quiet: bool = False,
+        shown: bool = False,
+        read_picture: ReadPicture | None = None,
     ) -> None:
         self.shell = shell
         self.agent = agent
@@ -56,6 +66,7 @@ class OutputRecorder(RunDisplay):
         self.number = number
         self.quiet = quiet
         self.is_shown = shown
+        self._read_picture = read_picture
         self.recorded: list[dict[str, Any]] = []
         self._said_above: str | None = None
         self.pictures: list[dict[str, Any]] = []
@@ -152,7 +163,8 @@ class OutputRecorder(RunDisplay):
     def show_decisions(self, proposals: list[Proposal]) -> None:
         """Show the decisions in place of the paused proposals."""
         self._passed.begin()
-        self.shell.display_pub.publish(proposals_bundle(self.agent, proposals[0].pause, proposals, self.key), {})
+        made = proposals_bundle(self.agent, proposals[0].pause, proposals, self.key, self._read_picture)
+        self.shell.display_pub.publish(made, {})
 
     def show_continued(self, run: Run) -> None:
         """Show the note that `--restart` continues an unfinished run, which was also started by `--restart`."""

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import AlreadyDecided, HitlError, InvalidEdit, StaleDraft
 from hitl_nb.kinds.changes.model import count_of
-from hitl_nb.kinds.questions import check_edit, format_value
+from hitl_nb.kinds.questions import check_edit
+from hitl_nb.notebook.evidence.evidence_views import make_evidence_views
 from hitl_nb.notebook.panel.changes_view import ChangesView
-from hitl_nb.notebook.panel.controls import NoteLabel, close_widgets, text_label
+from hitl_nb.notebook.panel.controls import NoteLabel, close_widgets, html_view, text_label
 from hitl_nb.notebook.panel.decided_view import DecidedView
 from hitl_nb.notebook.panel.decision_bar import Choices, DecisionBar
 from hitl_nb.notebook.panel.editors import DoubtEditor, make_editor
@@ -123,14 +124,10 @@ class ProposalCard:
     def _make_evidence(self) -> list[Any]:
         """Make the evidence: the agent's context, and notes about what happens after the pause."""
         made = [NoteLabel(note, "", "quiet").widget for note in self.proposal.notes]
-        context = self.proposal.context
-        if context is None:
+        views = make_evidence_views(self._ledger, self.proposal, html_view)
+        if not views:
             return made
-        if not isinstance(context, str):
-            pairs = cast("dict[str, Any]", context).items()
-            lines = [f"{key}: {item if isinstance(item, str) else format_value('json', item)}" for key, item in pairs]
-            context = "\n".join(lines)
-        evidence = ui.VBox([text_label("Evidence", "heading"), NoteLabel(context, "", "quiet").widget])
+        evidence = ui.VBox([text_label("Evidence", "heading"), *views])
         evidence.add_class("hitl-nb-evidence")
         return [evidence, *made]
 
