@@ -122,6 +122,12 @@ export function ReviewPage({ host, id: first, of }: IProps): JSX.Element {
       <h1 className="jp-hitl-visually-hidden">{trans.__('Review')}</h1>
       <PageBar host={host} queue={of === 'proposal' ? queue : null} onGo={go} lost={lost} />
       {last && <LastDecision key={last.id} proposal={last} host={host} onTakenBack={() => go(last.id)} />}
+      {/* Cards begin with a heading of level 3. */}
+      {shown && (
+        <h2 className="jp-hitl-visually-hidden">
+          {of === 'workspace' ? trans.__('Workspace') : trans.__('Proposal')}
+        </h2>
+      )}
       {shown && (
         <DecisionSurroundings.Provider value={surroundings}>
           <ErrorBoundary key={shown.id} instead={<pre>{showHiddenCharacters(shown.text)}</pre>}>
