@@ -26,16 +26,23 @@ NPM_CI := { test node_modules/.package-lock.json -nt package-lock.json || npm ci
 FRONT := hitl_nb/labextension/package.json
 FRONT_SOURCES := $(shell find extension/src extension/style extension/schema -type f) $(wildcard extension/*.json extension/*.mjs)
 
-.PHONY: test quick quick-python quick-extension faults foreign demo types docs bench check check-python check-extension clean
+.PHONY: test quick quick-python quick-extension faults foreign demo types docs bench check check-python check-extension \
+	test-extension clean
 .DELETE_ON_ERROR:
+# Containers often set it. Each of the many processes that tests start would compile hitl_nb anew.
+unexport PYTHONDONTWRITEBYTECODE
+PARALLEL := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 
-test: check
-	@cd extension && npm test --silent
+test: $(READY) .venv/.chromium .venv/.compiler
+	@$(PARALLEL) check-python check-extension test-extension
 	@$(BIN)/python -m pytest -n 3 --dist worksteal
+
+test-extension: $(READY)
+	@cd extension && npm test --silent
 
 quick: $(READY) $(FRONT)
 	@$(BIN)/ruff check --quiet && $(BIN)/ruff format --check --quiet
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target quick-python quick-extension
+	@$(PARALLEL) quick-python quick-extension
 
 quick-python:
 	@HITL_PROGRAMS=20 $(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow" $(QUICK_TESTS) \
@@ -51,10 +58,10 @@ faults: $(FRONT) .venv/.compiler
 foreign: $(READY)
 	@$(BIN)/python -m tests.foreign --page docs/reference/foreign-code.md
 
-check: $(READY) $(FRONT) .venv/.chromium .venv/.compiler
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-python check-extension
+check: $(READY) .venv/.chromium .venv/.compiler
+	@$(PARALLEL) check-python check-extension
 
-check-python:
+check-python: $(READY)
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/interrogate hitl_nb tools examples docs
 	@$(BIN)/pyright --warnings
@@ -64,7 +71,8 @@ check-python:
 	@$(BIN)/python tools/prose_lint.py
 	@$(BIN)/python tools/declared_imports.py
 
-check-extension:
+# The build goes first: tsc remembers what it looked at.
+check-extension: $(FRONT)
 	@cd extension && npm run --silent check
 
 types: $(READY)
