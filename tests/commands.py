@@ -24,7 +24,6 @@ from itertools import cycle
 from pathlib import Path
 from typing import IO, Any
 
-import nbformat
 import psutil
 
 IMPORTED = (
@@ -169,6 +168,8 @@ def serve(fd: int) -> None:
     sys.path.remove("")
     for name in IMPORTED:
         importlib.import_module(name)
+    import nbformat  # late: `run_notebook` has imported jsonschema without its slow part
+
     nbformat.validate(nbformat.v4.new_notebook())  # the first one compiles the schema
     gc.collect()
     gc.freeze()  # collections in the forks would copy every page

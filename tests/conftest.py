@@ -7,7 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from hitl_nb.values.schemas import import_jsonschema
 from tests.commands import Commands
+
+import_jsonschema()  # before a test imports nbformat, which would take a second longer
 
 # A shell starts background jobs with SIGINT ignored, and programs started by the tests would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

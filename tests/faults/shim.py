@@ -17,6 +17,12 @@ from forks import Forks
 CLEAN, TORN, EIO_ONCE, EIO_EVER = 1, 2, 3, 4
 
 HERE = Path(__file__).parent
+_PROGRAM = """\
+from hitl_nb.values.schemas import import_jsonschema
+import_jsonschema()
+import forks, story, broken, doubt, task_kills
+forks.serve()
+"""
 
 
 class Fresh(Forks):
@@ -25,7 +31,7 @@ class Fresh(Forks):
     def __init__(self, **env: str) -> None:
         places = (HERE, HERE.parent / "engine", HERE.parent.parent)
         self.server = subprocess.Popen(
-            [sys.executable, "-c", "import forks, jsonschema, story, broken, doubt, task_kills; forks.serve()"],
+            [sys.executable, "-c", _PROGRAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": ":".join(map(str, places)), **env},

@@ -26,6 +26,12 @@ from hitl_nb.records import Proposal, Snapshot
 from hitl_nb.server.messages.feed_messages import ChangedMessage, HeadlessMessage, HelloMessage
 from hitl_nb.storage import open_store
 from tests.freeport import find_free_port
+from tests.server_program import SERVER_PROGRAM
+
+_EXTENSIONS = {"hitl_nb.server": True} | dict.fromkeys(
+    ["jupyter_lsp", "jupyter_server_terminals", "jupyterlab", "notebook", "notebook_shim"], False
+)
+"""JupyterLab takes as long to import as all else, and the browser tests have it."""
 
 
 class Server:
@@ -50,12 +56,12 @@ class Server:
             "HITL_NB_STORE": store,
         }
         self.log = (folder / "server.log").open("ab")
-        command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--port={self.port}"]
+        command = [sys.executable, "-c", SERVER_PROGRAM, "jupyter_server", "--no-browser", "--allow-root", f"--port={self.port}"]
         options = (
             *options,
             f"--IdentityProvider.token={self.token}",
             "--ServerApp.port_retries=0",
-            "--ServerApp.jpserver_extensions={'hitl_nb.server': True}",
+            f"--ServerApp.jpserver_extensions={_EXTENSIONS}",
         )
         self.process = subprocess.Popen(
             [*command, *options], cwd=self.folder, env=env, stdout=self.log, stderr=self.log, start_new_session=True

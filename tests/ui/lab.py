@@ -21,6 +21,7 @@ import nbformat
 import psutil
 
 from tests.freeport import find_free_port
+from tests.server_program import SERVER_PROGRAM
 
 _ARGS = [
     "--no-sandbox",
@@ -34,12 +35,6 @@ _ARGS = [
 ]
 PICTURES = Path(__file__).parents[2] / ".artefacts" / "ui"
 """Where pictures of what people see are kept: artefacts of a run, not part of the repository."""
-_SERVER = """\
-import faulthandler, runpy, signal, sys
-faulthandler.enable()  # a crash leaves its stack in the log
-faulthandler.register(signal.SIGUSR2)  # a test that fails has it print where its threads are
-runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
-"""
 _CLOSE_UNLISTED = """\
 new MutationObserver(() => {
   for (const dialog of document.querySelectorAll('.jp-Dialog')) {
@@ -108,7 +103,7 @@ class Lab:
             pages.parent.mkdir(parents=True, exist_ok=True)
             pages.write_text('{"disabledExtensions": {"hitl-nb": true}}')
         # Not `-m jupyter lab`: that looks for a command on the PATH, which may be another environment's.
-        self._command = [python, "-c", _SERVER, "jupyterlab" if app == "lab" else app]
+        self._command = [python, "-c", SERVER_PROGRAM, "jupyterlab" if app == "lab" else app]
         self.log = state / "lab.log"
         self._start()
         running.append(self)
