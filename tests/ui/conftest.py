@@ -1,9 +1,9 @@
-"""Fixtures of the tests that look at a real JupyterLab: one server and one browser window a module."""
+"""Fixtures of the tests that look at a real JupyterLab: one browser, and for a module one server and one window."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,33 @@ sys.path.insert(0, str(Path(__file__).parent))
 from lab import Lab, Page, chromium, launch, loaded
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+@pytest.fixture(scope="package")
+def start_browser() -> Iterator[Callable[[], Any]]:
+    """The browser of all tests of this folder that a worker runs one after the other; a new one after a crash."""
     if chromium() is None:
         pytest.skip("no Chromium found; install it, or set CHROMIUM=/path/to/it")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = launch(playwright)
-        yield started
-        started.close()
+        started: list[Any] = []
+
+        def start() -> Any:
+            if not started or not started[-1].is_connected():
+                started.append(launch(playwright))
+            return started[-1]
+
+        yield start
+        for one in started:
+            one.close()
+
+
+@pytest.fixture(scope="module")
+def browser(start_browser: Callable[[], Any]) -> Iterator[Any]:
+    """The browser, in which a module leaves no window open."""
+    started = start_browser()
+    yield started
+    for context in started.contexts:
+        context.close()
 
 
 @pytest.fixture(scope="module")
