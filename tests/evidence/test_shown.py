@@ -38,7 +38,7 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         self.text += data
 
-    def named(self, tag: str) -> list[dict[str, str | None]]:
+    def find_tags(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.tags if name == tag]
 
 
@@ -58,7 +58,7 @@ def svg(tmp_path: Path) -> Any:
     return hitl.image(tmp_path / "x.svg", alt="Drawn")
 
 
-def everything(svg: Any) -> dict[str, Any]:
+def make_context(svg: Any) -> dict[str, Any]:
     pd = pytest.importorskip("pandas")
     return {
         "dot": hitl.image(png(), alt='A "red" <dot>'),
@@ -74,15 +74,15 @@ def everything(svg: Any) -> dict[str, Any]:
 
 
 def test_static_html_has_facts_tables_and_pictures(svg: Any) -> None:
-    ledger, proposal = ask(everything(svg))
+    ledger, proposal = ask(make_context(svg))
     page = Page(proposals_bundle("a", 1, [proposal], "", ledger.proposals.read_picture)["text/html"])
-    assert [one["src"][:22] for one in page.named("img") if one["src"]] == [
+    assert [one["src"][:22] for one in page.find_tags("img") if one["src"]] == [
         "data:image/png;base64,",
         "data:image/svg+xml;bas",
     ]
-    assert page.named("img")[0]["alt"] == 'A "red" <dot>'
-    assert page.named("a")[0]["href"] == "https://shop.example/r?a=1&b=2"
-    assert page.named("a")[0]["rel"] == "noopener noreferrer nofollow"
+    assert page.find_tags("img")[0]["alt"] == 'A "red" <dot>'
+    assert page.find_tags("a")[0]["href"] == "https://shop.example/r?a=1&b=2"
+    assert page.find_tags("a")[0]["rel"] == "noopener noreferrer nofollow"
     for text in ("Ann <script>1</script>", "Receipt <i> (shop.example)", "-Dear Ann\n+Dear Bo", '"deep"', "id⟨U+202E⟩"):
         assert text in page.text
     assert not {"script", "b", "i", "svg", "iframe"} & {tag for tag, _ in page.tags}
@@ -96,7 +96,7 @@ def test_pictures_that_are_not_read_or_too_large_are_described() -> None:
     ledger, proposal = ask({"big": hitl.image(large, alt="Big"), "dot": hitl.image(png(), alt="A dot")})
     page = Page(proposals_html([proposal], ledger.proposals.read_picture))
     assert "not in this output: Big" in page.text
-    assert [one["alt"] for one in page.named("img")] == ["A dot"]
+    assert [one["alt"] for one in page.find_tags("img")] == ["A dot"]
 
 
 def test_a_large_table_says_its_size() -> None:
@@ -104,29 +104,29 @@ def test_a_large_table_says_its_size() -> None:
     _, proposal = ask({"t": pd.DataFrame({f"c{i}": range(1000) for i in range(60)})})
     page = Page(proposals_html([proposal]))
     assert "50 of 1,000 rows, 20 of 60 columns" in page.text
-    assert len(page.named("tr")) == 51
+    assert len(page.find_tags("tr")) == 51
 
 
 def test_a_context_of_json_is_shown_without_stored_blocks() -> None:
     _, proposal = ask({"who": "Ann", "lines": [{"sku": "A", "n": 1}, {"sku": "B", "n": 2}]})
     page = Page(proposals_html([proposal]))
     assert "null" not in page.text
-    assert [len(page.named(tag)) for tag in ("table", "td")] == [2, 5]
+    assert [len(page.find_tags(tag)) for tag in ("table", "td")] == [2, 5]
     _, text = ask("# All\n<b>of</b> it")
     assert "# All\n<b>of</b> it" in Page(proposals_html([text])).text
 
 
 def test_an_exported_notebook_has_the_pictures_inside(svg: Any) -> None:
-    ledger, proposal = ask(everything(svg))
+    ledger, proposal = ask(make_context(svg))
     bundle = proposals_bundle("a", 1, [proposal], "", ledger.proposals.read_picture)
     cell = nbformat.v4.new_code_cell("%%agent a", outputs=[nbformat.v4.new_output("display_data", bundle)])
     page = Page(HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))[0])
-    assert sum((one.get("src") or "").startswith("data:image/") for one in page.named("img")) == 2
+    assert sum((one.get("src") or "").startswith("data:image/") for one in page.find_tags("img")) == 2
     assert "id⟨U+202E⟩" in page.text
 
 
 def test_the_panel_has_html_and_pictures(svg: Any) -> None:
-    ledger, proposal = ask(everything(svg))
+    ledger, proposal = ask(make_context(svg))
     panel = ProposalPanel(ledger, [proposal], reviewer="ann", on_decided=lambda: None)
 
     def widgets(widget: Any) -> Any:
@@ -138,7 +138,7 @@ def test_the_panel_has_html_and_pictures(svg: Any) -> None:
     (image,) = [one for one in found if isinstance(one, ipywidgets.Image)]
     assert (image.value, image.format) == (png(), "png")
     page = Page("".join(one.value for one in found if isinstance(one, ipywidgets.HTML) and "<style>" not in one.value))
-    assert [(one["src"] or "")[:26] for one in page.named("img")] == ["data:image/svg+xml;base64,"]
+    assert [(one["src"] or "")[:26] for one in page.find_tags("img")] == ["data:image/svg+xml;base64,"]
     assert "Ann <script>1</script>" in page.text
     assert "id⟨U+202E⟩" in page.text
     assert not {"script", "b", "i", "svg"} & {tag for tag, _ in page.tags}

@@ -1,5 +1,5 @@
 /**
- * What was just decided on this page, at its top, while the next proposal is shown.
+ * The last decision of this page, shown at its top beside the next proposal.
  */
 
 import { useState } from 'react';

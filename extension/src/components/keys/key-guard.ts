@@ -1,6 +1,6 @@
 /**
- * Keeps keys from deciding by accident: a key that is held down, or was meant for another card, or for a card that was
- * not read.
+ * Keeps keys from deciding by accident. A key decides nothing if it is held down, if it was meant for another card, or
+ * if the card was not read.
  */
 
 import type { ISignal } from '@lumino/signaling';
