@@ -74,7 +74,7 @@ def test_a_table_is_edited_cell_by_cell(page: Page) -> None:
     cells = card(nb, "Rows to keep")
     assert cells.locator(".jp-hitl-row").count() < 60
     cells.get_by_label("amount, row 1", exact=True).fill("much")
-    cells.get_by_text("rows/0/amount").wait_for()
+    cells.locator(".jp-hitl-table-errors").get_by_text("Row 1, amount:").wait_for()
     assert cells.get_by_role("button", name="Approve with edits", exact=True).is_disabled()
     cells.get_by_label("amount, row 1", exact=True).fill("77")
     cells.get_by_label("Remove row 2", exact=True).click()

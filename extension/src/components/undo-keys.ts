@@ -19,7 +19,8 @@ export function registerUndoingEditor(element: Element, editor: IUndoer): void {
   undoingEditors.set(element, editor);
 }
 
-/** Use `undoer` for the undo keys in this element. In controls for text, the browser's own undo is used. */
+/** Use `undoer` for the undo keys in this element. In controls for text, the browser's own
+ * undo is used; a cell of a table is one while it is edited. */
 export function useUndoKeys(node: RefObject<Element>, undoer: IUndoer | null): void {
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
@@ -29,7 +30,11 @@ export function useUndoKeys(node: RefObject<Element>, undoer: IUndoer | null): v
         return;
       }
       event.stopImmediatePropagation();
-      if (target.matches('textarea, input:not([type=checkbox], [type=radio])')) {
+      if (
+        target.matches(
+          'textarea:not(.jp-hitl-cell-idle), input:not([type=checkbox], [type=radio], .jp-hitl-cell-idle)'
+        )
+      ) {
         return;
       }
       event.preventDefault();

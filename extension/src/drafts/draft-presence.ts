@@ -51,6 +51,11 @@ export class DraftPresence {
     return this._people;
   }
 
+  /** Find the person of a window: one who is here, or was here since this object was made. */
+  findPerson(client: number): IPerson | null {
+    return this.people.find(one => one.client === client) ?? this._known.get(client) ?? null;
+  }
+
   /** Emitted when a person arrives, leaves, types, or moves to another field. */
   get changed(): ISignal<DraftPresence, void> {
     return this._changed;
@@ -107,7 +112,9 @@ export class DraftPresence {
       const me = client === this.awareness.clientID;
       const user = me ? this._me() : state.user;
       if (user) {
-        found.push(toPerson(client, user, me, state));
+        const person = toPerson(client, user, me, state);
+        found.push(person);
+        this._known.set(client, person);
       }
     });
     return found.sort(
@@ -116,6 +123,8 @@ export class DraftPresence {
   }
 
   private _people: readonly IPerson[] | null = null;
+  /** Everybody who was here, by window. */
+  private _known = new Map<number, IPerson>();
   private _views = new Set<object>();
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _changed = new Signal<DraftPresence, void>(this);

@@ -30,6 +30,17 @@ export interface IDraftReader {
   at: string;
 }
 
+/** A row that was removed from a shared table. It is not part of the value, and can be put back. */
+export interface IRemovedRow {
+  /** Name of the row; see `IDraft.keys`. */
+  name: string;
+  row: Json[];
+  /** Index of the row of the value that follows it. */
+  at: number;
+  /** Id of the window that removed it; null if not known. */
+  client: number | null;
+}
+
 /** The nature of a change of a draft. */
 export interface IDraftChange {
   /** Whether the document changed, in its value or in how the value is written. */
@@ -50,6 +61,8 @@ export interface IDraft {
    * For tables and lists: stable names of the rows or items, which stay the same while others are added or removed.
    */
   readonly keys: readonly string[] | null;
+  /** For tables: the rows that people removed, in their order. */
+  readonly removedRows: readonly IRemovedRow[];
   /** Typed text that is not yet a valid value, or null. */
   readonly unfinishedText: string | null;
   /** Whether the document was received from the server. Before that nothing can be typed. */
@@ -74,6 +87,14 @@ export interface IDraft {
   edit(value: Json): void;
   /** Keep a text that is not a valid value yet, until the next `edit`. */
   editUnfinished(text: string): void;
+  /** Remove a row of a table by its name. */
+  removeRow(name: string): void;
+  /** Put a removed row of a table back, with what was edited in it. */
+  restoreRow(name: string): void;
+  /** Make the next edit a step of its own for `undo`; without it, edits in quick succession are one step. */
+  closeUndoStep(): void;
+  /** Find the person of a window: one who is here, or was here since this draft was opened. */
+  findPerson(client: number): IPerson | null;
   /** Undo or redo the edits of this window; edits of others stay. */
   undo(): void;
   redo(): void;

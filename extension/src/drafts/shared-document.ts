@@ -15,6 +15,7 @@ import * as Y from 'yjs';
 import type { ITable, Json, Kind } from '../api/types';
 import { listBoxes, parseLeaf, type SharedPart, toJson, putEntry, isSame } from './json-parts';
 import { SharedTable } from './shared-table';
+import type { IRemovedRow } from './draft';
 import { isText, sharingForm } from './sharing-forms';
 
 /** The initial content of a draft's document. */
@@ -74,6 +75,11 @@ export class SharedDocument {
     return this._reading.keys;
   }
 
+  /** For tables: the rows that people removed, in their order. */
+  get removedRows(): readonly IRemovedRow[] {
+    return this._table?.listRemoved() ?? [];
+  }
+
   /** Typed text that is not yet a valid value, or null. */
   get unfinishedText(): string | null {
     const text = this._typed.get('unfinished') as unknown;
@@ -100,6 +106,16 @@ export class SharedDocument {
     if (isSame(this.value, value)) {
       this._read = { value, keys: this._reading.keys }; // the caller compares by identity
     }
+  }
+
+  /** Remove a row of a table by its name. */
+  removeRow(name: string): void {
+    this.doc.transact(() => this._table?.remove(name), this);
+  }
+
+  /** Put a removed row of a table back. */
+  restoreRow(name: string): void {
+    this.doc.transact(() => this._table?.restore(name), this);
   }
 
   /** Keep a typed text that is not a valid value yet. */

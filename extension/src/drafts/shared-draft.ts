@@ -10,7 +10,7 @@ import type * as Y from 'yjs';
 import type { Json } from '../api/types';
 import { DraftConnection, type IDraftConnection } from './room-connection';
 import { SharedDocument, type IInitialValue } from './shared-document';
-import type { IDraft, IDraftChange, IPerson, IDraftReader } from './draft';
+import type { IDraft, IDraftChange, IPerson, IDraftReader, IRemovedRow } from './draft';
 import { DraftPresence } from './draft-presence';
 
 /**
@@ -59,6 +59,10 @@ export class SharedDraft implements IDraft {
 
   get keys(): readonly string[] | null {
     return this._document.keys;
+  }
+
+  get removedRows(): readonly IRemovedRow[] {
+    return this._document.removedRows;
   }
 
   get unfinishedText(): string | null {
@@ -119,6 +123,26 @@ export class SharedDraft implements IDraft {
     if (this._loaded) {
       this._document.writeUnfinished(text);
     }
+  }
+
+  removeRow(name: string): void {
+    if (this._loaded) {
+      this._document.removeRow(name);
+    }
+  }
+
+  restoreRow(name: string): void {
+    if (this._loaded) {
+      this._document.restoreRow(name);
+    }
+  }
+
+  closeUndoStep(): void {
+    this._document.undoManager.stopCapturing();
+  }
+
+  findPerson(client: number): IPerson | null {
+    return this._presence.findPerson(client);
   }
 
   undo(): void {

@@ -12,6 +12,7 @@
 
 import * as Y from 'yjs';
 import type { ITable, Json } from '../api/types';
+import type { IRemovedRow } from './draft';
 import { countCommonEnds, parseLeaf, isSame } from './json-parts';
 
 type CellValues = Json[];
@@ -35,6 +36,7 @@ export class SharedTable {
     this._gone = doc.getMap('gone');
     doc.on('update', () => {
       this._standing = null;
+      this._removed = null;
     });
   }
 
@@ -49,14 +51,33 @@ export class SharedTable {
     return this._standing;
   }
 
+  /** List the removed rows in their order. It is the same list until something changes. */
+  listRemoved(): readonly IRemovedRow[] {
+    this._removed ??= this._gone.size === 0 ? [] : this._readRemoved();
+    return this._removed;
+  }
+
+  /** Remove a row. It can be put back. */
+  remove(id: string): void {
+    this._gone.set(id, true);
+  }
+
+  /** Put a removed row back. */
+  restore(id: string): void {
+    this._gone.delete(id);
+  }
+
   private _readRows(): ITableRow[] {
+    const [thinned, all] = [this._gone.size > 0, this._readAllRows()]; // counting the entries of a Yjs map takes time
+    return thinned ? all.filter(({ id }) => !this._gone.has(id)) : all;
+  }
+
+  /** The rows of the table and the removed ones, in their order. */
+  private _readAllRows(): ITableRow[] {
     const changed = this._readChangedCells();
     const all: ITableRow[] = [];
-    const [thinned, moved] = [this._gone.size > 0, this._places.size > 0]; // counting the entries of a Yjs map takes time
+    const moved = this._places.size > 0;
     const add = (id: string, row: CellValues, own: number): void => {
-      if (thinned && this._gone.has(id)) {
-        return;
-      }
       const cells = changed.get(id);
       const place = moved ? (this._places.get(id) ?? own) : own;
       all.push({ id, place, row: cells ? row.map((cell, i) => (cells.has(i) ? cells.get(i)! : cell)) : row });
@@ -69,6 +90,19 @@ export class SharedTable {
       }
     });
     return moved ? all.sort(compareRows) : all;
+  }
+
+  private _readRemoved(): IRemovedRow[] {
+    const removed: IRemovedRow[] = [];
+    let at = 0;
+    for (const { id, row } of this._readAllRows()) {
+      if (this._gone.has(id)) {
+        removed.push({ name: id, row, at, client: this._gone._map.get(id)?.id.client ?? null });
+      } else {
+        at++;
+      }
+    }
+    return removed;
   }
 
   /** Replace the rows by `now`, changing only the parts that differ. */
@@ -127,6 +161,7 @@ export class SharedTable {
   }
 
   private _standing: ITableRow[] | null = null;
+  private _removed: IRemovedRow[] | null = null;
   private _rows: Y.Map<string>;
   private _cells: Y.Map<string>;
   private _places: Y.Map<number>;

@@ -11,7 +11,8 @@ import { JsonEditor } from './json';
 import { MarkdownEditor } from './markdown-text';
 import { PlanEditor } from './plan';
 import type { IEditorProps } from './props';
-import { isTable, TableEditor } from './table';
+import { TableEditor } from './table/grid';
+import { isTable } from '../changes/table-diff';
 import { type ITextProps, PLAIN_MIME_TYPE, TextEditor } from './text';
 
 interface IKindEditor {

@@ -7,6 +7,7 @@ import type { IProposalModel } from '../../models/interfaces';
 import { Alert } from '../controls/alert';
 import { Button } from '../controls/button';
 import { whyInvalid } from '../decide/primary-action';
+import { formatErrorPath } from '../editors/table/errors';
 import type { IHost } from '../host';
 import type { ICardState } from '../states/proposal-state';
 import { formatVoter } from '../proposal-status';
@@ -65,10 +66,12 @@ function DisconnectedNotice({ model, host }: IProps): JSX.Element {
 }
 
 function InvalidNotice({ model, host, onGoThere }: IProps): JSX.Element {
-  const { invalidReason, fields } = model;
+  const { invalidReason, fields, proposal } = model;
+  const namePlace = (path: string): string =>
+    proposal.kind === 'table' ? formatErrorPath(path, model.draft?.removedRows ?? [], host) : path;
   const messages = [
     ...(invalidReason ? [invalidReason] : []),
-    ...Object.entries(fields).map(([path, message]) => (path ? `${path}: ${message}` : message))
+    ...Object.entries(fields).map(([path, message]) => (path ? `${namePlace(path)}: ${message}` : message))
   ];
   return (
     <Alert

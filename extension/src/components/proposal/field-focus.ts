@@ -10,6 +10,9 @@ const FIELD_SELECTOR = [
 
 const INVALID_SELECTOR = '.jp-hitl-value [aria-invalid="true"]';
 
+/** The button to the first message of a table, whose cell may not be drawn. */
+const ERROR_LINK_SELECTOR = '.jp-hitl-value .jp-hitl-table-errors button';
+
 /** Focus the first field of a card; return true if there is one. */
 export function focusFirstField(card: HTMLElement | null): boolean {
   return focusElement(card?.querySelector<HTMLElement>(FIELD_SELECTOR) ?? null);
@@ -17,6 +20,11 @@ export function focusFirstField(card: HTMLElement | null): boolean {
 
 /** Focus the first field with a value that is not valid, or else the first field. */
 export function focusFirstInvalid(card: HTMLElement | null): boolean {
+  const link = card?.querySelector<HTMLElement>(ERROR_LINK_SELECTOR);
+  if (link) {
+    link.click();
+    return true;
+  }
   return focusElement(card?.querySelector<HTMLElement>(INVALID_SELECTOR) ?? null) || focusFirstField(card);
 }
 

@@ -5,7 +5,7 @@ import type { IProposal, Json } from '../../../src/api/types';
 import { ChoiceEditor } from '../../../src/components/editors/choice';
 import { FormEditor } from '../../../src/components/editors/form';
 import { PlanEditor } from '../../../src/components/editors/plan';
-import { parseCell } from '../../../src/components/editors/table';
+import { parseCell } from '../../../src/components/editors/table/cell';
 import type { IEditorProps } from '../../../src/components/editors/props';
 import type { IHost } from '../../../src/components/host';
 
@@ -105,9 +105,11 @@ test.each([
   ['integer', '12', 12],
   ['integer', 'twelve', 'twelve'],
   ['boolean', 'true', true],
+  ['boolean', 'No', false],
+  ['boolean', 'maybe', 'maybe'],
   ['string', '12', '12'],
   ['string', '', null],
   ['date', '2026-01-31', '2026-01-31']
 ])('in a column of type %s the text %j means %j', (type, text, cell) => {
-  expect(parseCell({ name: 'x', type }, text)).toEqual(cell);
+  expect(parseCell({ name: 'x', type }, text, host)).toEqual(cell);
 });
