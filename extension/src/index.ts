@@ -37,6 +37,9 @@ import { IReview } from './lab/tokens';
 /** Rank of the renderers. Lower ranks win; this is before all others, also before that of ipywidgets (-10). */
 const RANK = -20;
 
+/** Rank of the status item: at the edge, because JupyterLab's own items change their width. */
+const STATUS_RANK = -10;
+
 const reviewPlugin: JupyterFrontEndPlugin<IReview> = {
   id: 'hitl-nb:review',
   description: 'The connection to proposals, decisions and runs.',
@@ -170,7 +173,7 @@ const inboxPlugin: JupyterFrontEndPlugin<void> = {
         createElement(StatusItem, { model, review: host, onClick: () => void app.commands.execute(command) })
       ),
       align: 'right',
-      rank: 100
+      rank: STATUS_RANK
     });
   }
 };

@@ -66,7 +66,7 @@ def test_a_cell_that_was_deleted_is_put_back_and_the_decision_resumes_it(page: P
     sources = page.page.evaluate(
         "() => window.jupyterapp.shell.currentWidget.content.widgets.map(one => one.model.sharedModel.getSource())"
     )
-    assert sources == [LOAD.strip(), "x = 1", agent("gone.txt").strip()]
+    assert [source.strip() for source in sources] == [LOAD.strip(), "x = 1", agent("gone.txt").strip()]
     assert effects(lab, "gone.txt") == []  # it was not run by that
     inbox.get_by_role("button", name="Approve", exact=True).click()
     card(nb, "Letter to Bo").wait_for()
@@ -107,11 +107,7 @@ send(decision.value, "done.txt")"""
 @pytest.fixture
 def bare_lab(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A JupyterLab over the same folder, whose server does not load hitl_nb."""
-    state = tmp_path_factory.mktemp("bare")
-    off = state / "config" / "jupyter_server_config.d" / "hitl_nb.json"
-    off.parent.mkdir(parents=True)
-    off.write_text('{"ServerApp": {"jpserver_extensions": {"hitl_nb": false}}}')
-    server = Lab(lab.folder, state)
+    server = Lab(lab.folder, tmp_path_factory.mktemp("bare"), server_extension=False)
     yield server
     server.close()
 

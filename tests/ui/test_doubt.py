@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from axe import violations
 from lab import Lab, Page, shot
-from letters import card, ledger, list_waiting, of
+from letters import button, card, ledger, list_waiting, of
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -49,4 +49,35 @@ def test_a_person_says_what_came_of_a_step_that_a_kernel_died_in(page: Page, lab
     nb.until(1, "RECEIPT: 88213")
     nb.until_kernel()
     assert [run.status for run in ledger(lab).runs.list_newest(notebook=of(lab, "doubt.ipynb"))] == ["finished"]
+    nb.close()
+
+
+GATED = """%%agent gated
+decision = hitl.checkpoint("12.50", title="Pay 12.50?")
+receipt = pay(float(decision.value))
+print("RECEIPT:", receipt)"""
+LIMIT_MS = 40_000
+"""Time in which people hear that a kernel died in a step, in milliseconds."""
+
+
+def test_a_kernel_that_dies_in_a_step_after_a_decision_leaves_a_card_in_doubt(page: Page, lab: Lab) -> None:
+    nb = page.open("gated.ipynb", LOAD.replace('"died"', '"died-gated"'), GATED)
+    nb.run_all()
+    button(card(nb, "Pay 12.50?"), "Approve").click()
+    nb.accept()  # the kernel died
+    decided = nb.page.locator(".jp-hitl-decided").filter(has_text="Pay 12.50?")
+    decided.get_by_text("In doubt.").wait_for(timeout=LIMIT_MS)
+    shot(decided, "doubt-while-running")
+    counts = nb.page.evaluate(
+        """async () => {
+          const { serverSettings } = window.jupyterapp.serviceManager;
+          return (await fetch(serverSettings.baseUrl + 'hitl_nb/api/proposals/counts')).json();
+        }"""
+    )
+    assert counts["runs"] == 1
+    nb.until_kernel()
+    decided.get_by_role("button", name="Continue", exact=True).click()
+    card(nb, "Did pay(12.5) happen?").wait_for()
+    (p,) = list_waiting(lab, "gated.ipynb")
+    ledger(lab).runs.cancel(p.run, actor="test")
     nb.close()
