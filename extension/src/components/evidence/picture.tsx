@@ -13,6 +13,9 @@ type PictureBlock = Extract<IEvidenceBlock, { type: 'image' | 'chart' }>;
 /** The types that are drawn. */
 const MEDIA_TYPES = ['image/png', 'image/jpeg', 'image/webp', 'image/svg+xml'];
 
+/** Width of the smallest picture, so that it can be pressed, in pixels. */
+const MIN_WIDTH_PX = 24;
+
 interface IProps {
   proposal: IProposal;
   block: PictureBlock;
@@ -43,7 +46,10 @@ export function Picture({ proposal, block, host }: IProps): JSX.Element {
       <button
         type="button"
         className="jp-hitl-picture"
-        style={{ aspectRatio: ratio, maxWidth: block.width || undefined }}
+        style={{
+          aspectRatio: ratio,
+          maxWidth: block.width ? Math.max(block.width, MIN_WIDTH_PX) : undefined
+        }}
         aria-haspopup="dialog"
         aria-label={trans.__('Open large: %1', text)}
         disabled={!image}
