@@ -92,7 +92,7 @@ def test_orders(office: Office) -> None:
 
 def test_what_is_due_first_comes_first_and_what_is_assigned_to_me_before_it(office: Office) -> None:
     never, late, soon = office.ask(
-        terms("1 of bo"),
+        terms("1 of bo", timeline=("1m remind",)),
         terms("1 of bo", timeline=("5h reject",)),
         terms("1 of bo, cy", timeline=("1h remind", "3h approve")),
     )

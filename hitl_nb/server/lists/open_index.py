@@ -22,7 +22,7 @@ from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows import layout
 from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.proposal_lists import iterate_open
-from hitl_nb.policies.terms.timeline import next_due_time
+from hitl_nb.policies.terms.timeline import next_due_time, next_step
 from hitl_nb.records import Proposal
 from hitl_nb.server.lists.log_follower import LoggedChanges
 from hitl_nb.server.lists.searchable_text import comments_text, read_numbers, record_text, value_text
@@ -41,7 +41,7 @@ class OpenEntry:
     Attributes:
         proposal: The proposal without its value, schema, options and context.
         order: Its key in the list of open proposals, which is sorted oldest first.
-        due: Time of the deadline or, without one, of the next timed action; None if there is none.
+        due: Time until which it should be decided (`due_time`); None if there is none.
         numbers: The numbers in its value by path.
         text: Text of the record in which people search.
         comments: Text of the comments.
@@ -133,13 +133,24 @@ class OpenIndex:
         self._drafts_version, self._drafts_read_at = version, time.monotonic()
 
 
+def due_time(proposal: Proposal) -> datetime | None:
+    """Return the time until which a proposal should be decided: its deadline, or the time when others are asked too.
+
+    None if nothing happens to it without a decision. A reminder does not count.
+    """
+    step = next_step(proposal)
+    if proposal.deadline is not None or step is None or step.does not in ("escalate", "overdue"):
+        return proposal.deadline
+    return next_due_time(proposal)
+
+
 def _make_entry(ledger: Ledger, proposal: Proposal) -> OpenEntry:
     keeps_value = bool(proposal.votes) or proposal.candidate is not UNSET  # the votes are about values
     fields = _VALUE_FIELDS if keeps_value else {**_VALUE_FIELDS, "value": None}
     entry = OpenEntry(
         proposal=msgspec.structs.replace(proposal, **fields),
         order=layout.open_key(proposal),
-        due=proposal.deadline or next_due_time(proposal),
+        due=due_time(proposal),
         numbers=read_numbers(proposal),
         text=record_text(proposal),
     )

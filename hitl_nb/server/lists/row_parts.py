@@ -179,7 +179,7 @@ def _read_changes(ledger: Ledger, draft: Draft, proposal: Proposal, people: tupl
     folded = ledger.store.drafts.get(key)
     if folded is not None and chunked_values.whole_size(key, folded) > _MAX_DOCUMENT_BYTES:
         return DraftChanges(None, (), names)
-    found = find_value_changes(proposal.kind, proposal.value, draft.read_value(), proposal.schema)
+    found = find_value_changes(proposal, draft.read_value())
     return UNEDITED if found == NO_CHANGES else DraftChanges(found.total, found.first, names)
 
 

@@ -31,8 +31,8 @@ class _NotebookCells(msgspec.Struct):
 def find_gone_part(run: Run) -> Gone | None:
     """Return "notebook" if a run's notebook no longer exists, "cell" if the saved notebook has no cell of its agent.
 
-    None if both are there, or if it is not known. It is not known for a script or a file that cannot be read. It is not
-    known either for a notebook that was last saved before the run began.
+    None if both are there, or if it is not known. It is not known for scripts, for unreadable files, and for notebooks
+    that were last saved before the run began.
     """
     if not run.notebook.endswith(".ipynb"):
         return None

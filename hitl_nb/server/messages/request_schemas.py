@@ -243,9 +243,9 @@ class ProposalQuery(Query):
     `q` has words that must all occur in the title, value, draft, context, comments or names of people. `sort` is the
     order of open proposals: "due", "oldest" (default), "newest", "agent", or "amount:" with the path of a number in the
     value, such as "amount:lines/0/price". In the order "due", late proposals come first, then those with the next
-    deadline. In the order "amount", the largest number comes first. `mine` selects open proposals that the reader may
-    decide; proposals that are assigned to the reader come first. `edited` selects open proposals whose draft differs
-    from the value.
+    deadline or escalation. In the order "amount", the largest number comes first. `mine` selects open proposals that
+    the reader may decide; proposals that are assigned to the reader come first. `edited` selects open proposals whose
+    draft differs from the value.
 
     `older_than` and `newer_than` are ages in seconds. `reviewer` is the assignee of an open proposal; for a closed
     proposal, its assignee or the person who decided it. `person` has a role in a proposal: the assignee, a voter, or

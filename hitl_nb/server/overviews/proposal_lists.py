@@ -12,9 +12,8 @@ from typing import Any
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows import layout
 from hitl_nb.ledger.rows import stored_records as rows
-from hitl_nb.policies.terms.timeline import next_due_time
 from hitl_nb.records import Proposal, now
-from hitl_nb.server.lists.open_index import OpenEntry
+from hitl_nb.server.lists.open_index import OpenEntry, due_time
 from hitl_nb.server.lists.searchable_text import has_words, read_numbers, split_words
 from hitl_nb.server.messages import responses as answers
 from hitl_nb.server.messages.audience import Audience
@@ -121,8 +120,7 @@ def _find_position(
     last = audience.rows.find_closed(cursor)
     if last is None:
         proposal = ledger.proposals.load(cursor)
-        due = proposal.deadline or next_due_time(proposal)
-        last = OpenEntry(proposal, layout.open_key(proposal), due, read_numbers(proposal), "")
+        last = OpenEntry(proposal, layout.open_key(proposal), due_time(proposal), read_numbers(proposal), "")
     at = key(last)
     return next((i for i, entry in enumerate(found) if at < key(entry)), len(found))
 

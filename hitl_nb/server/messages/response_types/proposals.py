@@ -79,12 +79,11 @@ class ProposalHeader(ReviewFields, kw_only=True):
 class DraftChangeInfo(ResponseStruct):
     """One change of a draft, short enough for a list.
 
-    `path` is the place of the changed part, such as "lines/0/sku"; "" for a text. `label` is the name of the part for
-    people: the title of a field, or for example "row 3, amount" or "step 2"; "" for a text. `before` is the proposed
-    part, or null if the part was added. `after` is the edited part, or null if the part was removed.
+    `label` is the name of the changed part for people, such as "Amount", "Row 3, paid" or "Step 2"; "" for a text.
+    `before` is the proposed part, or null if the part was added. `after` is the edited part, or null if the part was
+    removed. The changes and their number are those that the card shows.
     """
 
-    path: str
     label: str
     before: str | None
     after: str | None
