@@ -7,12 +7,13 @@ import { ICommandPalette, MainAreaWidget, ReactWidget } from '@jupyterlab/apputi
 import { IEditorServices } from '@jupyterlab/codeeditor';
 import { INotebookCellExecutor, INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { ILauncher } from '@jupyterlab/launcher';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { infoIcon } from '@jupyterlab/ui-components';
 import { createElement } from 'react';
 import { FINISHED_MIME, PROPOSAL_MIME, WORKSPACE_MIME } from './api/mime-types';
-import { InboxModel } from './inbox/inbox-model';
+import { InboxModel } from './inbox/stores/inbox-model';
 import { version } from './version';
 import { CardCounts } from './lab/notebook/card-counts';
 import { NotebookCards } from './lab/notebook/notebook-cards';
@@ -25,6 +26,7 @@ import { makeNotebookOpener } from './lab/runs/notebook-access';
 import { NotebookActionsOnRuns } from './lab/runs/notebook-actions';
 import { LabHost } from './lab/lab-host';
 import { makeInboxWidget } from './lab/inbox-widget';
+import { SettingsViews } from './lab/settings-views';
 import { writeNotebookId } from './lab/notebook-id';
 import { noticesPlugin } from './lab/notices/notices-plugin';
 import { FinishedRenderer } from './lab/outputs/finished-output';
@@ -139,20 +141,33 @@ const inboxPlugin: JupyterFrontEndPlugin<void> = {
   description: 'A side panel with everything that waits, and an item in the status bar.',
   autoStart: true,
   requires: [IReview],
-  optional: [ICommandPalette, IStatusBar, ILayoutRestorer, ILauncher],
+  optional: [ICommandPalette, IStatusBar, ILayoutRestorer, ILauncher, ISettingRegistry],
   activate: (
     app: JupyterFrontEnd,
     host: IReview,
     palette: ICommandPalette | null,
     statusBar: IStatusBar | null,
     restorer: ILayoutRestorer | null,
-    launcher: ILauncher | null
+    launcher: ILauncher | null,
+    registry: ISettingRegistry | null
   ): void => {
     const model = new InboxModel(host.client, host.feed);
-    const widget = makeInboxWidget(model, host);
+    const inSide = (): void => app.shell.add(widget, 'right', { rank: 900, type: 'Hitl Inbox' });
+    // The same widget, so that nothing that was typed is lost.
+    const move = (): void => {
+      const inMain = [...app.shell.widgets('main')].includes(widget);
+      widget.title.closable = !inMain;
+      if (inMain) {
+        inSide();
+      } else {
+        app.shell.add(widget, 'main');
+      }
+      app.shell.activateById(widget.id);
+    };
+    const widget = makeInboxWidget(model, host, { keptViews: new SettingsViews(registry), onMove: move });
     widget.title.label = host.trans.__('Inbox');
     showCountAtTab(widget.title, model);
-    app.shell.add(widget, 'right', { rank: 900, type: 'Hitl Inbox' });
+    inSide();
     restorer?.add(widget, 'hitl-nb-inbox');
     const command = 'hitl-nb:open-inbox';
     app.commands.addCommand(command, {
@@ -160,6 +175,10 @@ const inboxPlugin: JupyterFrontEndPlugin<void> = {
       caption: host.trans.__('Proposals of agents that wait for a decision'),
       icon: args => (args['isPalette'] ? undefined : infoIcon),
       execute: args => {
+        if (!widget.isAttached) {
+          widget.title.closable = false;
+          inSide(); // its tab was closed
+        }
         app.shell.activateById(widget.id);
         if (typeof args['proposal'] === 'string') {
           model.openById(args['proposal']);

@@ -2,9 +2,11 @@
  * Elements with a size, so that lists draw their rows; jsdom has no layout.
  */
 
-export function giveElementsSize(): void {
-  Object.defineProperty(HTMLElement.prototype, 'offsetHeight', { get: () => 600 });
-  Object.defineProperty(HTMLElement.prototype, 'offsetWidth', { get: () => 400 });
+/** @param width - of all elements; from 721 px on the inbox has list and card side by side. */
+export function giveElementsSize(width = 400): void {
+  const fixed = (pixels: number): PropertyDescriptor => ({ get: () => pixels, configurable: true });
+  Object.defineProperty(HTMLElement.prototype, 'offsetHeight', fixed(600));
+  Object.defineProperty(HTMLElement.prototype, 'offsetWidth', fixed(width));
   HTMLElement.prototype.scrollTo = () => undefined;
   globalThis.ResizeObserver = class {
     observe(): void {}

@@ -49,7 +49,7 @@ def test_axe_finds_nothing(page: Page, lab: Lab, theme: str) -> None:
     window.keyboard.press("x")
     window.keyboard.press("?")
     window.keyboard.press("a")
-    window.get_by_role("form", name="Approve 1 proposal").wait_for()
+    window.get_by_role("dialog", name="Approve 1 proposal").wait_for()
     found["inbox confirming"] = violations(window, ".jp-hitl-inbox")
     shot(window.locator(".jp-hitl-inbox"), f"inbox-confirming-{name}")
     window.keyboard.press("Escape")

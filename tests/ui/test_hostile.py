@@ -192,6 +192,8 @@ def inbox(page: Page, count: int) -> Any:
     page.page.evaluate("() => { window.jupyterapp.commands.execute('hitl-nb:open-inbox') }")
     shown = page.page.locator("#hitl-nb-inbox")
     shown.get_by_role("searchbox").fill("told")
+    if shown.get_by_role("button", name="Alike", exact=True).get_attribute("aria-pressed") == "true":
+        shown.get_by_role("button", name="Alike", exact=True).click()
     shown.get_by_role("status").get_by_text(f"{count} of").wait_for()
     return shown
 
@@ -206,14 +208,17 @@ def test_an_attack_stays_text_in_the_inbox(
     harmless(shown)
     first = rows.first.inner_text()
     assert [spelled for spelled in HIDDEN.values() if spelled not in first] == []
+    shown.get_by_role("button", name="Filter", exact=True).click()
     shown.get_by_label("Groups").select_option(label="By agent")
+    shown.get_by_role("button", name="Done", exact=True).click()
     shown.get_by_text(show_hidden_characters(hostile_proposals[0].agent), exact=True).wait_for()
     harmless(shown)
-    shown.get_by_label("Select all shown").check()
+    shown.get_by_role("button", name="More of the list").click()
+    shown.get_by_role("menuitem", name="Select all shown").click()
     shown.get_by_role("listbox").press("r")
-    asked = shown.get_by_role("form")
+    asked = shown.get_by_role("dialog")
     asked.wait_for()
-    assert asked.get_by_role("listitem").all_inner_texts() == [
+    assert asked.get_by_role("rowheader").all_inner_texts() == [
         show_hidden_characters(p.title) for p in hostile_proposals
     ]
     harmless(shown)

@@ -29,7 +29,7 @@ def test_another_window_decides_with_the_keyboard_and_the_cell_goes_on(browser: 
     other.get_by_role("listbox", name="Proposals that wait").focus()
     other.keyboard.press("x")
     other.keyboard.press("a")
-    asked = other.get_by_role("form", name="Approve 1 proposal")
+    asked = other.get_by_role("dialog", name="Approve 1 proposal")
     asked.wait_for()
     other.keyboard.type("fine")
     other.keyboard.press("Enter")
@@ -41,7 +41,7 @@ def test_another_window_decides_with_the_keyboard_and_the_cell_goes_on(browser: 
     other.keyboard.type("not him")
     other.keyboard.press("Enter")
     nb.until(1, "reject Bo not him")
-    other.get_by_text("Nothing waits for a decision.").wait_for()
+    other.get_by_text("Nothing waits for you.").wait_for()
     nb.close()
 
 
@@ -85,13 +85,13 @@ def test_another_key_for_approve_is_set_in_the_settings_and_decides(browser: Any
         other.evaluate("() => window.jupyterapp.shell.currentWidget.close()")
 
         other.locator(".jp-hitl-badge").click()
-        other.get_by_role("searchbox", name="Search proposals").fill("remapped")  # other tests left theirs
+        other.get_by_role("searchbox", name="Search titles, values, evidence").fill("remapped")  # other tests left theirs
         other.get_by_text("1 of", exact=False).first.wait_for()
         other.get_by_role("listbox", name="Proposals that wait").focus()
         other.keyboard.press("a")
         other.keyboard.press("x")
         other.get_by_text(", 1 selected").wait_for()
-        asked = other.get_by_role("form", name="Approve 1 proposal")
+        asked = other.get_by_role("dialog", name="Approve 1 proposal")
         assert asked.count() == 0, "the old key does nothing any more"
         other.keyboard.press("q")
         asked.wait_for()

@@ -88,7 +88,7 @@ def test_among_thousands_exactly_those_selected_are_decided(browser: Any, lab: L
         until_current(window, f"Refund order {number}")
         assert 0 < rows.count() < DRAWN
 
-    search = window.get_by_role("searchbox", name="Search proposals")
+    search = window.get_by_role("searchbox", name="Search titles, values, evidence")
     search.fill("order 123")
     fitting = [n for n in range(WAITING) if "123" in str(n)]
     window.get_by_text(f"{len(fitting)} of {WAITING}", exact=True).wait_for()
@@ -98,9 +98,9 @@ def test_among_thousands_exactly_those_selected_are_decided(browser: Any, lab: L
     meant = [fitting[0], fitting[1], fitting[3]]
     window.get_by_text(f"{len(fitting)} of {WAITING}, 3 selected", exact=True).wait_for()
     window.keyboard.press("a")
-    asked = window.get_by_role("form", name="Approve 3 proposals as they were proposed")
+    asked = window.get_by_role("dialog", name="Approve 3 proposals")
     asked.wait_for()
-    assert asked.get_by_role("listitem").all_inner_texts() == [f"Refund order {n}" for n in meant]
+    assert asked.get_by_role("rowheader").all_inner_texts() == [f"Refund order {n}" for n in meant]
     shot(window, "large-inbox")
     window.keyboard.type("checked")
     window.keyboard.press("Enter")

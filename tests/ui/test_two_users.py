@@ -107,7 +107,7 @@ def test_a_decision_from_a_stale_view_changes_nothing(page: Page, second: Page, 
     # The second letter is decided by the other person, whose window knows it from the inbox alone.
     window = second.page
     window.evaluate("() => window.jupyterapp.commands.execute('hitl-nb:open-inbox')")
-    window.get_by_label("Search proposals").fill("stale.ipynb")
+    window.get_by_label("Search titles, values, evidence").fill("stale.ipynb")
     window.get_by_role("option", name="Letter to Bo").click()
     button(window.locator(".jp-hitl-detail .jp-hitl-card"), "Approve").click()
     run = ledger(lab).runs.list_newest(notebook=of(lab, "stale.ipynb"))[0].id
@@ -121,12 +121,12 @@ def test_an_inbox_that_is_late_says_who_decided_and_decides_nothing(page: Page, 
     nb = open_paused(page, "late")
     window = second.page
     window.evaluate("() => window.jupyterapp.commands.execute('hitl-nb:open-inbox')")
-    window.get_by_label("Search proposals").fill("late.ipynb")
+    window.get_by_label("Search titles, values, evidence").fill("late.ipynb")
     window.get_by_role("option", name="Letter to Ann").wait_for()
     late = Held(window, DECISIONS)
     window.get_by_role("listbox", name="Proposals that wait").focus()
     window.keyboard.press("r")
-    window.get_by_role("form", name="Reject 1 proposal").get_by_text("Letter to Ann").wait_for()
+    window.get_by_role("dialog", name="Reject 1 proposal").get_by_text("Letter to Ann").wait_for()
     window.keyboard.press("Enter")
     late.until_called()
     button(card(page.page, "Letter to Ann"), "Approve").click()
@@ -135,7 +135,7 @@ def test_an_inbox_that_is_late_says_who_decided_and_decides_nothing(page: Page, 
     window.get_by_role("option", name="Letter to Bo").wait_for()
 
     late.let_go()
-    window.locator(".jp-hitl-inbox").get_by_role("alert").filter(has_text="approve").wait_for()
+    window.locator(".jp-hitl-batch-result").get_by_text("0 rejected, 1").wait_for()
     shot(window, "inbox-somebody-was-first")
     assert effects(lab, "late.txt") == ["Dear Ann, hello."]
     assert events(lab, "late.ipynb").count("run.resumed") == 1

@@ -7,6 +7,7 @@ import { ApiError, MISSING_SERVER } from './errors';
 import type {
   Action,
   CommentState,
+  IAppliedPolicy,
   IComment,
   IDecisionRequest,
   ITimelineEntry,
@@ -236,6 +237,11 @@ export class Client {
   /** Take back an approval that has not become the decision yet. */
   undoApproval(id: string): Promise<unknown> {
     return this._call('POST', `proposals/${id}/undo`, {});
+  }
+
+  /** Read the policy rules that apply to a notebook. */
+  getPolicy(path: string): Promise<IAppliedPolicy> {
+    return this._call('GET', `policy${encodeQuery({ path })}`);
   }
 
   /** Read statistics of this user's own votes. */

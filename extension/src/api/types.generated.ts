@@ -101,7 +101,8 @@ export interface components {
     /**
      * @description One decision for several proposals. Either all of them are decided, or none.
      *
-     *     `proposals` has the versions that were shown to the reviewer. The action "edit" is not possible.
+     *     `proposals` has the versions that were shown to the reviewer. The action "edit" is not possible. If `drafted` is true,
+     *     an approval must find each shared draft equal to the proposed value. If a draft has edits, nothing is decided.
      */
     BulkDecisionRequest: {
       action: 'approve' | 'edit' | 'reject' | 'respond';
@@ -110,6 +111,8 @@ export interface components {
       value?: Json;
       /** @default null */
       reason?: string | null;
+      /** @default false */
+      drafted?: boolean;
     };
     /** @description Id of a proposal, and the revision and fingerprint of the version that was shown to the reviewer. */
     ProposalVersion: {

@@ -149,6 +149,9 @@ export type IStatus = Schemas['StatusResponse'];
 /** Statistics of a user's own votes in the last month; null where there are too few votes. */
 export type IFigures = Schemas['VotingFigures'];
 
+/** The policy files and rules that apply to a notebook. */
+export type IAppliedPolicy = Schemas['AppliedPolicy'];
+
 /**
  * The result of a decision: "decided"; "recorded", if other votes are needed; or "settling", if it can be taken back.
  */

@@ -120,6 +120,23 @@ export const REVIEW_COMMANDS: readonly IReviewCommand[] = [
     hint: trans => trans.__('select'),
     args: PROPOSAL
   }),
+  rowCommand('select-to-proposal', trans => trans.__('Select All up to the Proposal'), ['Shift X'], {
+    args: PROPOSAL
+  }),
+  rowCommand('select-next-row', trans => trans.__('Select the Next Proposal Too'), ['Shift ArrowDown'], {
+    repeats: true
+  }),
+  rowCommand(
+    'select-previous-row',
+    trans => trans.__('Select the Previous Proposal Too'),
+    ['Shift ArrowUp'],
+    {
+      repeats: true
+    }
+  ),
+  rowCommand('search-proposals', trans => trans.__('Search Proposals'), ['/'], {
+    hint: trans => trans.__('search')
+  }),
   cardCommand('undo-approval', trans => trans.__('Take Back the Approval'), ['U'], {
     hint: trans => trans.__('take back')
   }),
@@ -168,7 +185,7 @@ export const REVIEW_COMMANDS: readonly IReviewCommand[] = [
   {
     id: 'hitl-nb:show-view',
     label: trans => trans.__('Show a View of the Inbox'),
-    args: { view: { enum: ['all', 'mine', 'passed'], description: 'All by default.' } }
+    args: { view: { enum: ['all', 'mine', 'passed', 'decided', 'runs'], description: 'All by default.' } }
   },
   {
     id: 'hitl-nb:decide-proposal',

@@ -1,15 +1,16 @@
 /**
- * The card or workspace that is open below the list, with buttons for its cell and its run.
+ * The card or workspace that is open beside the list, or in its place, with buttons to go through the list.
  */
 
 import { ReactNode, RefObject, useEffect, useRef } from 'react';
 import type { IProposalSummary } from '../api/types';
+import { Button } from '../components/controls/button';
 import type { IHost } from '../components/host';
 
 /** The first match in a card is the place where its value is edited. */
 const EDITOR_SELECTOR = [
   '.jp-hitl-text [contenteditable="true"]',
-  ...['text', 'form', 'choice', 'plan', 'table', 'field'].flatMap(name =>
+  ...['text', 'form', 'choice', 'plan', 'table', 'field', 'value'].flatMap(name =>
     ['input', 'textarea', 'select'].map(tag => `.jp-hitl-${name} ${tag}:enabled`)
   ),
   '.jp-hitl-plan button:enabled',
@@ -19,6 +20,14 @@ const EDITOR_SELECTOR = [
 /** Longest wait for the editor of a card, in milliseconds. */
 const EDITOR_WAIT_MS = 5000;
 
+/** Where the open card is in the list, and how to go on from it. */
+export interface IPosition {
+  /** Place of the row, from 1, and number of rows. */
+  at: number;
+  size: number;
+  onMove: (by: 1 | -1) => void;
+}
+
 /** An open card or workspace. */
 export function DetailPane(props: {
   opened: Pick<IProposalSummary, 'id' | 'run'>;
@@ -26,14 +35,21 @@ export function DetailPane(props: {
   edits: number;
   host: IHost;
   card: ReactNode;
+  /** Null if the card is not in the list. */
+  position: IPosition | null;
   /** Label of the button that opens the cell. */
   cell: string;
   onOpenCell?: () => void;
-  onClose: () => void;
+  /** Absent if the card stays open, beside the list. */
+  onClose?: () => void;
   /** Called when the person returns to the list. */
   onLeave: () => void;
+  /** Shows the alike proposals as a table; absent if there are none. */
+  onTable?: () => void;
+  /** Said beside the buttons, such as which rows the keys act on. */
+  note?: string;
 }): JSX.Element {
-  const { opened, host, onOpenCell } = props;
+  const { opened, host, position, onOpenCell, onClose, onTable, note } = props;
   const { trans } = host;
   const node = useRef<HTMLDivElement>(null);
   useFocusInEditor(node, props.edits, opened.id);
@@ -48,20 +64,54 @@ export function DetailPane(props: {
         }
       }}
     >
-      <div className="jp-hitl-buttons">
-        {onOpenCell && (
-          <button type="button" onClick={onOpenCell}>
-            {props.cell}
-          </button>
+      <div className="jp-hitl-detail-bar">
+        {onClose && (
+          <Button small icon="left" onClick={onClose}>
+            {trans.__('Back')}
+          </Button>
+        )}
+        {position && (
+          <>
+            <Button
+              small
+              icon={onClose ? undefined : 'left'}
+              keyHint={onClose ? undefined : 'K'}
+              disabled={position.at <= 1}
+              onClick={() => position.onMove(-1)}
+            >
+              {trans.__('Previous')}
+            </Button>
+            <Button
+              small
+              icon={onClose ? undefined : 'right'}
+              keyHint={onClose ? undefined : 'J'}
+              disabled={position.at >= position.size}
+              onClick={() => position.onMove(1)}
+            >
+              {trans.__('Next')}
+            </Button>
+            <span className="jp-hitl-muted jp-hitl-small jp-hitl-num">
+              {trans.__('%1 of %2', position.at, position.size)}
+            </span>
+          </>
+        )}
+        {note && <span className="jp-hitl-muted jp-hitl-small">{note}</span>}
+        <span className="jp-hitl-grow" />
+        {onTable && (
+          <Button small icon="table" onClick={onTable}>
+            {trans.__('As a table')}
+          </Button>
         )}
         {host.openTimeline && (
-          <button type="button" onClick={() => host.openTimeline?.(opened.run)}>
+          <Button small icon="chart" onClick={() => host.openTimeline?.(opened.run)}>
             {trans.__('Timeline')}
-          </button>
+          </Button>
         )}
-        <button type="button" onClick={props.onClose}>
-          {trans.__('Close')}
-        </button>
+        {onOpenCell && (
+          <Button small icon="open" keyHint={onClose ? undefined : 'O'} onClick={onOpenCell}>
+            {props.cell}
+          </Button>
+        )}
       </div>
       {props.card}
     </div>

@@ -1,27 +1,46 @@
 /**
- * The inbox: a list of the waiting proposals, which can be used with the keyboard.
+ * The inbox: its views, the list of what waits, which can be used with the keyboard, and the open card.
  */
 
-import { ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef } from 'react';
-import type { IHost } from '../components/host';
+import {
+  ReactNode,
+  RefObject,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState
+} from 'react';
+import { Alert } from '../components/controls/alert';
+import { Button } from '../components/controls/button';
 import { KeysSheet } from '../components/keys/keys-sheet';
+import type { IHost } from '../components/host';
 import type { CommandArgs } from '../components/review-commands';
 import { useRedraw } from '../components/use-redraw';
 import { showHiddenCharacters } from '../text/hidden-characters';
-import { ConfirmDecision } from './confirm-decision';
-import { confirmDecision } from './decide-selection';
-import { DetailPane } from './detail-pane';
-import { makeInboxHandlers, OpenCell, votingName } from './inbox-commands';
+import { BatchBar, BatchResult } from './batch/batch-bar';
+import { BatchDialog } from './batch/batch-dialog';
+import { confirmDecision } from './batch/decide-selection';
+import { InboxDetail } from './inbox-detail';
+import { makeInboxHandlers, OpenCell } from './inbox-commands';
+import { ProposalList } from './list/proposal-list';
+import { WorkspaceList } from './list/workspace-list';
+import { DecidedView } from './overview/decided-view';
+import { PassedView } from './overview/passed-view';
+import { RunsView } from './overview/runs-view';
 import { VotingFigures } from './overview/vote-figures';
-import { ProposalList } from './proposal-list';
-import type { IConfirmation, InboxModel } from './inbox-model';
-import { PassedList } from './overview/passed-questions';
-import { FilterBar } from './filter-bar';
+import type { InboxModel } from './stores/inbox-model';
+import { votingName } from './stores/voter';
 import type { WorkspaceStore } from './stores/workspace-store';
-import { WorkspaceList } from './workspace-list';
+import { useBusyList, useHeldKey, useWideModel } from './use-panel';
+import { EmptyList } from './views/empty-list';
+import { FindBar } from './views/find-bar';
+import type { IKeptViews } from './views/kept-views';
+import { ArrivalsLine, ViewBar } from './views/view-bar';
 
-/** The whole inbox: views, filters, list, and the open card. */
-export function InboxPanel(props: {
+/** Props of the inbox. */
+export interface IInboxProps {
   model: InboxModel;
   host: IHost;
   renderCard: (id: string) => ReactNode;
@@ -29,22 +48,38 @@ export function InboxPanel(props: {
   workspaces?: WorkspaceStore;
   renderWorkspace?: (id: string) => ReactNode;
   onOpenCell?: OpenCell;
-}): JSX.Element {
-  const { model, host, renderCard, workspaces, renderWorkspace, onOpenCell } = props;
+  /** The views that this person keeps; absent where none can be kept. */
+  keptViews?: IKeptViews;
+  /** Moves the inbox to a tab of its own, or back; absent where it cannot be moved. */
+  onMove?: () => void;
+}
+
+/** The whole inbox: views, filters, list, and the open card. */
+export function InboxPanel(props: IInboxProps): JSX.Element {
+  const { model, host, renderCard, workspaces, keptViews, onOpenCell, onMove } = props;
   const { trans } = host;
-  const [, redraw] = useReducer((n: number) => n + 1, 0);
   const list = useRef<HTMLDivElement>(null);
+  const panel = useRef<HTMLElement>(null);
+  const search = useRef<HTMLInputElement>(null);
+  useRedraw(model, workspaces);
+  useWideModel(panel, model);
+  useBusyList(panel, model);
+  const isRepeated = useHeldKey();
+  const user = votingName(host);
   useEffect(() => {
-    model.changed.connect(redraw);
-    redraw(); // the model may have changed before
-    return () => {
-      model.changed.disconnect(redraw);
-    };
-  }, [model]);
-  useRedraw(workspaces);
-  const handlers = useMemo(() => makeInboxHandlers(model, host, onOpenCell), [model, host, onOpenCell]);
+    model.user = user;
+  }, [model, user]);
+  const handlers = useMemo(
+    () =>
+      makeInboxHandlers(model, host, {
+        ...{ openCell: onOpenCell, isRepeated },
+        focusSearch: () => search.current?.focus()
+      }),
+    [model, host, onOpenCell, isRepeated]
+  );
   const run = useCallback((id: string, args: CommandArgs = {}) => handlers[id].execute(args), [handlers]);
   const onShowKeys = useCallback(() => run('hitl-nb:show-keys'), [run]);
+  const focusList = useCallback(() => list.current?.focus(), []);
   const { commandTargets: targets } = host;
   useEffect(() => {
     if (targets) {
@@ -54,142 +89,143 @@ export function InboxPanel(props: {
       };
     }
   }, [targets, handlers]);
-
-  const { confirmation: asked, opened, help, passed } = model;
-  const round = useConfirmationCount(asked);
-  const before = useRef<IConfirmation | null>(null);
-  // The focus moves before another key can be pressed, so that no key is lost.
-  useLayoutEffect(() => {
-    if (before.current && !asked) {
-      list.current?.focus();
-    }
-    before.current = asked;
-  }, [asked]);
-
-  const id = opened?.id;
+  const { batch, opened, shownView, wide } = model;
   // Only the card or the workspace is open: the one that was opened last.
+  const { moves } = model;
   useEffect(() => {
-    if (id !== undefined) {
+    if (moves > 0) {
       workspaces?.open(null);
     }
-  }, [id, workspaces]);
+  }, [moves, workspaces]);
   const written = workspaces?.opened ?? null;
-  const writtenId = written?.id;
-  // The element stays the same for the same card, so that moving in the list does not draw the card again.
-  const card = useMemo(() => (id === undefined ? null : renderCard(id)), [id, renderCard]);
-  const document = useMemo(
-    () => (writtenId === undefined ? null : renderWorkspace?.(writtenId)),
-    [writtenId, renderWorkspace]
-  );
+  const covered = !wide && (opened !== null || written !== null || model.table !== null);
+  useFocusAfter(batch !== null, list);
+  useFocusAfter(covered, list);
   return (
-    <section className="jp-hitl-inbox" aria-label={trans.__('Inbox')}>
-      <ViewSwitch model={model} host={host} run={run} />
-      {!passed && (
-        <FilterBar
-          model={model}
+    <section
+      ref={panel}
+      className={`jp-hitl-inbox jp-hitl-root${wide ? ' jp-mod-wide' : ''}`}
+      aria-label={trans.__('Inbox')}
+      data-selecting={model.selected > 0 || undefined}
+    >
+      <ViewBar model={model} host={host} counts={{ passed: null, runs: null }} run={run} onMove={onMove} />
+      <Problem model={model} host={host} />
+      {model.help && <KeysSheet anchor={list} host={host} onClose={() => (model.help = false)} />}
+      {model.result && (
+        <BatchResult
+          result={model.result}
           host={host}
-          view={model.view}
-          total={model.total}
-          selected={model.selected}
-          all={model.allSelected}
-          user={host.status?.user.username ?? null}
-          run={run}
+          onOpen={({ proposal }) => model.show(proposal)}
+          onClose={() => model.closeResult()}
         />
       )}
-      {model.problem && (
-        <p className="jp-hitl-error" role="alert">
-          {showHiddenCharacters(model.problem)}
-        </p>
-      )}
-      {asked && (
-        <ConfirmDecision
-          key={round}
-          asked={asked}
-          model={model}
-          host={host}
-          onConfirm={reason => void confirmDecision(model, host, reason)}
-          onCancel={() => model.cancel()}
-        />
-      )}
-      {help && <KeysSheet anchor={list} host={host} onClose={() => (model.help = false)} />}
-      {workspaces && (
-        <WorkspaceList
-          workspaces={workspaces}
-          host={host}
-          onOpen={one => {
-            model.close();
-            workspaces.open(one);
-          }}
-        />
-      )}
-      {passed ? (
-        <PassedList host={host} onOpen={one => model.show(one)} />
-      ) : (
-        <ProposalList model={model} host={host} list={list} onShowKeys={onShowKeys} />
-      )}
-      <VotingFigures host={host} />
-      {written && !opened && (
-        <DetailPane
-          opened={written}
-          edits={0}
-          host={host}
-          card={document}
-          cell={trans.__('Open notebook')}
-          onOpenCell={onOpenCell && (() => onOpenCell(written))}
-          onClose={() => workspaces?.open(null)}
-          onLeave={() => list.current?.focus()}
-        />
-      )}
-      {opened && (
-        <DetailPane
-          opened={opened}
-          edits={model.edits}
-          host={host}
-          card={card}
-          cell={trans.__('Go to the cell')}
-          onOpenCell={onOpenCell && (() => run('hitl-nb:open-cell', { proposal: opened.id }))}
-          onClose={() => {
-            model.close();
-            list.current?.focus();
-          }}
-          onLeave={() => list.current?.focus()}
-        />
-      )}
+      <div className="jp-hitl-columns" hidden={!model.showsWaiting}>
+        <div className="jp-hitl-side" hidden={covered}>
+          <FindBar
+            model={model}
+            host={host}
+            view={model.view}
+            total={model.total}
+            selected={model.selected}
+            user={host.status?.user.username ?? null}
+            search={search}
+            keptViews={keptViews}
+            run={run}
+            onLeave={focusList}
+          />
+          {workspaces && (
+            <WorkspaceList
+              workspaces={workspaces}
+              host={host}
+              onOpen={one => {
+                model.close();
+                workspaces.open(one);
+              }}
+            />
+          )}
+          <ArrivalsLine model={model} host={host} />
+          <EmptyList model={model} host={host} />
+          <ProposalList model={model} host={host} list={list} onShowKeys={onShowKeys} />
+          <VotingFigures host={host} />
+          <BatchBar model={model} host={host} run={run} />
+        </div>
+        {model.showsWaiting && <InboxDetail {...props} written={written} run={run} onLeave={focusList} />}
+        {batch && <ConfirmBatch key={batchKey(batch)} model={model} host={host} list={list} />}
+      </div>
+      {shownView === 'passed' && <PassedView host={host} wide={wide} renderCard={renderCard} />}
+      {shownView === 'runs' && <RunsView host={host} wide={wide} />}
+      {shownView === 'decided' && <DecidedView host={host} wide={wide} renderCard={renderCard} />}
     </section>
   );
 }
 
-/** Switch between all waiting proposals, those for this person, and those that a policy decided. */
-function ViewSwitch(props: {
+/** The dialog of the decision to confirm. */
+function ConfirmBatch(props: {
   model: InboxModel;
   host: IHost;
-  run: (id: string, args: CommandArgs) => void;
-}): JSX.Element {
-  const { model, host, run } = props;
-  const { trans } = host;
-  const { passed, mine } = model;
-  const all: [string, string, boolean][] = [
-    ['all', trans.__('All waiting (%1)', model.total), !passed && mine === null],
-    ['mine', trans.__('For me (%1)', model.view.mine), !passed && mine !== null],
-    ['passed', trans.__('Passed by policy'), passed]
-  ];
-  const views = votingName(host) === null ? all.filter(([view]) => view !== 'mine') : all;
-  return (
-    <div className="jp-hitl-views" role="group" aria-label={trans.__('Show')}>
-      {views.map(([view, name, on]) => (
-        <button key={view} type="button" aria-pressed={on} onClick={() => run('hitl-nb:show-view', { view })}>
-          {name}
-        </button>
-      ))}
-    </div>
+  list: RefObject<HTMLDivElement>;
+}): JSX.Element | null {
+  const { model, host, list } = props;
+  const [reason, setReason] = useState('');
+  const { batch } = model;
+  return batch === null ? null : (
+    <BatchDialog
+      batch={batch}
+      host={host}
+      anchor={list}
+      reason={reason}
+      onReason={setReason}
+      onConfirm={() => void confirmDecision(model, host, reason.trim())}
+      onCancel={() => model.cancel()}
+    />
   );
 }
 
-/** Return a number that is different for each confirmation. */
-function useConfirmationCount(asked: IConfirmation | null): number {
-  const last = useRef({ asked, round: 0 });
-  if (last.current.asked !== asked) {
-    last.current = { asked, round: last.current.round + 1 };
+const batchKeys = new WeakMap<object, number>();
+let lastKey = 0;
+
+/** Return a number that is different for each decision to confirm. */
+function batchKey(batch: object): number {
+  const known = batchKeys.get(batch) ?? ++lastKey;
+  batchKeys.set(batch, known);
+  return known;
+}
+
+/** Why an action was refused, or why the list could not be read. */
+function Problem({ model, host }: { model: InboxModel; host: IHost }): JSX.Element | null {
+  const { trans } = host;
+  if (!model.problem) {
+    return null;
   }
-  return last.current.round;
+  const text = model.offline
+    ? trans.__(
+        'The server does not answer. What you type is kept in this browser and sent when it is there again.'
+      )
+    : showHiddenCharacters(model.problem);
+  return (
+    <Alert
+      tone="bad"
+      icon={model.offline ? 'disconnected' : 'warning'}
+      actions={
+        model.offline && (
+          <Button small onClick={() => void model.refresh()}>
+            {trans.__('Try now')}
+          </Button>
+        )
+      }
+    >
+      {text}
+    </Alert>
+  );
+}
+
+/** When the dialog or the card goes, the list gets the focus before another key can be pressed: no key is lost. */
+function useFocusAfter(covers: boolean, list: RefObject<HTMLElement>): void {
+  const before = useRef(false);
+  useLayoutEffect(() => {
+    if (before.current && !covers) {
+      list.current?.focus();
+    }
+    before.current = covers;
+  }, [covers, list]);
 }

@@ -6,7 +6,7 @@ import { LabIcon } from '@jupyterlab/ui-components';
 import type { Title, Widget } from '@lumino/widgets';
 import { Icon, iconSvg } from '../components/controls/icons';
 import { useRedraw } from '../components/use-redraw';
-import type { InboxModel } from '../inbox/inbox-model';
+import type { InboxModel } from '../inbox/stores/inbox-model';
 import { formatAge } from '../text/times';
 import { showHiddenCharacters } from '../text/hidden-characters';
 import type { IReview } from './tokens';

@@ -16,13 +16,13 @@ import {
   registerReviewCommands,
   REVIEW_COMMANDS
 } from '../../src/components/review-commands';
-import { InboxModel } from '../../src/inbox/inbox-model';
+import { InboxModel } from '../../src/inbox/stores/inbox-model';
 import { InboxPanel } from '../../src/inbox/inbox-panel';
 import type { IProposalModel } from '../../src/models/interfaces';
 import { pressKey } from '../keys';
 import { giveElementsSize } from '../element-sizes';
 
-beforeAll(giveElementsSize);
+beforeAll(() => giveElementsSize());
 
 const trans = nullTranslator.load('hitl_nb');
 const after: (() => void)[] = [];
@@ -151,22 +151,21 @@ describe('commands of the inbox', () => {
     const { targets, model } = await showInbox(['a'], { status });
     const registry = listen(targets);
     await run(registry, 'hitl-nb:show-view', { view: 'passed' });
-    expect(screen.getByRole('button', { name: 'Passed by policy' }).getAttribute('aria-pressed')).toBe(
-      'true'
-    );
+    expect(model.shownView).toBe('passed');
+    screen.getByRole('button', { name: 'Passed by policy' }); // in a narrow panel it is in the menu
     await run(registry, 'hitl-nb:show-view', { view: 'mine' });
-    expect([model.mine, model.passed]).toEqual(['ann', false]);
+    expect([model.mine, model.shownView]).toEqual(['ann', 'mine']);
     await run(registry, 'hitl-nb:show-view');
-    expect(model.mine).toBeNull();
+    expect([model.mine, model.shownView]).toEqual([null, 'all']);
   });
 
   it('have the keys of the settings, and no others', async () => {
     const { targets, list } = await showInbox(['a', 'b']);
     listen(targets, [{ command: 'hitl-nb:approve-proposals', keys: ['Q'], selector: '.jp-hitl-list' }]);
     pressKey(list, 'a');
-    expect(screen.queryByRole('form')).toBeNull();
+    expect(screen.queryByRole('dialog')).toBeNull();
     pressKey(list, 'q');
-    screen.getByRole('form', { name: /^Approve 1 proposal/ });
+    screen.getByRole('dialog', { name: 'Approve 1 proposal' });
   });
 
   it('are listed with the keys that are set', async () => {
@@ -200,7 +199,7 @@ describe('commands of the inbox', () => {
     const { targets } = await showInbox(['a']);
     listen(targets);
     expect(pressKey(screen.getByRole('searchbox'), 'a')).toBe(true);
-    expect(screen.queryByRole('form')).toBeNull();
+    expect(screen.queryByRole('dialog')).toBeNull();
   });
 
   it('show the keys for a question mark that is not on the key of the slash', async () => {

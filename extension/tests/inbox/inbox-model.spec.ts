@@ -2,7 +2,7 @@ import { Signal } from '@lumino/signaling';
 import { Client } from '../../src/api/client';
 import type { FeedChange, Feed } from '../../src/api/feed';
 import type { IProposal, IProposalSummary } from '../../src/api/types';
-import { InboxModel, MAX_BULK } from '../../src/inbox/inbox-model';
+import { InboxModel, MAX_BULK } from '../../src/inbox/stores/inbox-model';
 
 interface IServer {
   model: InboxModel;
@@ -15,8 +15,8 @@ interface IServer {
   down: boolean;
   /** Lists are answered after this promise, with the proposals that waited at the time of the request. */
   gate: Promise<void>;
-  /** The error for decisions, or null for success. */
-  refusal: { status: number; error: string; message: string } | null;
+  /** The error for the next decision, or null for success. */
+  refusal: { status: number; error: string; message: string; proposal?: { id: string } } | null;
   /** Send a change over the feed, and wait until all reads are done. */
   tell: (changed: FeedChange) => Promise<void>;
 }
@@ -37,7 +37,9 @@ async function server(waiting: Partial<IProposal & IProposalSummary>[], size = 2
   const client = new Client(async (path, init) => {
     if (init.method === 'POST') {
       made.bodies.push(JSON.parse(String(init.body)));
-      return made.refusal ? answer(made.refusal, made.refusal.status) : answer({ proposals: [] });
+      const { refusal } = made;
+      made.refusal = null;
+      return refusal ? answer(refusal, refusal.status) : answer({ proposals: [] });
     }
     const [place, query] = path.split('?');
     made.read.push(place);
@@ -62,7 +64,7 @@ async function server(waiting: Partial<IProposal & IProposalSummary>[], size = 2
     read: [],
     down: false,
     gate: Promise.resolve(),
-    refusal: { status: 409, error: 'AlreadyDecided', message: 'ann was first' },
+    refusal: null,
     tell: async message => {
       changed.emit(message);
       await rest();
@@ -97,6 +99,7 @@ function letter(
     revision: 1,
     fingerprint: `f-${id}`,
     has_draft: false,
+    edits: 0,
     text: 'Dear',
     ...over
   };
@@ -121,57 +124,42 @@ test('all words of a search must match', async () => {
   expect(model.total).toBe(3);
 });
 
-test('a decision names what was shown; refused, nothing is taken away', async () => {
-  const { model, bodies } = await server(letters);
-  model.toggle('a');
-  model.toggle('c');
-  expect(await model.decide(model.selection, 'reject', 'no')).toBe(false);
-  expect(bodies).toEqual([
-    {
-      action: 'reject',
-      reason: 'no',
-      proposals: [
-        { id: 'a', revision: 1, fingerprint: 'f-a' },
-        { id: 'c', revision: 1, fingerprint: 'f-c' }
-      ]
-    }
-  ]);
-  expect(model.problem).toBe('ann was first');
-  expect(model.total).toBe(3);
-});
-
 describe('what was asked is what is decided', () => {
-  test('although the row goes away meanwhile', async () => {
+  test('in one call, with what was shown; what the server refuses is left out, and the rest is tried again', async () => {
     const s = await server(letters);
-    s.model.askConfirmation('approve');
-    s.waiting.shift();
-    await s.tell({ proposals: ['a'], runs: ['run-a'], drafts: [] });
-    expect(s.model.current).toBe('b');
-    expect(s.model.compareWithShown(s.model.confirmation!.proposals[0])).toBe('gone');
-    await s.model.confirm('');
+    s.model.toggle('a');
+    s.model.toggle('c');
+    s.refusal = { status: 409, error: 'AlreadyDecided', message: 'ann was first', proposal: { id: 'c' } };
+    s.model.askConfirmation('reject');
+    expect(await s.model.confirm('no')).toBe(true);
+    const shown = { action: 'reject', reason: 'no' };
     expect(s.bodies).toEqual([
-      { action: 'approve', proposals: [{ id: 'a', revision: 1, fingerprint: 'f-a' }] }
+      {
+        ...{ action: shown.action, reason: shown.reason },
+        proposals: ['a', 'c'].map(id => ({ id, revision: 1, fingerprint: `f-${id}` }))
+      },
+      {
+        ...{ action: shown.action, reason: shown.reason },
+        proposals: [{ id: 'a', revision: 1, fingerprint: 'f-a' }]
+      }
     ]);
-    expect(s.model.problem).toBe('ann was first');
-    expect(s.model.confirmation).toBeNull();
+    expect(s.model.result).toMatchObject({ decided: ['a'], leftOut: [{ why: 'decided' }], problem: '' });
+    expect(s.model.batch).toBeNull();
   });
 
-  test('in the revision that was shown, although there is a newer one', async () => {
+  test('if the server does not say which one has changed, that is read', async () => {
     const s = await server(letters);
-    s.refusal = { status: 409, error: 'StaleDraft', message: 'not as it was shown' };
+    s.model.toggle('a');
+    s.model.toggle('b');
+    s.refusal = { status: 409, error: 'AlreadyDecided', message: 'ann was first' };
+    s.waiting.shift();
     s.model.askConfirmation('approve');
-    s.waiting[0] = letter('a', { revision: 2, fingerprint: 'new', summary: 'Dearest' });
-    await s.tell({ proposals: ['a'], runs: [], drafts: [] });
-    expect(s.model.shown[0]).toMatchObject({ revision: 2, fingerprint: 'new', summary: 'Dearest' });
-    expect(s.model.compareWithShown(s.model.confirmation!.proposals[0])).toBe('changed');
-    await s.model.confirm('');
-    expect(s.bodies).toMatchObject([{ proposals: [{ id: 'a', revision: 1, fingerprint: 'f-a' }] }]);
-    expect(s.model.problem).toBe('not as it was shown');
+    expect(await s.model.confirm('')).toBe(true);
+    expect(s.model.result).toMatchObject({ decided: ['b'], leftOut: [{ proposal: { id: 'a' } }] });
   });
 
   test('although something else is selected meanwhile', async () => {
     const s = await server(letters);
-    s.refusal = null;
     s.model.askConfirmation('approve');
     s.model.toggle('c');
     await s.model.confirm('fine');
@@ -185,10 +173,19 @@ describe('what was asked is what is decided', () => {
     s.refusal = { status: 503, error: 'StoreBusy', message: 'busy' };
     s.model.askConfirmation('approve');
     expect(await s.model.confirm('')).toBe(false);
-    expect(s.model.confirmation).not.toBeNull();
-    s.refusal = null;
+    expect(s.model.batch).not.toBeNull();
+    expect(s.model.problem).toBe('busy');
     expect(await s.model.confirm('')).toBe(true);
-    expect(s.model.confirmation).toBeNull();
+    expect(s.model.batch).toBeNull();
+  });
+
+  test('a row in doubt is never part of it', async () => {
+    const s = await server([letter('a'), letter('b', { doubt: { call: 'pay()' } as never })]);
+    s.model.selectAll(true);
+    s.model.toggle('b');
+    s.model.selectBetween('a', 'b');
+    s.model.askConfirmation('approve');
+    expect(s.model.batch!.rows.map(row => row.proposal.id)).toEqual(['a']);
   });
 });
 
@@ -255,11 +252,11 @@ describe('the feed', () => {
 
   test('a list that was read before a decision does not bring back what was decided', async () => {
     const s = await server(letters, 500);
-    s.refusal = null;
     let go = (): void => undefined;
     s.gate = new Promise(resolve => (go = resolve));
     await s.tell(null);
-    await s.model.decide([s.model.shown[0]], 'approve');
+    s.model.askConfirmation('approve');
+    await s.model.confirm('');
     s.waiting = s.waiting.slice(1);
     const seen: string[][] = [];
     s.model.changed.connect(model => seen.push(ids(model)));
@@ -281,11 +278,12 @@ describe('the feed', () => {
 
   test('what was refused is said until the next action of the person', async () => {
     const s = await server(letters);
+    s.refusal = { status: 503, error: 'StoreBusy', message: 'busy' };
     s.model.askConfirmation('approve');
     await s.model.confirm('');
     await s.tell({ proposals: ['b'], runs: ['run-b'], drafts: [] });
     await s.tell(null);
-    expect(s.model.problem).toBe('ann was first');
+    expect(s.model.problem).toBe('busy');
     s.model.move(1);
     expect(s.model.problem).toBe('');
   });
@@ -322,10 +320,10 @@ test('what is selected and cannot be seen is not decided', async () => {
   model.toggle('b');
   model.search = 'x-b';
   model.askConfirmation('approve');
-  expect(model.confirmation).toMatchObject({ proposals: [{ id: 'b' }], hidden: 1 });
+  expect(model.batch).toMatchObject({ rows: [{ proposal: { id: 'b' } }], hidden: 1 });
   model.search = 'x-c';
   model.askConfirmation('approve');
-  expect(model.confirmation).toMatchObject({ proposals: [{ id: 'c' }], hidden: 2 });
+  expect(model.batch).toMatchObject({ rows: [{ proposal: { id: 'c' } }], hidden: 2 });
 });
 
 describe('filters and groups', () => {
@@ -348,7 +346,7 @@ describe('filters and groups', () => {
     expect(counts('agent')).toEqual({ one: 1, two: 1 });
     expect(counts('assignee')).toEqual({ '': 1, ann: 1, bo: 1 });
     expect(counts('notebook')).toEqual({ '/m': 0, '/n.ipynb': 1 });
-    expect(without).toEqual({ agent: 2, assignee: 3, notebook: 1, kind: 1 });
+    expect(without).toMatchObject({ agent: 2, assignee: 3, notebook: 1, kind: 1 });
     model.filter('assignee', '');
     expect(ids(model)).toEqual(['a']);
   });

@@ -1,12 +1,14 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
-import { act, fireEvent, render, screen, within } from '@testing-library/react';
+import { act, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
 import axe from 'axe-core';
-import { useState } from 'react';
+import { useContext, useRef, useState } from 'react';
 import { Client } from '../../src/api/client';
 import type { FeedChange, Feed } from '../../src/api/feed';
-import type { IProposalSummary, IStatus } from '../../src/api/types';
-import { InboxModel } from '../../src/inbox/inbox-model';
+import type { IProposal, IProposalSummary, IStatus } from '../../src/api/types';
+import { InboxModel } from '../../src/inbox/stores/inbox-model';
+import { DecisionSurroundings } from '../../src/components/decide/decision-surroundings';
+import { useCardCommands } from '../../src/components/use-card-commands';
 import { InboxPanel } from '../../src/inbox/inbox-panel';
 import type { IHost } from '../../src/components/host';
 import { CommandTargets } from '../../src/components/review-commands';
@@ -16,7 +18,7 @@ import { pressKey, slowClock } from '../keys';
 import { KeyGuard } from '../../src/components/keys/key-guard';
 import { giveElementsSize } from '../element-sizes';
 
-beforeAll(giveElementsSize);
+beforeEach(() => giveElementsSize());
 
 function letter(id: string, over: Partial<IProposalSummary> = {}): IProposalSummary {
   return {
@@ -35,6 +37,7 @@ function letter(id: string, over: Partial<IProposalSummary> = {}): IProposalSumm
     revision: 1,
     fingerprint: `f-${id}`,
     created_at: new Date().toISOString(),
+    edits: 0,
     ...over
   } as IProposalSummary;
 }
@@ -50,6 +53,10 @@ async function show(waiting: IProposalSummary[], over: Partial<IHost> = {}, rend
   const s = {
     waiting,
     bodies: [] as { proposals: { id: string; revision: number }[]; reason?: string; action: string }[],
+    /** Ids of the proposals that were read in full. */
+    read: [] as string[],
+    /** Full proposals, as far as they differ from `waiting`. */
+    full: {} as { [id: string]: Partial<IProposal> },
     timelines: [] as string[],
     cells: [] as string[],
     refused: false,
@@ -61,13 +68,19 @@ async function show(waiting: IProposalSummary[], over: Partial<IHost> = {}, rend
   Object.assign(feed, { changed });
   const answer = (body: unknown, status = 200): Response =>
     ({ ok: status === 200, status, json: async () => body }) as Response;
-  const client = new Client(async (_, init) => {
+  const client = new Client(async (path, init) => {
     if (init.method === 'POST') {
       s.bodies.push(JSON.parse(String(init.body)));
       await s.gate;
       return s.refused
-        ? answer({ error: 'AlreadyDecided', message: 'ann was \u202efirst' }, 409)
-        : answer({ proposals: [] });
+        ? answer({ error: 'StoreBusy', message: 'ann was \u202efirst' }, 503)
+        : answer({ proposals: [], proposal: { status: 'decided' }, run: {} });
+    }
+    const [, id] = /^proposals\/([^/?]+)$/.exec(path) ?? [];
+    if (id) {
+      s.read.push(id);
+      const found = s.waiting.find(p => p.id === id) ?? letter(id, { status: 'superseded' });
+      return answer({ ...found, value: 'Dear', text: 'Dear', allow: [], ...s.full[id] });
     }
     return answer({ proposals: [...s.waiting], next: null });
   });
@@ -107,7 +120,9 @@ async function show(waiting: IProposalSummary[], over: Partial<IHost> = {}, rend
       }),
     submit: () =>
       act(async () => {
-        fireEvent.submit(screen.getByRole('form'));
+        fireEvent.click(
+          within(screen.getByRole('dialog')).getByRole('button', { name: /^(Approve|Reject) \d/ })
+        );
         await new Promise(resolve => setTimeout(resolve));
       })
   };
@@ -123,33 +138,72 @@ const rowOf = (name: string): HTMLElement => option(name).parentElement!;
 
 const isCurrent = (name: string): boolean => rowOf(name).classList.contains('jp-mod-current');
 
-test('what is confirmed is what was shown when the key asked for it', async () => {
+test('what is confirmed is what was shown when the key asked for it; what went meanwhile is left out and named', async () => {
   const { press, s, tell, submit, list } = await show(abc());
-  press('a');
-  const form = screen.getByRole('form', { name: /^Approve 1 proposal/ });
+  press('x', 'j', 'x', 'a');
+  const dialog = screen.getByRole('dialog', { name: 'Approve 2 proposals' });
   s.waiting = [letter('b'), letter('c')];
   await tell(null);
-  expect(isCurrent('Letter to b')).toBe(true);
-  within(form).getByText('Letter to a');
-  within(form).getByText(/no longer waits/);
+  within(dialog).getByText('Letter to a');
+  within(dialog).getByText('no longer waits');
+  within(dialog).getByText('1 as proposed, 1 left out');
   await submit();
-  expect(s.bodies).toMatchObject([{ action: 'approve', proposals: [{ id: 'a' }] }]);
+  expect(s.bodies).toMatchObject([{ action: 'approve', drafted: true, proposals: [{ id: 'b' }] }]);
   expect(document.activeElement).toBe(list);
+  screen.getByText('1 approved, 1 no longer waits');
+  fireEvent.click(screen.getByRole('button', { name: 'Show' }));
+  within(screen.getByRole('list', { name: 'Left out' })).getByRole('button', { name: 'Letter to a' });
 });
 
-test('a proposal that changes while it is confirmed is marked, and its old revision is named', async () => {
+test('a proposal that changes while it is confirmed is marked and left out', async () => {
   const { press, s, tell, submit } = await show(abc());
-  press('a');
-  s.refused = true;
+  press('x', 'j', 'x', 'a');
   s.waiting = [letter('a', { revision: 2, fingerprint: 'new' }), letter('b'), letter('c')];
   await tell(null);
-  screen.getByText(/changed since it was shown/);
+  screen.getByText('changed since it was shown here');
   await submit();
-  expect(s.bodies).toMatchObject([{ proposals: [{ id: 'a', revision: 1, fingerprint: 'f-a' }] }]);
-  const told = screen.getByRole('alert');
-  expect(told.textContent).toBe('ann was ⟨U+202E⟩first');
-  await tell(null);
-  expect(screen.getByRole('alert')).toBe(told);
+  expect(s.bodies).toMatchObject([{ proposals: [{ id: 'b', revision: 1, fingerprint: 'f-b' }] }]);
+  screen.getByText('1 approved, 1 was changed meanwhile');
+});
+
+test('edited drafts: the dialog names whose edits they are, and approves them or leaves them out', async () => {
+  const edited = {
+    edits: 1,
+    edited_by: ['Bo'],
+    draft_changes: [{ path: '', label: '', before: 'Dear', after: 'Dearest' }]
+  };
+  const { press, s, submit } = await show([letter('a'), letter('b', edited), letter('c', edited)]);
+  s.full = {
+    b: { draft: 'Dearest', allow: ['approve', 'edit'], ...edited },
+    c: { draft: 'Dearest', allow: ['approve', 'edit'], ...edited }
+  };
+  press('x', 'j', 'x', 'j', 'x', 'a');
+  const dialog = screen.getByRole('dialog', { name: 'Approve 3 proposals' });
+  await act(async () => undefined);
+  expect(s.read.sort()).toEqual(['b', 'c']);
+  expect(within(dialog).getAllByText('edited by Bo').length).toBe(2);
+  const choice = within(dialog).getByRole('group', { name: '“Letter to b” has edits' });
+  const withEdits = within(choice).getByRole<HTMLInputElement>('radio', { name: 'Approve with Bo’s edits' });
+  expect(withEdits.checked).toBe(true);
+  within(dialog).getByText('1 as proposed, 2 with edits');
+  fireEvent.click(within(dialog).getByRole('radio', { name: 'Leave “Letter to c” out' }));
+  await submit();
+  expect(s.bodies).toMatchObject([
+    { action: 'approve', drafted: true, proposals: [{ id: 'a' }] },
+    { action: 'edit', drafted: true, value: 'Dearest', revision: 1 }
+  ]);
+  screen.getByText('2 approved, 1 with edits, 1 was left out');
+});
+
+test('a server that is only busy: the decision can be tried again', async () => {
+  const { press, s, submit } = await show(abc());
+  press('a');
+  s.refused = true;
+  await submit();
+  expect(screen.getByRole('alert').textContent).toBe('ann was ⟨U+202E⟩first');
+  s.refused = false;
+  await submit();
+  expect(screen.queryByRole('dialog')).toBeNull();
   press('j');
   expect(screen.queryByRole('alert')).toBeNull();
 });
@@ -164,7 +218,7 @@ test.each([
   const { press, s } = await show(abc(), { readOnly: null, ...over, status });
   for (const key of ['a', 'r']) {
     press(key);
-    expect(screen.queryByRole('form')).toBeNull();
+    expect(screen.queryByRole('dialog')).toBeNull();
     expect(screen.getByRole('alert').textContent).toBe(why);
     press('j');
   }
@@ -183,25 +237,32 @@ test('what is confirmed after the server became read-only is not decided, and ca
   expect(s.bodies.length).toBe(1);
 });
 
-test('the buttons of an open card are about that card', async () => {
-  const { press, s } = await show(abc());
-  press('Enter', 'j', 'j');
-  expect(isCurrent('Letter to c')).toBe(true);
+test('the buttons above an open card are about that card, and lead through the list', async () => {
+  const { press, s, list } = await show(abc());
+  press('j', 'Enter');
+  screen.getByText('card of b');
+  expect(screen.queryByRole('listbox')).toBeNull();
+  screen.getByText('2 of 3');
   fireEvent.click(screen.getByRole('button', { name: 'Timeline' }));
   fireEvent.click(screen.getByRole('button', { name: 'Go to the cell' }));
-  expect(s.timelines).toEqual(['run-a']);
-  expect(s.cells).toEqual(['a']);
-  screen.getByText('card of a');
+  expect(s.timelines).toEqual(['run-b']);
+  expect(s.cells).toEqual(['b']);
+  fireEvent.click(screen.getByRole('button', { name: 'Next' }));
+  await screen.findByText('card of c');
+  expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Next' }).disabled).toBe(true);
+  fireEvent.click(screen.getByRole('button', { name: 'Back' }));
+  expect(document.activeElement).toBe(list);
 });
 
 test('more than 500 are not decided, and it is said', async () => {
   const { press, s } = await show(Array.from({ length: 501 }, (_, i) => letter(`p${i}`)));
-  fireEvent.click(screen.getByRole('checkbox', { name: 'Select all shown' }));
+  fireEvent.click(screen.getByRole('button', { name: 'More of the list' }));
+  fireEvent.click(screen.getByRole('menuitem', { name: 'Select all shown' }));
   press('a');
   expect(screen.getByRole('alert').textContent).toMatch(/At most 500 .* 501 are selected/);
-  expect(screen.queryByRole('form')).toBeNull();
+  expect(screen.queryByRole('dialog')).toBeNull();
   press('x', 'a');
-  screen.getByRole('form', { name: /^Approve 500 proposals/ });
+  screen.getByRole('dialog', { name: 'Approve 500 proposals' });
   expect(s.bodies).toEqual([]);
 });
 
@@ -221,14 +282,12 @@ test('while a decision is under way no other one is begun', async () => {
   s.gate = new Promise(resolve => (go = resolve));
   press('a');
   await submit();
-  await submit();
   screen.getByText('Deciding …');
   press('r');
   expect(screen.getByRole('alert').textContent).toBe('A decision is still under way.');
   await act(async () => go());
   expect(s.bodies.length).toBe(1);
-  expect(screen.queryByRole('form')).toBeNull();
-  expect(screen.queryByRole('option', { name: /Letter to a/ })).toBeNull();
+  expect(screen.queryByRole('dialog')).toBeNull();
 });
 
 test('a rejection asks for a reason, and offers those of the notebook’s author', async () => {
@@ -238,8 +297,8 @@ test('a rejection asks for a reason, and offers those of the notebook’s author
   ]);
   press('x', 'j', 'x', 'a');
   expect(screen.queryByRole('button', { name: 'rude' })).toBeNull();
-  press('r');
-  expect(document.activeElement).toBe(screen.getByLabelText('Reason'));
+  press('Escape', 'r');
+  expect(document.activeElement).toBe(screen.getByLabelText('Why? The agent continues with what you write.'));
   const offered = within(screen.getByRole('group', { name: 'Reasons to choose from' })).getAllByRole(
     'button'
   );
@@ -261,31 +320,56 @@ test('a row’s check box selects it and opens nothing', async () => {
   screen.getByText('card of b');
 });
 
-test('a row tells deadline, age and whose it is; the age goes on', async () => {
+test('a row tells the time left, or its age, and whose it is; the time goes on', async () => {
   jest.useFakeTimers({ now: Date.parse('2026-01-31T10:00:00Z') });
-  const { list } = await show([
+  await show([
     letter('a', {
       created_at: '2026-01-31T09:57:30Z',
-      deadline: '2026-01-31T10:02:30Z',
+      deadline: '2026-01-31T10:04:30Z',
       assignee: 'b\u202eo'
     }),
-    letter('b', { deadline: '2026-01-31T09:00:00Z' })
+    letter('b', { deadline: '2026-01-31T09:00:00Z' }),
+    letter('c', { created_at: '2026-01-31T09:57:30Z' })
   ]);
-  expect(option('Letter to a').textContent).toBe(
-    'Letter to adue in 2 min · 2 min · for b⟨U+202E⟩o · n.ipynb · letters'
-  );
-  expect(option('Letter to b').textContent).toBe('Letter to b1 h late · just now · n.ipynb · letters');
+  expect(option('Letter to a').textContent).toBe('Letter to a4 min leftDear · n.ipynb · for b⟨U+202E⟩o');
+  expect(option('Letter to b').textContent).toBe('Letter to b1 h lateDear · n.ipynb');
+  expect(option('Letter to c').textContent).toBe('Letter to c2 minDear · n.ipynb');
   act(() => jest.advanceTimersByTime(120_000));
-  expect(option('Letter to a').textContent).toContain('due now · 4 min');
-  expect(option('Letter to b').textContent).toContain('1 h 2 min late · 2 min');
-  expect(list).toBeTruthy();
+  expect(option('Letter to a').textContent).toContain('2 min left');
+  expect(option('Letter to b').textContent).toContain('1 h 2 min late');
+  expect(screen.getAllByRole('option').map(one => one.id)).toEqual([
+    'hitl-row-b',
+    'hitl-row-a',
+    'hitl-row-c'
+  ]);
 });
 
-test('filters are lists with counts; mine are those assigned to the person at the browser', async () => {
+test('a row has signs: edited and by whom, comments, in doubt; its changes are in the line', async () => {
+  const { model } = await show([
+    letter('a', {
+      summary: 'Globex · 310.00 · net 30',
+      ...{ edits: 1, edited_by: ['Bo Li'], open_comments: { comments: 1, suggestions: 1 } },
+      draft_changes: [{ path: 'amount', label: 'amount', before: '310.00', after: '301.00' }]
+    }),
+    letter('b', { doubt: { call: 'pay()' } as never })
+  ]);
+  const row = within(option('Letter to a'));
+  expect(option('Letter to a').textContent).toContain('Globex · 310.00 → 301.00 · net 30');
+  row.getByRole('img', { name: 'Edited' });
+  row.getByRole('img', { name: '2 comments' });
+  expect(row.getByRole('img', { name: 'Bo Li has edited this' }).textContent).toBe('BL');
+  within(option('Letter to b')).getByRole('img', { name: 'In doubt' });
+  expect(rowOf('Letter to b').querySelector('input')!.disabled).toBe(true);
+  act(() => model.selectAll(true));
+  expect(model.selection.map(p => p.id)).toEqual(['a']);
+});
+
+test('filters are lists with counts, and chips that remove them; mine are those assigned to this person', async () => {
   const status = { may: { decide: true }, user: { username: 'ann' } } as unknown as IStatus;
   await show([letter('a'), letter('b', { assignee: 'ann' }), letter('c', { assignee: 'bo', agent: 'x' })], {
     status
   });
+  fireEvent.click(screen.getByRole('button', { name: 'Filter' }));
   const assignee = screen.getByRole('combobox', { name: 'Assignee' });
   const texts = (select: HTMLElement): (string | null)[] =>
     within(select)
@@ -301,16 +385,14 @@ test('filters are lists with counts; mine are those assigned to the person at th
     'x (0)'
   ]);
   expect(screen.getAllByRole('status')[0].textContent).toBe('1 of 3');
-  fireEvent.change(assignee, { target: { value: '0' } });
-  expect(rows().length).toBe(3);
-  fireEvent.change(screen.getByRole('combobox', { name: 'Kind' }), { target: { value: '1' } });
-  fireEvent.change(screen.getByRole('combobox', { name: 'Notebook' }), { target: { value: '1' } });
+  fireEvent.click(screen.getByRole('button', { name: 'Done' }));
+  fireEvent.click(screen.getByRole('button', { name: 'Remove the filter ann' }));
   expect(rows().length).toBe(3);
 });
 
 test('groups: headers with counts, skipped by j and k, collapsed by a click or by ←, all at once by a button', async () => {
-  const { press } = await show([letter('a', { agent: 'one' }), letter('b', { agent: 'two' })]);
-  fireEvent.change(screen.getByRole('combobox', { name: 'Groups' }), { target: { value: 'agent' } });
+  const { press, model } = await show([letter('a', { agent: 'one' }), letter('b', { agent: 'two' })]);
+  act(() => void (model.grouping = 'agent'));
   within(screen.getByRole('group', { name: 'one, 1 proposal' })).getByRole('option', { name: /Letter to a/ });
   press('j');
   expect(isCurrent('Letter to b')).toBe(true);
@@ -321,9 +403,13 @@ test('groups: headers with counts, skipped by j and k, collapsed by a click or b
   expect(isCurrent('Letter to a')).toBe(true);
   press('ArrowLeft');
   expect(isCurrent('Letter to b')).toBe(true);
-  fireEvent.click(screen.getByRole('button', { name: 'Collapse all groups' }));
+  const chooseInMenu = (name: string): void => {
+    fireEvent.click(screen.getByRole('button', { name: 'More of the list' }));
+    fireEvent.click(screen.getByRole('menuitem', { name }));
+  };
+  chooseInMenu('Collapse all groups');
   expect(screen.queryByRole('option', { name: /Letter/ })).toBeNull();
-  fireEvent.click(screen.getByRole('button', { name: 'Expand all groups' }));
+  chooseInMenu('Expand all groups');
   expect(screen.getAllByRole('option', { name: /Letter/ }).length).toBe(2);
 });
 
@@ -340,32 +426,33 @@ test('e opens the card and goes into its editor, as soon as that is there', asyn
       <button>other</button>
     );
   }
+  giveElementsSize(1000);
   const { press, list } = await show(abc(), {}, id => <LateCard key={id} />);
-  press('Enter');
   await act(async () => ready());
   expect(document.activeElement).toBe(list);
-  press('j', 'e');
-  expect(document.activeElement).toBe(list);
-  await act(async () => ready());
+  press('e');
   const editor = screen.getByLabelText('value');
   expect(document.activeElement).toBe(editor);
   fireEvent.keyDown(editor, { key: 'Escape' });
   expect(document.activeElement).toBe(list);
-  press('e');
-  expect(document.activeElement).toBe(editor);
+  press('j', 'e');
+  await waitFor(() => screen.getByRole('button', { name: 'other' }));
+  expect(document.activeElement).toBe(list);
+  await act(async () => ready());
+  expect(document.activeElement).toBe(screen.getByLabelText('value'));
 });
 
-test('Escape closes one confirmation, then card and help', async () => {
+test('Escape closes the keys, or a confirmation, then the card', async () => {
   const { press } = await show(abc());
-  press('?', 'Enter', 'a', 'Escape');
-  expect(screen.queryByRole('form')).toBeNull();
-  screen.getByText('card of a');
+  press('?');
   screen.getByRole('dialog');
   press('Escape');
+  expect(screen.queryByRole('dialog')).toBeNull();
+  press('Enter', 'r', 'Escape');
+  expect(screen.queryByRole('dialog')).toBeNull();
+  screen.getByText('card of a');
+  press('Escape');
   expect(screen.queryByText('card of a')).toBeNull();
-  expect(screen.queryByRole('dialog')).toBeNull();
-  press('?', '?');
-  expect(screen.queryByRole('dialog')).toBeNull();
 });
 
 test('of 5,000 rows only those in sight are drawn, and a key draws no card anew', async () => {
@@ -387,7 +474,7 @@ test('of 5,000 rows only those in sight are drawn, and a key draws no card anew'
 
 test('before anything is known, it is not said that nothing waits', async () => {
   await show([]);
-  screen.getByText('Nothing waits for a decision.');
+  await screen.findByText('Nothing waits for a decision.');
   const client = new Client(() => new Promise(() => undefined));
   const never = new InboxModel(client, { changed: new Signal({}) } as unknown as Feed);
   const host = {
@@ -402,9 +489,102 @@ test('before anything is known, it is not said that nothing waits', async () => 
   never.dispose();
 });
 
+describe('list and card side by side', () => {
+  beforeEach(() => giveElementsSize(1000));
+
+  test('the current row’s card is shown; a decided row stays, struck, until the next move', async () => {
+    const { press, s, tell, model } = await show(abc());
+    await screen.findByText('card of a');
+    press('j');
+    await screen.findByText('card of b');
+    s.waiting = [letter('a'), letter('c')];
+    await tell({ proposals: ['b'], runs: [], drafts: [] });
+    expect(rowOf('Letter to b').classList.contains('jp-mod-ended')).toBe(true);
+    expect(option('Letter to b').getAttribute('aria-disabled')).toBe('true');
+    screen.getByText('card of b');
+    press('a'); // it is about no proposal now
+    expect(screen.queryByRole('dialog')).toBeNull();
+    press('j');
+    expect(screen.queryByRole('option', { name: /Letter to b/ })).toBeNull();
+    expect(model.current).toBe('c');
+    await screen.findByText('card of c');
+  });
+
+  test('new ones wait above the list while a person uses it', async () => {
+    const { s, tell } = await show(abc());
+    s.waiting = [...abc(), letter('d', { deadline: new Date().toISOString() })];
+    await tell(null);
+    expect(screen.queryByRole('option', { name: /Letter to d/ })).toBeNull();
+    fireEvent.click(screen.getByRole('button', { name: '1 new' }));
+    expect(screen.getAllByRole('option').map(one => one.id)[0]).toBe('hitl-row-d');
+  });
+
+  test('A approves with the card that is on screen, and the next row is the current one; a held A decides one', async () => {
+    const decided: string[] = [];
+    const commandTargets = new CommandTargets();
+    function DecidingCard({ id }: { id: string }): JSX.Element {
+      const around = useContext(DecisionSurroundings);
+      const node = useRef<HTMLDivElement>(null);
+      const approve = (): void => {
+        decided.push(id);
+        around.onDecided?.();
+      };
+      useCardCommands({ commandTargets } as IHost, id, node, {
+        'hitl-nb:approve-proposal': { isEnabled: () => true, execute: approve }
+      });
+      return <div ref={node}>card of {id}</div>;
+    }
+    const start = Date.now();
+    const clock = jest.spyOn(Date, 'now');
+    const guard = jest.spyOn(performance, 'now');
+    const goOn = (ms: number): void => {
+      clock.mockReturnValue(start + ms);
+      guard.mockReturnValue(ms);
+    };
+    goOn(0);
+    const { press, list, model } = await show(abc(), { commandTargets }, id => (
+      <DecidingCard key={id} id={id} />
+    ));
+    goOn(10_000);
+    await screen.findByText('card of a');
+    press('a');
+    pressKey(list, 'a', { repeat: true });
+    press('a'); // too soon after the next card came
+    expect(decided).toEqual(['a']);
+    expect(model.current).toBe('b');
+    expect(document.activeElement).toBe(list);
+    goOn(20_000);
+    await screen.findByText('card of b');
+    pressKey(list, 'a', { repeat: true });
+    expect(decided).toEqual(['a']);
+    press('a');
+    expect(decided).toEqual(['a', 'b']);
+    clock.mockRestore();
+    guard.mockRestore();
+  });
+
+  test('while rows are selected, the keys act on them', async () => {
+    const { press, host, model } = await show(abc());
+    expect(host.commandTargets).toBeTruthy();
+    press('x');
+    pressKey(screen.getByRole('listbox'), 'X', { shiftKey: true });
+    press('j', 'j');
+    pressKey(screen.getByRole('listbox'), 'X', { shiftKey: true });
+    expect(model.selection.map(p => p.id)).toEqual(['a', 'b', 'c']);
+    const bar = within(screen.getByRole('toolbar', { name: 'Selected proposals' }));
+    bar.getByText('3 selected');
+    screen.getByText('Keys act on the 3 selected');
+    fireEvent.click(bar.getByRole('button', { name: /^Reject 3…/ }));
+    screen.getByRole('dialog', { name: 'Reject 3 proposals' });
+    press('Escape');
+    fireEvent.click(bar.getByRole('button', { name: 'Clear' }));
+    expect(screen.queryByRole('toolbar')).toBeNull();
+  });
+});
+
 test('axe finds nothing wrong', async () => {
-  const { press } = await show([letter('a', { reasons: ['no'] }), letter('b', { agent: 'two' })]);
-  fireEvent.change(screen.getByRole('combobox', { name: 'Groups' }), { target: { value: 'agent' } });
+  const { press, model } = await show([letter('a', { reasons: ['no'] }), letter('b', { agent: 'two' })]);
+  act(() => void (model.grouping = 'agent'));
   press('x', '?', 'Enter', 'r');
   const found = await axe.run(document.body, {
     rules: { region: { enabled: false }, 'color-contrast': { enabled: false } }

@@ -11,7 +11,7 @@ import type {
   IProposal,
   IProposalSummary
 } from '../../src/api/types';
-import { InboxModel } from '../../src/inbox/inbox-model';
+import { InboxModel } from '../../src/inbox/stores/inbox-model';
 import { InboxPanel } from '../../src/inbox/inbox-panel';
 import type { IHost } from '../../src/components/host';
 import { CommandTargets } from '../../src/components/review-commands';
@@ -21,7 +21,7 @@ import { pressKey, slowClock } from '../keys';
 import { KeyGuard } from '../../src/components/keys/key-guard';
 import { giveElementsSize } from '../element-sizes';
 
-beforeAll(giveElementsSize);
+beforeAll(() => giveElementsSize());
 
 const two: INeedProgress = {
   text: '2 of @finance',
@@ -42,7 +42,13 @@ function refund(id: string, over: Partial<IProposalSummary> = {}): IProposalSumm
   return {
     ...{ id, title: `Refund ${id}`, kind: 'json', status: 'open', agent: 'refunds', notebook: '/n.ipynb' },
     ...{ path: 'n.ipynb', run: `run-${id}`, summary: '{}', deadline: null, assignee: null, reasons: [] },
-    ...{ revision: 1, fingerprint: `f-${id}`, created_at: new Date().toISOString(), decision: null },
+    ...{
+      edits: 0,
+      revision: 1,
+      fingerprint: `f-${id}`,
+      created_at: new Date().toISOString(),
+      decision: null
+    },
     ...{
       needs: [],
       votes: [],
@@ -64,6 +70,7 @@ const quiet: IFigures = {
 interface IServer {
   waiting: IProposalSummary[];
   passed: IProposalSummary[];
+  closed: IProposalSummary[];
   figures: IFigures;
   /** The answer to a decision on several proposals. */
   decided: Partial<IProposal>[];
@@ -79,7 +86,7 @@ afterEach(() => {
 });
 
 async function show(over: Partial<IServer>) {
-  const s: IServer = { waiting: [], passed: [], figures: quiet, decided: [], ...over };
+  const s: IServer = { waiting: [], passed: [], closed: [], figures: quiet, decided: [], ...over };
   const asked: string[] = [];
   const answer = (body: unknown): Response => ({ ok: true, status: 200, json: async () => body }) as Response;
   const client = new Client(async (path, init) => {
@@ -91,10 +98,18 @@ async function show(over: Partial<IServer>) {
       return answer(s.figures);
     }
     const [place, query] = path.split('?');
+    if (place === 'policy') {
+      return answer({ rules: [] });
+    }
     if (place !== 'proposals') {
       return answer({ ...s.waiting.find(p => place.endsWith(p.id)), text: '' });
     }
-    return answer({ proposals: query.includes('passed=1') ? s.passed : s.waiting, next: null });
+    const found = query.includes('status=passed')
+      ? s.passed
+      : query.includes('status=closed')
+        ? s.closed
+        : s.waiting;
+    return answer({ proposals: found, next: null });
   });
   const feed = { changed: new Signal<unknown, FeedChange>({}) } as unknown as Feed;
   const model = new InboxModel(client, feed);
@@ -127,23 +142,27 @@ test('“For me” has what I may decide, first what is assigned to me', async (
       refund('d', { may: undefined })
     ]
   });
-  expect(titles()).toEqual(['Refund a', 'Refund b', 'Refund c', 'Refund d']);
-  fireEvent.click(screen.getByRole('button', { name: 'For me (3)' }));
+  expect(titles()).toEqual(['Refund c', 'Refund a', 'Refund d']); // it is the first view
+  const mine = screen.getByRole('button', { name: 'For me 3' });
+  fireEvent.click(mine);
   expect(titles()).toEqual(['Refund c', 'Refund a', 'Refund d']);
-  expect(screen.getByRole('button', { name: 'For me (3)' }).getAttribute('aria-pressed')).toBe('true');
-  fireEvent.click(screen.getByRole('button', { name: 'All waiting (4)' }));
+  expect(mine.getAttribute('aria-pressed')).toBe('true');
+  fireEvent.click(screen.getByRole('button', { name: 'All waiting 4' }));
   expect(titles()).toHaveLength(4);
 });
 
 test('if nothing waits for me, it is said how many wait for others', async () => {
   await show({ waiting: [refund('a', { may: no })] });
-  fireEvent.click(screen.getByRole('button', { name: 'For me (0)' }));
-  screen.getByText('Nothing waits for you. 1 other waits for other people.');
+  await screen.findByText('Nothing waits for you.');
+  screen.getByText('1 other waits for other people.');
+  const [all] = screen.getAllByRole('button', { name: 'All waiting' });
+  fireEvent.click(all);
+  expect(titles()).toEqual(['Refund a']);
 });
 
 test('a row says how many votes there are, what the clock does, and what is wrong', async () => {
   const soon = new Date(Date.now() + 3 * 3600_000 + 5000).toISOString();
-  await show({
+  const { model } = await show({
     waiting: [
       refund('a', { needs: [two] }),
       refund('b', { needs: [two], may: no, timer: { at: soon, does: 'escalate', people: ['lea'] } }),
@@ -152,32 +171,83 @@ test('a row says how many votes there are, what the clock does, and what is wron
       refund('e')
     ]
   });
+  act(() => model.showView('all'));
   const rows = within(screen.getByRole('listbox'))
     .getAllByRole('option')
     .map(one => one.textContent);
-  expect(rows[0]).toContain('Your vote, 1 of 2 · ');
-  expect(rows[1]).toContain('Waits for others, 1 of 2 · due in 3 h');
-  expect(rows[2]).toContain('Nobody can decide, Overdue · 1 of 2');
-  expect(rows[3]).toContain('Approved; it can still be taken back · ');
+  expect(rows[0]).toContain('Refund b3 h left{} · n.ipynb · Waits for others, 1 of 2 votes');
+  expect(rows[1]).toContain('Your vote, 1 of 2 votes');
+  expect(rows[2]).toContain('Nobody can decide, 1 of 2 votes, Overdue');
+  expect(rows[3]).toContain('Approved; it can still be taken back');
   expect(rows[4]).toMatch(/^Refund ejust now/);
 });
 
-test('what a policy decided is listed apart, with the rule, and can be opened', async () => {
-  const decision = { action: 'approve', reviewer: 'policy:small-refund', decided_at: '2026-01-05T09:00:00Z' };
-  const passed = refund('p', { status: 'decided', decision: { ...decision, by: 'policy' } as never });
+const byPolicy = { action: 'approve', by: 'policy', reviewer: 'policy:small-refund', known: 'policy' };
+const passedAt = new Date(Date.now() - 3600_000).toISOString();
+
+test('what a policy decided is listed by rule, and can be opened', async () => {
+  const decision = { ...byPolicy, decided_at: passedAt, reason: null };
+  const passed = refund('p', { status: 'decided', decision: decision as never });
   const blocked = refund('x', {
     status: 'decided',
-    decision: { ...decision, by: 'policy', action: 'reject', reviewer: 'policy:embargo' } as never
+    decision: { ...decision, action: 'reject', reviewer: 'policy:embargo' } as never
   });
-  const { asked } = await show({ passed: [passed, blocked] });
-  await act(async () => fireEvent.click(screen.getByRole('button', { name: 'Passed by policy' })));
-  expect(asked.filter(one => one.includes('passed=1'))).toHaveLength(1);
+  const { asked, model } = await show({ passed: [passed, blocked] });
+  await act(async () => model.showView('passed'));
+  await screen.findByRole('table');
+  expect(asked.filter(one => one.includes('status=passed'))).toHaveLength(1);
   expect(screen.queryByRole('listbox')).toBeNull();
+  const rows = within(screen.getByRole('table')).getAllByRole('row');
+  expect(rows.map(row => row.textContent)).toEqual([
+    'RuleDoes24 hAll',
+    'small-refundpasses11',
+    'embargoblocks11'
+  ]);
+  fireEvent.click(screen.getByRole('button', { name: 'small-refund' }));
   const items = within(screen.getByRole('list', { name: 'Decided by a policy' })).getAllByRole('listitem');
-  expect(items[0].textContent).toContain('Passed by policy: small-refund · ');
-  expect(items[1].textContent).toContain('Blocked by policy: embargo · ');
+  expect(items[0].textContent).toContain('Passed by policy Refund p');
   fireEvent.click(within(items[0]).getByRole('button'));
   screen.getByText('card of p');
+});
+
+test('what was decided is listed newest first, with filters, and can be opened', async () => {
+  const decision = {
+    action: 'reject',
+    by: 'person',
+    known: 'login',
+    decided_at: passedAt,
+    reason: 'No receipt'
+  };
+  const bo = { ...decision, reviewer: 'bo', reviewer_name: 'Bo' };
+  const { asked, model } = await show({
+    closed: [
+      refund('r', { status: 'decided', decision: bo as never }),
+      refund('p', {
+        status: 'decided',
+        decision: { ...byPolicy, decided_at: passedAt, reason: null } as never
+      }),
+      refund('s', { status: 'superseded' })
+    ]
+  });
+  await act(async () => model.showView('decided'));
+  const list = await screen.findByRole('list', { name: 'Decided proposals' });
+  const rows = (): (string | null)[] =>
+    within(list)
+      .getAllByRole('article')
+      .map(one => one.getAttribute('data-kind'));
+  expect(rows()).toEqual(['rejected', 'policy', 'superseded']);
+  expect(within(list).getAllByRole('article')[0].textContent).toMatch(
+    /^Rejected Refund rBo · .* · n.ipynb · “No receipt”$/
+  );
+  fireEvent.change(screen.getByRole('combobox', { name: 'Verdict' }), { target: { value: 'policy' } });
+  expect(rows()).toEqual(['policy']);
+  fireEvent.change(screen.getByRole('combobox', { name: 'Verdict' }), { target: { value: '' } });
+  await act(async () => {
+    fireEvent.change(screen.getByRole('combobox', { name: 'Person' }), { target: { value: 'bo' } });
+  });
+  expect(asked.at(-1)).toContain('person=bo');
+  fireEvent.click(within(list).getAllByRole('button')[0]);
+  screen.getByText('card of r');
 });
 
 test('alike proposals are grouped under what their titles have in common', async () => {
@@ -188,24 +258,24 @@ test('alike proposals are grouped under what their titles have in common', async
       refund('3', { alike: 'y', title: 'Call 3' })
     ]
   });
-  fireEvent.change(screen.getByRole('combobox', { name: 'Groups' }), { target: { value: 'alike' } });
   const groups = screen.getAllByRole('group').map(one => one.getAttribute('aria-label'));
-  expect(groups).toEqual(
-    expect.arrayContaining(['Refund # · refunds, 2 proposals', 'Call # · refunds, 1 proposal'])
-  );
+  expect(groups).toEqual(expect.arrayContaining(['Refund #, 2 proposals', 'Others, 1 proposal']));
+  fireEvent.click(screen.getByRole('button', { name: 'Alike' }));
+  expect(screen.queryByRole('group', { name: /proposal/ })).toBeNull();
 });
 
 test('no more are approved in one go than a policy lets, and nothing that I may not decide', async () => {
-  const { press, asked } = await show({
+  const { press, asked, model } = await show({
     waiting: [refund('a', { batch: 2 }), refund('b'), refund('c'), refund('d', { may: no })]
   });
+  act(() => model.showView('all'));
   press('x', 'j', 'x', 'j', 'x', 'a');
   screen.getByText(
     /^A policy lets at most 2 of these be decided together, and 3 are selected: nothing was decided\./
   );
   press('j', 'x', 'a');
   screen.getByText('Refund d: this needs ada or bo');
-  expect(screen.queryByRole('form')).toBeNull();
+  expect(screen.queryByRole('dialog')).toBeNull();
   expect(asked.filter(one => one.startsWith('POST'))).toEqual([]);
 });
 
@@ -220,6 +290,7 @@ test('what needs another vote stays in the list when I have voted', async () => 
   press('x', 'j', 'x', 'a');
   server.waiting = [server.waiting[0]];
   await act(async () => void (await model.confirm('')));
+  press('j'); // the decided row stays until then
   expect(titles()).toEqual(['Refund a']);
   expect(model.selected).toBe(0);
 });
@@ -245,7 +316,7 @@ test('axe finds nothing wrong', async () => {
     decided_at: '2026-01-05T09:00:00Z',
     by: 'policy'
   };
-  await show({
+  const { model } = await show({
     waiting: [refund('a', { needs: [two], stuck: 'x' })],
     passed: [refund('p', { status: 'decided', decision: decision as never })]
   });
@@ -258,6 +329,8 @@ test('axe finds nothing wrong', async () => {
     );
   };
   await check();
-  await act(async () => fireEvent.click(screen.getByRole('button', { name: 'Passed by policy' })));
+  await act(async () => model.showView('passed'));
+  await check();
+  await act(async () => model.showView('decided'));
   await check();
 });

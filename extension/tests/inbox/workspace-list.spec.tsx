@@ -4,13 +4,13 @@ import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import { Client } from '../../src/api/client';
 import type { FeedChange, Feed } from '../../src/api/feed';
 import type { IProposalSummary, IWorkspaceSummary } from '../../src/api/types';
-import { InboxModel } from '../../src/inbox/inbox-model';
+import { InboxModel } from '../../src/inbox/stores/inbox-model';
 import { InboxPanel } from '../../src/inbox/inbox-panel';
 import { WorkspaceStore } from '../../src/inbox/stores/workspace-store';
 import type { IHost } from '../../src/components/host';
 import { giveElementsSize } from '../element-sizes';
 
-beforeAll(giveElementsSize);
+beforeAll(() => giveElementsSize(1000));
 
 function workspace(id: string, over: Partial<IWorkspaceSummary> = {}): IWorkspaceSummary {
   return {

@@ -163,7 +163,7 @@ def decide_many(request: ApiRequest) -> BulkDecisionResponse:
 
     Raises:
         ValueError: The action is "edit".
-        StaleProposal: One of the proposals has changed since it was shown; nothing was decided.
+        StaleProposal: One of the proposals or drafts has changed since it was shown; nothing was decided.
     """
     body: BulkDecisionRequest = request.body
     if body.action == "edit":
@@ -171,6 +171,8 @@ def decide_many(request: ApiRequest) -> BulkDecisionResponse:
     seen = [(request.ledger.proposals.load(one.id), one) for one in body.proposals]
     for proposal, one in seen:
         _require_unchanged(proposal, one.revision, one.fingerprint)
+        if body.drafted and body.action == "approve":
+            _require_draft(request, proposal, current_value(proposal))
     proposals, attention = [proposal for proposal, _ in seen], request.context.attention
     decided = request.ledger.proposals.decide_many(
         proposals,
@@ -239,13 +241,22 @@ def _with_draft_value(request: ApiRequest, body: DecisionRequest) -> DecisionReq
     proposal = request.ledger.proposals.load(request.id)
     if proposal.status != "open" or body.action not in ("approve", "edit"):
         return body
-    seen = body.value if body.action == "edit" else current_value(proposal)
+    now = _require_draft(request, proposal, body.value if body.action == "edit" else current_value(proposal))
+    return msgspec.structs.replace(body, value=now) if body.action == "edit" else body
+
+
+def _require_draft(request: ApiRequest, proposal: Proposal, seen: Any) -> Any:
+    """Check that the draft of a proposal is equal to the value that the reviewer saw. Return the draft's value.
+
+    Raises:
+        StaleProposal: The draft differs.
+    """
     now = Draft.for_proposal(request.ledger.store, proposal).read_value()
     if not are_equal(seen, now, rounded=True):
         raise StaleProposal(
             proposal, {"draft": {"shown": format_draft(proposal, seen), "now": format_draft(proposal, now)}}
         )
-    return msgspec.structs.replace(body, value=now) if body.action == "edit" else body
+    return now
 
 
 def _check_edit_value(request: ApiRequest, body: DecisionRequest) -> Any:

@@ -73,13 +73,15 @@ class DecisionAction(msgspec.Struct, kw_only=True):
 class BulkDecisionRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """One decision for several proposals. Either all of them are decided, or none.
 
-    `proposals` has the versions that were shown to the reviewer. The action "edit" is not possible.
+    `proposals` has the versions that were shown to the reviewer. The action "edit" is not possible. If `drafted` is true,
+    an approval must find each shared draft equal to the proposed value. If a draft has edits, nothing is decided.
     """
 
     action: Action
     proposals: Annotated[list[ProposalVersion], msgspec.Meta(min_length=1, max_length=MAX_PAGE_SIZE)]
     value: Any = None
     reason: str | None = None
+    drafted: bool = False
 
 
 class CommentRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -17,6 +17,9 @@ const MAX_SINGLE_READS = 10;
 /** Delay before a failed read is tried again, in milliseconds. */
 const RETRY_MS = 5000;
 
+/** Delay after which rows are read again because people type in their drafts, in milliseconds. */
+const DRAFTS_MS = 3000;
+
 /** All waiting proposals. */
 export class ProposalStore {
   constructor(
@@ -45,6 +48,16 @@ export class ProposalStore {
   /** Error of the last read, or "". */
   get trouble(): string {
     return this._trouble;
+  }
+
+  /** Whether the server did not answer the last read. */
+  get offline(): boolean {
+    return this._offline;
+  }
+
+  /** Return a proposal that no longer waits, as it ended, if that was read here; otherwise undefined. */
+  findEnded(id: string): IProposalSummary | undefined {
+    return this._ended?.id === id ? this._ended : undefined;
   }
 
   /** Return a waiting proposal, or undefined. */
@@ -78,6 +91,8 @@ export class ProposalStore {
     this._reading = true;
     this._gone.clear();
     clearTimeout(this._timer);
+    clearTimeout(this._draftTimer);
+    this._draftTimer = undefined;
     try {
       const found = new Map<string, IProposalSummary>();
       let cursor: string | undefined;
@@ -90,6 +105,7 @@ export class ProposalStore {
         }
       } while (cursor && !this._disposed);
       this._trouble = '';
+      this._offline = false;
       this._loaded = true;
       this._gone.forEach(id => found.delete(id));
       this._replaceAll(found);
@@ -106,6 +122,7 @@ export class ProposalStore {
   dispose(): void {
     this._disposed = true;
     clearTimeout(this._timer);
+    clearTimeout(this._draftTimer);
     this._feed.changed.disconnect(this._onFeed, this);
     Signal.clearData(this);
   }
@@ -118,6 +135,9 @@ export class ProposalStore {
     if (changed === null || changed.proposals.length > MAX_SINGLE_READS || this._reading) {
       await this.refresh();
       return;
+    }
+    if (changed.drafts.some(id => this._byId.has(id))) {
+      this._draftTimer ??= setTimeout(() => void this.refresh(), DRAFTS_MS);
     }
     const ids = [...new Set(changed.proposals)];
     const { open } = await this._readProposals(ids);
@@ -148,6 +168,8 @@ export class ProposalStore {
       }
       if (found === null || found.status !== 'open') {
         moved = left.delete(ids[i]) || moved;
+        this._ended =
+          found && known ? { ...known, status: found.status, decision: found.decision } : this._ended;
         this._removeEnded([ids[i]]);
         return;
       }
@@ -201,6 +223,7 @@ export class ProposalStore {
   /** Report a failed read. The known proposals stay, and reading is tried again soon. */
   private _onFailure(reason: unknown): void {
     this._trouble = reason instanceof Error ? reason.message : String(reason);
+    this._offline = reason instanceof ApiError && reason.status === 0;
     clearTimeout(this._timer);
     if (!this._disposed) {
       this._timer = setTimeout(() => void this.refresh(), RETRY_MS);
@@ -228,6 +251,9 @@ export class ProposalStore {
   private _all: readonly IProposalSummary[] = [];
   private _loaded = false;
   private _trouble = '';
+  private _offline = false;
+  /** The proposal that ended last. */
+  private _ended: IProposalSummary | undefined;
   private _reading = false;
   private _again = false;
   /** Proposals that are being read one by one, and whether they changed again during that time. */
@@ -235,6 +261,7 @@ export class ProposalStore {
   /** Proposals that ended during a read of all. */
   private _gone = new Set<string>();
   private _timer: ReturnType<typeof setTimeout> | undefined;
+  private _draftTimer: ReturnType<typeof setTimeout> | undefined;
   private _disposed = false;
   private _changed = new Signal<ProposalStore, void>(this);
 }

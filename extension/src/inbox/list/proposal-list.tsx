@@ -3,23 +3,16 @@
  */
 
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { KeyboardEvent, RefObject, useCallback, useEffect, useState } from 'react';
-import type { IProposalSummary } from '../api/types';
-import type { IHost } from '../components/host';
-import { showHiddenCharacters } from '../text/hidden-characters';
-import type { InboxModel } from './inbox-model';
-import {
-  formatAge,
-  formatDue,
-  collectFacts,
-  GroupHeader,
-  HEADER_HEIGHT_PX,
-  ProposalRow,
-  ROW_HEIGHT_PX
-} from './proposal-row';
-import type { IListGroup, IListLine } from './list-layout';
-
-const MINUTE_MS = 60_000;
+import { KeyboardEvent, RefObject, useCallback, useEffect } from 'react';
+import type { IProposalSummary } from '../../api/types';
+import { decisionWord } from '../../components/states/decision-word';
+import type { IHost } from '../../components/host';
+import { MINUTE_MS, useClock } from '../../components/hooks/use-clock';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+import type { InboxModel } from '../stores/inbox-model';
+import type { IListGroup, IListLine } from '../stores/list-layout';
+import { GroupHeader, HEADER_HEIGHT_PX, ProposalRow, ROW_HEIGHT_PX } from './proposal-row';
+import { formatRowTime, type IRowTime, reviewFacts } from './row-texts';
 
 /** `KeyboardEvent.keyCode` of the key that has the slash, and on many keyboards the question mark. */
 const SLASH_KEY_CODE = 191;
@@ -39,7 +32,7 @@ export function ProposalList(props: {
 }): JSX.Element {
   const { model, host, list, onShowKeys } = props;
   const { trans } = host;
-  const now = useMinuteClock();
+  const now = useClock(MINUTE_MS);
   const { view, current } = model;
   const { lines, rows } = view;
   const virtual = useVirtualizer({
@@ -52,13 +45,18 @@ export function ProposalList(props: {
   });
   const open = useCallback((proposal: IProposalSummary) => model.open(proposal), [model]);
   const toggle = useCallback(
-    (id: string) => {
+    (id: string, range: boolean) => {
       list.current?.focus();
-      model.toggle(id);
+      if (range) {
+        model.selectTo(id);
+      } else {
+        model.toggle(id);
+      }
     },
     [model, list]
   );
   const toggleGroup = useCallback((key: string) => model.toggleGroup(key), [model]);
+  const showTable = useCallback((key: string) => model.showTable(key), [model]);
 
   useEffect(() => {
     const reveal = (): void => {
@@ -81,33 +79,49 @@ export function ProposalList(props: {
       onShowKeys();
     }
   };
+  const groupName = (group: IListGroup): string => showHiddenCharacters(group.label) || trans.__('Others');
+  const timeOf = ({ ended }: IListLine, proposal: IProposalSummary): IRowTime =>
+    ended ? { time: endedText(proposal, host), urgency: 'ended' } : formatRowTime(proposal, now, host);
 
-  const line = ({ line: { proposal, group, row, key }, top }: IPlacedLine): JSX.Element =>
-    proposal ? (
+  const drawLine = ({ line, top }: IPlacedLine): JSX.Element => {
+    const { proposal, group, row, key, summary, ended } = line;
+    return proposal ? (
       <ProposalRow
         key={key}
         proposal={proposal}
         current={proposal.id === current}
-        selected={model.isSelected(proposal.id)}
+        selected={!ended && model.isSelected(proposal.id)}
         top={top}
         position={row + 1}
         size={rows.length}
-        age={formatAge(proposal, now, host)}
-        {...formatDue(proposal, now, host)}
-        {...collectFacts(proposal, host)}
+        summary={summary}
+        {...timeOf(line, proposal)}
+        facts={ended ? '' : showHiddenCharacters(reviewFacts(proposal, host))}
+        placed={!group?.place}
+        ended={ended}
         host={host}
         onOpen={open}
         onToggle={toggle}
       />
     ) : (
-      <GroupHeader key={key} group={group!} top={top} onToggle={toggleGroup} />
+      <GroupHeader
+        key={key}
+        group={group!}
+        label={groupName(group!)}
+        top={top}
+        shown={model.table === group!.key}
+        host={host}
+        onToggle={toggleGroup}
+        onTable={showTable}
+      />
     );
+  };
   // After a change there may be fewer lines until the visible part is computed again.
   const drawn = virtual
     .getVirtualItems()
     .filter(({ index }) => index < lines.length)
     .map(({ index, start }) => ({ line: lines[index], top: start }));
-  const isDrawn = current !== null && drawn.some(one => one.line.proposal?.id === current);
+  const isDrawn = current !== null && drawn.some(one => one.line.proposal?.id === current && !one.line.ended);
   return (
     <div
       ref={list}
@@ -122,43 +136,19 @@ export function ProposalList(props: {
       <div role="presentation" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
         {groupLines(drawn).map(({ group, lines: some }) =>
           group ? (
-            <div key={group.key} role="group" aria-label={groupLabel(group, host)}>
-              {some.map(line)}
+            <div key={group.key} role="group" aria-label={groupLabel(group, groupName(group), host)}>
+              {some.map(drawLine)}
             </div>
           ) : (
-            some.map(line)
+            some.map(drawLine)
           )
         )}
       </div>
-      {lines.length === 0 && (
-        <p role="presentation" className="jp-hitl-note">
-          {emptyMessage(model, host)}
-        </p>
-      )}
     </div>
   );
 }
 
-function emptyMessage(model: InboxModel, { trans }: IHost): string {
-  if (model.mine !== null && model.total > 0 && model.view.mine === 0) {
-    return trans._n(
-      'Nothing waits for you. %1 other waits for other people.',
-      'Nothing waits for you. %1 others wait for other people.',
-      model.total
-    );
-  }
-  if (model.total > 0) {
-    return trans.__('Nothing that waits fits the search and the filters.');
-  }
-  return model.loaded
-    ? trans.__('Nothing waits for a decision.')
-    : model.problem
-      ? ''
-      : trans.__('Loading …');
-}
-
-function groupLabel(group: IListGroup, { trans }: IHost): string {
-  const label = showHiddenCharacters(group.label);
+function groupLabel(group: IListGroup, label: string, { trans }: IHost): string {
   return group.collapsed
     ? trans.__('%1, %2 hidden', label, group.count)
     : trans._n('%2, %1 proposal', '%2, %1 proposals', group.count, label);
@@ -178,12 +168,7 @@ function groupLines(drawn: readonly IPlacedLine[]): { group: IListGroup | null; 
   return parts;
 }
 
-/** Return the current time, updated every minute. */
-function useMinuteClock(): number {
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), MINUTE_MS);
-    return () => clearInterval(timer);
-  }, []);
-  return now;
+/** What became of a proposal that stays in the list until the next move. */
+function endedText(proposal: IProposalSummary, host: IHost): string {
+  return proposal.status === 'open' ? host.trans.__('Decided') : decisionWord(proposal, host).text;
 }

@@ -2,12 +2,12 @@
  * The list of open workspaces, above the waiting proposals. It is empty if there are none.
  */
 
-import type { IWorkspaceSummary } from '../api/types';
-import type { IHost } from '../components/host';
-import { useRedraw } from '../components/use-redraw';
-import { formatWhen } from '../components/proposal-status';
-import { showHiddenCharacters } from '../text/hidden-characters';
-import type { WorkspaceStore } from './stores/workspace-store';
+import type { IWorkspaceSummary } from '../../api/types';
+import type { IHost } from '../../components/host';
+import { useRedraw } from '../../components/use-redraw';
+import { formatWhen } from '../../components/proposal-status';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+import type { WorkspaceStore } from '../stores/workspace-store';
 
 interface IWorkspaceListProps {
   workspaces: WorkspaceStore;

@@ -1,0 +1,107 @@
+/**
+ * Checks before a decision in the inbox: who may decide, how many at once, and the messages if that is not allowed.
+ */
+
+import type { IHost } from '../../components/host';
+import { showHiddenCharacters } from '../../text/hidden-characters';
+import type { BatchAction } from '../stores/batch';
+import { InboxModel, MAX_BULK } from '../stores/inbox-model';
+import { commentsOf, isEdited } from '../stores/row-facts';
+
+/** Return the reason why nothing can be decided here, or null. */
+export function decisionRefusal(host: IHost): string | null {
+  if (host.readOnly !== null) {
+    return host.readOnly;
+  }
+  if (host.status?.may.decide === false) {
+    return host.status.decide_refused ?? host.trans.__('You may not decide on this server.');
+  }
+  return null;
+}
+
+/** Return the reason why these proposals cannot be decided together, or null. */
+function selectionRefusal(model: InboxModel, { trans }: IHost, action: BatchAction): string | null {
+  const { targets } = model;
+  const count = targets.length;
+  const without = targets.find(p => p.may?.actions.includes(action) === false);
+  const batch = Math.min(...targets.map(p => p.batch ?? Infinity));
+  if (targets.some(p => p.doubt)) {
+    return trans.__('No key decides whether an effect happened: open it, and say what you found out.');
+  }
+  if (without) {
+    return trans.__(
+      '%1: %2',
+      showHiddenCharacters(without.title),
+      showHiddenCharacters(without.may?.why_not ?? '') || trans.__('you may not decide it')
+    );
+  }
+  if (count > 1 && count > batch) {
+    return trans._n(
+      'A policy lets no two of these be decided together, and %2 are selected: nothing was decided. Decide them one by one.',
+      'A policy lets at most %1 of these be decided together, and %2 are selected: nothing was decided. Select fewer.',
+      batch,
+      count
+    );
+  }
+  if (count > MAX_BULK) {
+    return trans.__(
+      'At most %1 proposals can be decided together, and %2 are selected: nothing was decided. Select fewer.',
+      MAX_BULK,
+      count
+    );
+  }
+  return null;
+}
+
+/** Ask to confirm a decision on the current targets, or show why that is not possible. */
+export function askConfirmation(model: InboxModel, host: IHost, action: BatchAction): void {
+  const why =
+    decisionRefusal(host) ??
+    (model.deciding ? host.trans.__('A decision is still under way.') : null) ??
+    selectionRefusal(model, host, action);
+  if (why !== null) {
+    model.showProblem(why);
+  } else {
+    model.askConfirmation(action);
+  }
+}
+
+/** The command of the card's primary button. */
+const APPROVE_ON_CARD = 'hitl-nb:approve-proposal';
+
+/**
+ * Approve by a key. If rows are selected, or the current row's card is not on screen, or it has edits or comments, a
+ * dialog asks first. Otherwise the card that is on screen approves, as its button does.
+ *
+ * @param repeated - whether the key is held.
+ */
+export function approveByKey(model: InboxModel, host: IHost, repeated: boolean): void {
+  if (repeated) {
+    return; // a held key decides one proposal alone
+  }
+  const proposal = model.currentProposal;
+  const shown = model.wide && model.table === null && proposal !== null && model.opened?.id === proposal.id;
+  const plain = shown && model.selected === 0 && isEdited(proposal) !== true && commentsOf(proposal) === 0;
+  const onCard = plain
+    ? host.commandTargets?.find(APPROVE_ON_CARD, { proposal: proposal.id, key: true })
+    : undefined;
+  if (!onCard || decisionRefusal(host) !== null) {
+    askConfirmation(model, host, 'approve');
+  } else if (model.acceptsKeys) {
+    if (onCard.isEnabled({ proposal: proposal!.id })) {
+      void onCard.execute({ proposal: proposal!.id });
+    } else {
+      askConfirmation(model, host, 'approve');
+    }
+  }
+}
+
+/** Make the confirmed decision, or show why that is not possible. */
+export async function confirmDecision(model: InboxModel, host: IHost, reason: string): Promise<void> {
+  const why = decisionRefusal(host);
+  if (why !== null) {
+    model.showProblem(why);
+  } else {
+    await model.confirm(reason);
+  }
+}

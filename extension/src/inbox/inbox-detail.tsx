@@ -1,0 +1,154 @@
+/**
+ * What is open beside the list: the card of a proposal, a workspace, or alike proposals as a table.
+ */
+
+import { ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import type { IWorkspaceSummary } from '../api/types';
+import { DecisionSurroundings, IDecisionSurroundings } from '../components/decide/decision-surroundings';
+import type { IHost } from '../components/host';
+import type { CommandArgs } from '../components/review-commands';
+import { AlikeTable } from './batch/alike-table';
+import { DetailPane, IPosition } from './detail-pane';
+import type { OpenCell } from './inbox-commands';
+import type { InboxModel } from './stores/inbox-model';
+
+/** A card is drawn at most so often while a person moves through the list, in milliseconds. */
+const CARD_PAUSE_MS = 150;
+
+interface IProps {
+  model: InboxModel;
+  host: IHost;
+  renderCard: (id: string) => ReactNode;
+  renderWorkspace?: (id: string) => ReactNode;
+  onOpenCell?: OpenCell;
+  /** The open workspace, or null. */
+  written: IWorkspaceSummary | null;
+  workspaces?: { open(workspace: null): void };
+  run: (id: string, args?: CommandArgs) => void;
+  /** Gives the list the focus. */
+  onLeave: () => void;
+}
+
+/** The open card, workspace or table. */
+export function InboxDetail(props: IProps): JSX.Element | null {
+  const { model, host, renderCard, renderWorkspace, onOpenCell, written, run, onLeave } = props;
+  const { trans } = host;
+  const { opened, wide } = model;
+  const id = useSettled(opened?.id ?? null);
+  const writtenId = written?.id;
+  // The element stays the same for the same card, so that moving in the list does not draw the card again.
+  const card = useMemo(() => (id === null ? null : renderCard(id)), [id, renderCard]);
+  const document = useMemo(
+    () => (writtenId === undefined ? null : renderWorkspace?.(writtenId)),
+    [writtenId, renderWorkspace]
+  );
+  const surroundings = useSurroundings(model, onLeave);
+  const group = model.view.groups.find(one => one.key === model.table);
+  const close = (): void => {
+    model.close();
+    props.workspaces?.open(null);
+    onLeave();
+  };
+  if (group) {
+    return <AlikeTable key={group.key} group={group} model={model} host={host} run={run} onLeave={onLeave} />;
+  }
+  if (written && (!opened || wide)) {
+    return (
+      <DetailPane
+        opened={written}
+        edits={0}
+        host={host}
+        card={document}
+        position={null}
+        cell={trans.__('Open notebook')}
+        onOpenCell={onOpenCell && (() => onOpenCell(written))}
+        onClose={close}
+        onLeave={wide ? onLeave : close}
+      />
+    );
+  }
+  if (!opened || id === null) {
+    return wide ? <div className="jp-hitl-detail" /> : null;
+  }
+  const alike = model.view.groups.find(
+    one => one.alike.length > 1 && one.alike.some(p => p.id === opened.id)
+  );
+  return (
+    <DetailPane
+      opened={opened}
+      edits={model.edits}
+      host={host}
+      card={<DecisionSurroundings.Provider value={surroundings}>{card}</DecisionSurroundings.Provider>}
+      position={positionOf(model, run)}
+      cell={trans.__('Go to the cell')}
+      onOpenCell={onOpenCell && (() => run('hitl-nb:open-cell', { proposal: opened.id }))}
+      onClose={wide ? undefined : close}
+      onLeave={wide ? onLeave : close}
+      onTable={alike && (() => model.showTable(alike.key))}
+      note={model.selected > 0 ? trans.__('Keys act on the %1 selected', model.selected) : undefined}
+    />
+  );
+}
+
+/** What the open card knows about the inbox: after a decision the next row's card is shown. */
+function useSurroundings(model: InboxModel, onLeave: () => void): IDecisionSurroundings {
+  const { selected } = model;
+  const hasNext = model.showsWaiting && model.shown.length > 1;
+  return useMemo(
+    () => ({
+      hasNext,
+      selected,
+      onDecided: () => {
+        model.moveOn();
+        onLeave();
+      }
+    }),
+    [model, onLeave, hasNext, selected]
+  );
+}
+
+/** Return where the open card is in the list; null if it is not there. */
+function positionOf(model: InboxModel, run: IProps['run']): IPosition | null {
+  const { opened, shown, view } = model;
+  const place = view.places.get(opened?.id ?? '');
+  if (!opened || !place) {
+    return null;
+  }
+  const ended = shown[place.row]?.id !== opened.id;
+  return {
+    at: Math.min(place.row + 1, shown.length),
+    size: shown.length,
+    onMove: by => {
+      if (!ended) {
+        model.goTo(opened.id);
+      }
+      run(by > 0 ? 'hitl-nb:focus-next-row' : 'hitl-nb:focus-previous-row');
+      if (!model.wide && model.currentProposal) {
+        model.open(model.currentProposal);
+      }
+    }
+  };
+}
+
+/** Return a value that follows another one at once, but not more often than once in `CARD_PAUSE_MS`. */
+function useSettled(value: string | null): string | null {
+  const [shown, setShown] = useState(value);
+  const last = useRef(0);
+  useEffect(() => {
+    if (value === shown) {
+      return;
+    }
+    const left = last.current + CARD_PAUSE_MS - Date.now();
+    const show = (): void => {
+      last.current = Date.now();
+      setShown(value);
+    };
+    if (left <= 0) {
+      show();
+      return;
+    }
+    const timer = setTimeout(show, left);
+    return () => clearTimeout(timer);
+  }, [value, shown]);
+  return shown;
+}
