@@ -650,3 +650,34 @@ def test_a_result_of_another_type_is_refused_at_the_card(ledger: Ledger) -> None
 def test_several_effects_in_doubt_are_not_approved_together(ledger: Ledger) -> None:
     shown = Shown(ledger, in_doubt("1"), in_doubt("2"))
     assert shown.buttons() == set()
+
+
+def test_a_changed_field_says_what_it_was_and_is_taken_back(ledger: Ledger) -> None:
+    long = "We thank you for writing to us about this order, and refund 10 EUR."
+    shown = Shown(ledger, build_question(Refund(order="5678", amount=49.9, count=1, note=long), title="Refund"))
+    assert "Take back" not in shown.buttons()
+    shown.control("Amount").value = 20
+    shown.control("Note").value = long.replace("10", "12")
+    assert "was [-49.9-]" in shown.changes()
+    assert "[-10-]{+12+} EUR." in shown.changes()
+    assert "Proposal · 2 changes" in shown.texts()
+    shown.click("Take back: Amount")
+    assert shown.control("Amount").value == 49.9
+    assert "49.9" not in shown.changes()
+    assert draft(shown)["amount"] == 49.9
+    shown.control("Amount").value = 21  # the new control is watched, too
+    assert draft(shown)["amount"] == 21
+    shown.click("Take back: Amount")
+    shown.click("Take back: Note")
+    assert "Approve" in shown.buttons()
+
+
+def test_a_removed_row_is_listed_and_put_back_at_its_place(ledger: Ledger) -> None:
+    shown = Shown(ledger, build_question(pd.DataFrame({"id": [7, 8, 9], "paid": ["a", "b", "c"]}), title="T"))
+    shown.click("Remove row 2")
+    shown.control("paid, row 1").value = "x"
+    assert "− 2 [-8 · b-]" in shown.changes()
+    assert "~ Row 1, paid  [-a-] {+x+}" in shown.changes()
+    shown.click("Put row 2 back")
+    assert "Put row 2 back" not in shown.buttons()
+    assert draft(shown)["rows"] == [[7, "x"], [8, "b"], [9, "c"]]

@@ -94,13 +94,19 @@ def effects(notebook: Notebook, name: str) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
+def approve_with_reason(nb: Notebook, reason: str) -> None:
+    nb.button("Approve with a reason…").click()
+    nb.field("Reason").fill(reason)
+    nb.button("Approve with this reason").click()
+
+
 # --- the story ------------------------------------------------------------------------------------------------------
 
 
 def test_a_loop_pauses_is_edited_and_goes_on_in_the_same_cell(open_notebook: Callable[..., Notebook]) -> None:
     nb = open_notebook("loop.ipynb", LOAD, AGENT.replace("FILE", "'loop.txt'"), "print('the cell below')")
     nb.run_all()
-    nb.until(1, "Paused: Refund order 5678 (waiting for a decision)")
+    nb.until(1, "Refund order 5678 Waits for 1 person")
     nb.button("Approve").wait_for()
     assert "before the loop\ndrafting 5678" in nb.text(1)
     assert nb.panel.get_by_text("Refund order 5678", exact=True).is_visible()
@@ -111,13 +117,12 @@ def test_a_loop_pauses_is_edited_and_goes_on_in_the_same_cell(open_notebook: Cal
     assert effects(nb, "loop.txt") == []
 
     nb.field("Amount").fill("99.5")
-    nb.panel.get_by_text('+  "amount": 99.5').wait_for()
-    nb.field("Reason").fill("only the shipping")
-    nb.button("Approve with edits").click()
-    nb.until(1, "Paused: Refund order 5679 (waiting for a decision)")
+    nb.panel.locator("del", has_text="120.5").first.wait_for()
+    approve_with_reason(nb, "only the shipping")
+    nb.until(1, "Refund order 5679 Waits for 1 person")
     shown = nb.text(1)
-    assert shown.index("before the loop") < shown.index("Approved with edits: Refund order 5678")
-    assert shown.index('+  "amount": 99.5') < shown.index("sent 5678 99.5") < shown.index("Paused: Refund order 5679")
+    assert shown.index("before the loop") < shown.index("Approved with edits Refund order 5678")
+    assert shown.index("99.5") < shown.index("sent 5678 99.5") < shown.index("Refund order 5679 Waits")
     assert "only the shipping" in shown
     assert effects(nb, "loop.txt") == ["5678 99.5"]
 
@@ -142,9 +147,8 @@ def test_what_was_decided_here_is_recorded_and_passes_under_nbval(open_notebook:
     nb = open_notebook("recorded.ipynb", LOAD, AGENT.replace("FILE", "'recorded.txt'"), "print('the cell below')")
     nb.run_all()
     nb.field("Amount").fill("99.5")
-    nb.field("Reason").fill("only the shipping")
-    nb.button("Approve with edits").click()
-    nb.until(1, "Paused: Refund order 5679")
+    approve_with_reason(nb, "only the shipping")
+    nb.until(1, "Refund order 5679 Waits")
     nb.button("Approve").click()
     nb.until(1, "all sent")
     nb.run(2)
@@ -188,11 +192,11 @@ def test_a_killed_kernel_loses_nothing(open_notebook: Callable[..., Notebook], l
     nb.run(0)
     nb.until_ran(0)
     nb.run(2)
-    nb.until(2, "Paused: Refund order 5678 (waiting for a decision)")
+    nb.until(2, "Refund order 5678 Waits for 1 person")
     assert nb.field("Email").input_value() == "Dear Ann,\nsorry."
     assert proposal(ledger, nb).id == asked.id
     nb.button("Approve with edits").click()
-    nb.until(2, "Paused: Refund order 5679")
+    nb.until(2, "Refund order 5679 Waits")
     assert "before the loop" in nb.text(2)
     nb.button("Approve").click()
     nb.until(2, "sent 5679")
@@ -206,13 +210,13 @@ def test_restart_and_run_all_shows_the_proposal_again(open_notebook: Callable[..
     nb = open_notebook("restart.ipynb", LOAD, AGENT.replace("FILE", "'restart.txt'"), "print('below')")
     nb.run_all()
     nb.button("Approve").click()
-    nb.until(1, "Paused: Refund order 5679")
+    nb.until(1, "Refund order 5679 Waits")
     nb.command("notebook:restart-run-all")
     nb.accept()
     nb.panel.wait_for(state="hidden")
-    nb.until(1, "Paused: Refund order 5679")
+    nb.until(1, "Refund order 5679 Waits")
     nb.button("Approve").wait_for()
-    assert "Approved: Refund order 5678" in nb.text(1)
+    assert "Approved Refund order 5678" in nb.text(1)
     nb.until_prompt(2, "[ ]:")
     assert nb.reds() == 0
     assert effects(nb, "restart.txt") == ["5678 120.5"]
@@ -231,13 +235,13 @@ def test_decided_on_the_command_line_and_run_again_by_hand(
 
     on_the_command_line("approve")
     nb.run(1)
-    nb.until(1, "Paused: Refund order 5679")
-    assert "Approved: Refund order 5678" in nb.text(1)
+    nb.until(1, "Refund order 5679 Waits")
+    assert "Approved Refund order 5678" in nb.text(1)
     nb.button("Approve").wait_for()
     on_the_command_line("reject", "--reason", "too much")
     nb.button("Approve").click()  # too late: what was decided first counts
     nb.until(1, "AttributeError")  # the agent uses the value of a rejected proposal: None
-    assert "Rejected: Refund order 5679" in nb.text(1)
+    assert "Rejected Refund order 5679" in nb.text(1)
     assert "too much" in nb.text(1)
     assert effects(nb, "line.txt") == ["5678 120.5"]
 
@@ -255,8 +259,7 @@ def test_an_edit_that_breaks_the_schema_says_so_at_the_field(
     message = nb.panel.locator(".hitl-nb-field", has=nb.page.get_by_label("Amount")).get_by_text("⚠ 900")
     message.wait_for()
     assert "maximum of 500" in message.inner_text()
-    nb.button("Approve with edits").click()
-    nb.panel.get_by_text("Not decided").wait_for()
+    assert nb.button("Approve with edits").is_disabled()
     assert proposal(ledger, nb).status == "open"
     nb.field("Amount").fill("499")
     message.wait_for(state="hidden")
@@ -270,14 +273,15 @@ asked = [hitl.proposal(f"Letter {i}", title=f"Letter to {name}") for i, name in 
 """
     nb = open_notebook("several.ipynb", LOAD, agent)
     nb.run_all()
-    nb.button("Approve all").wait_for()
-    assert nb.panel.get_by_role("button", name="Reject").count() == 3
-    nb.button("Reject", 1).click()
-    nb.panel.get_by_text("Rejected: Letter to Bob").wait_for()
-    nb.button("Approve all").click()
+    nb.button("Approve all 3").wait_for()
+    assert nb.panel.get_by_role("button", name="Reject…").count() == 3
+    nb.button("Reject…", 1).click()
+    nb.button("Reject").click()  # the button of the form that was opened
+    nb.panel.get_by_text("Rejected Letter to Bob").wait_for()
+    nb.button("Approve all 2").click()
     nb.until(1, "['Letter 0', None, 'Letter 2']")
-    assert "Approved: Letter to Ann" in nb.text(1)
-    assert "Rejected: Letter to Bob" in nb.text(1)
+    assert "Approved Letter to Ann" in nb.text(1)
+    assert "Rejected Letter to Bob" in nb.text(1)
 
 
 def test_what_an_agent_wrote_runs_nowhere(open_notebook: Callable[..., Notebook]) -> None:
@@ -293,9 +297,9 @@ d = hitl.checkpoint_all([
 """
     nb = open_notebook("hostile.ipynb", LOAD, agent)
     nb.run_all()
-    nb.button("Approve all").wait_for()
+    nb.button("Approve all 4").wait_for()
     nb.panel.locator("textarea").first.fill("<img src=x onerror='window.owned = 3'>")
-    nb.panel.get_by_text("onerror='window.owned = 3'").wait_for()
+    nb.panel.get_by_text("onerror='window.owned = 3'").first.wait_for()
     assert nb.page.evaluate("() => window.owned") is None
     front = nb.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea")
     assert front.locator("script, img, mjx-container, .MathJax").count() == 0
@@ -313,14 +317,15 @@ def test_the_keyboard_is_enough(open_notebook: Callable[..., Notebook], ledger: 
     assert nb.field("Amount").evaluate("one => one === document.activeElement")
     keys.press("ControlOrMeta+a")
     keys.type("80")
-    for name in ("Email", "Reason", "Response"):
-        keys.press("Tab")
-        assert nb.field(name).evaluate("one => one === document.activeElement")
     nb.page.wait_for_function("one => !one.disabled", arg=nb.button("Approve with edits").element_handle())
+    keys.press("Tab")
+    assert nb.button("Take back").evaluate("one => one === document.activeElement")
+    keys.press("Tab")
+    assert nb.field("Email").evaluate("one => one === document.activeElement")
     keys.press("Tab")
     assert nb.button("Approve with edits").evaluate("one => one === document.activeElement")
     keys.press("Enter")
-    nb.until(1, "Paused: Refund order 5679")
+    nb.until(1, "Refund order 5679 Waits")
     assert effects(nb, "keyboard.txt") == ["5678 80.0"]
     nb.button("Approve").focus()
     keys.press("Space")
@@ -437,7 +442,7 @@ def test_notebook_7_shows_and_decides_the_same_panel(browser: Any, tmp_path_fact
         nb.run_all()
         nb.field("Amount").fill("7")
         nb.button("Approve with edits").click()
-        nb.until(1, "Paused: Refund order 5679")
+        nb.until(1, "Refund order 5679 Waits")
         nb.button("Approve").click()
         nb.until(1, "all sent")
         nb.until_prompt(2, "[ ]:")

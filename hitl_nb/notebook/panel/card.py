@@ -181,6 +181,7 @@ class ProposalCard:
             edited, wrong = self.has_edits(), self._changes.wrong > 0
             self._state.value = words.open_state(proposal, self._terms.told, edited=edited, wrong=wrong)
         else:
+            self.widget.add_class(f"hitl-nb-tone-{words.outcome_tone(proposal)}")
             self._decided.show(proposal, self._ledger.reviewers.identify(proposal))
 
     def _list_choices(self) -> Choices:

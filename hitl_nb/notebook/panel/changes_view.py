@@ -76,7 +76,7 @@ class ChangesView:
             self._show_long(proposal, draft)
         else:
             self._check(proposal, editor, draft)
-            self._show_changes(list_changes(proposal, draft))
+            self._show_changes(list_changes(proposal, draft), draw=not editor.shows_changes)
         editor.show_changes()
 
     def show_error(self, editor: ValueEditor, error: InvalidEdit) -> None:
@@ -103,9 +103,10 @@ class ChangesView:
             longest = f"{MAX_SHOWN_CHARS:,} characters"
             self._too_long.show(f"too long to compare while you type (more than {longest}): checked when you approve")
 
-    def _show_changes(self, changes: Changes | None) -> None:
+    def _show_changes(self, changes: Changes | None, *, draw: bool = True) -> None:
+        """Show the number of changes, and with `draw` the changes themselves. None: there is nothing to compare."""
         self.count = changes.count if changes is not None else 0
-        self._changes.value = changes_html(changes) if changes is not None else ""
+        self._changes.value = changes_html(changes) if changes is not None and draw else ""
         self._changes.layout.display = None if self._changes.value else "none"
         self._heading.value = f"Proposal · {words.format_count(self.count)}" if self.count else "Proposal"
 

@@ -28,6 +28,10 @@ _SHEET = """<style>
   border: 1px solid var(--jp-border-color1, rgba(128, 128, 128, 0.5)); border-radius: 4px;
   border-left: 4px solid var(--jp-brand-color1, #1976d2); padding: 8px 12px; margin: 4px 0; overflow: visible;
 }
+.hitl-nb-card.hitl-nb-tone-success { border-left-color: var(--jp-success-color1, #388e3c); }
+.hitl-nb-card.hitl-nb-tone-error { border-left-color: var(--jp-error-color1, #d32f2f); }
+.hitl-nb-card.hitl-nb-tone-warn { border-left-color: var(--jp-warn-color1, #f57c00); }
+.hitl-nb-card.hitl-nb-tone-none { border-left-color: var(--jp-border-color1, rgba(128, 128, 128, 0.5)); }
 .hitl-nb-panel .widget-box, .hitl-nb-panel .widget-gridbox { margin: 0; overflow: visible; }
 .hitl-nb-panel .widget-gridbox { overflow-x: auto; padding: 2px 0; }
 .hitl-nb-panel .widget-label.hitl-nb-words {
@@ -143,7 +147,7 @@ class NoteLabel:
             widget.layout.display = None if text else "none"
 
 
-def autosize_textarea(text: str, fewest: int, *, width: int = 90, **traits: Any) -> Any:
+def autosize_textarea(text: str, fewest: int, *, width: int = 80, **traits: Any) -> Any:
     """Make a text area whose height follows its text.
 
     Args:

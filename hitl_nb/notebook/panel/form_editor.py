@@ -25,6 +25,8 @@ class FormEditor(ValueEditor):
         prefix: Beginning of the fields' paths in error messages, for example "arguments/".
     """
 
+    shows_changes: bool = True
+
     def __init__(
         self, schema: Any, root: Any, proposed: dict[str, Any], value: dict[str, Any], prefix: str = ""
     ) -> None:
@@ -145,6 +147,5 @@ def make_form(proposal: Proposal, value: Any) -> ValueEditor | None:
 
 def make_tool_form(proposal: Proposal, value: Any) -> ValueEditor | None:
     """Make a form of the arguments of a tool call. None for a draft that is no tool call: it is edited as text."""
-    if not isinstance(value, dict) or not isinstance(cast("Any", value).get("arguments"), dict):
-        return None
-    return ToolEditor(proposal, cast("dict[str, Any]", value))
+    call = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return ToolEditor(proposal, call) if isinstance(call.get("arguments"), dict) else None

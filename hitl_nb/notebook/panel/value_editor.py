@@ -16,7 +16,10 @@ class ValueEditor(ABC):
     Attributes:
         widget: The widget to display.
         controls: The controls that a person changes.
+        shows_changes: Whether the editor itself shows at each part what was proposed for it.
     """
+
+    shows_changes: bool = False
 
     def __init__(self) -> None:
         self.widget: Any = ui.VBox([])

@@ -18,8 +18,11 @@ _BRIEF_CHARS = 40
 _REMOVED_COLOR = "rgba(211, 47, 47, 0.16)"
 _ADDED_COLOR = "rgba(56, 142, 60, 0.18)"
 _SPAN_STYLES = {
-    "removed": ("del", f"background-color: {_REMOVED_COLOR}; text-decoration: line-through; color: inherit;"),
-    "added": ("ins", f"background-color: {_ADDED_COLOR}; text-decoration: underline; color: inherit;"),
+    "removed": (
+        "del",
+        f"background-color: {_REMOVED_COLOR}; text-decoration: line-through; color: inherit; padding: 0 2px;",
+    ),
+    "added": ("ins", f"background-color: {_ADDED_COLOR}; text-decoration: underline; color: inherit; padding: 0 2px;"),
 }
 _SIGN_COLORS = {"+": _ADDED_COLOR, "−": _REMOVED_COLOR}
 _SIGN_WORDS = {"+": "added", "−": "removed", "~": "changed", "↑": "moved up", "↓": "moved down"}
