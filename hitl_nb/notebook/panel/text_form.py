@@ -39,7 +39,8 @@ class TextForm:
         templates: Sequence[str] = (),
         style: str = "primary",
     ) -> None:
-        self._area = autosize_textarea("", 2, width=70, placeholder=field, tooltip=field)
+        label = {"description_width": "5em"}
+        self._area = autosize_textarea("", 2, width=70, description=field, tooltip=field, style=label)
         self._note = NoteLabel("", "", "quiet")
         self._send = make_button(send, lead, lambda _: on_send(self._area.value.strip()))
         self._send.button_style = style
