@@ -109,6 +109,7 @@ describe('a letter', () => {
   it('acts on the card with the focus', () => {
     const { ran, focus } = open();
     pressKey(focus('p2'), 'r');
+    pressKey(focus('p2'), 'r', { repeat: true }); // held down: once
     expect(ran).toEqual(['reject p2']);
   });
 
