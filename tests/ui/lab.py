@@ -76,19 +76,11 @@ class Lab:
 
     Args:
         extension: whether hitl_nb's JupyterLab extension is enabled; without it there is the ipywidgets panel.
-        server_extension: whether the server loads hitl_nb.
         python: the Python of the environment that JupyterLab is taken from.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        state: Path,
-        *,
-        app: str = "lab",
-        extension: bool = True,
-        server_extension: bool = True,
-        python: str = sys.executable,
+        self, folder: Path, state: Path, *, app: str = "lab", extension: bool = True, python: str = sys.executable
     ) -> None:
         self.folder = folder
         self.token = secrets.token_hex(8)
@@ -112,8 +104,6 @@ class Lab:
             pages.write_text('{"disabledExtensions": {"hitl-nb": true}}')
         # Not `-m jupyter lab`: that looks for a command on the PATH, which may be another environment's.
         self._command = [python, "-c", SERVER_PROGRAM, "jupyterlab" if app == "lab" else app]
-        if not server_extension:
-            self._command.append("--ServerApp.jpserver_extensions={'hitl_nb': False}")
         self.log = state / "lab.log"
         self._start()
         running.append(self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -104,22 +103,19 @@ send(decision.value, "done.txt")"""
     nb.close()
 
 
-@pytest.fixture
-def bare_lab(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A JupyterLab over the same folder, whose server does not load hitl_nb."""
-    server = Lab(lab.folder, tmp_path_factory.mktemp("bare"), server_extension=False)
-    yield server
-    server.close()
-
-
-def test_a_server_without_hitl_nb_says_how_it_is_installed(browser: Any, page: Page, lab: Lab, bare_lab: Lab) -> None:
+def test_a_server_without_hitl_nb_says_how_it_is_installed(browser: Any, page: Page, lab: Lab) -> None:
+    """The server answers as Jupyter does without the extension: a page of HTML with the status 404."""
     nb = page.open("bare.ipynb", LOAD, agent("bare.txt"))
     nb.run_all()
     card(nb, "Letter to Ann").wait_for()
     nb.command("docmanager:save")
     (p,) = list_waiting(lab, "bare.ipynb")
     window = browser.new_context(viewport={"width": 1300, "height": 900})
-    seen = Page(window.new_page(), bare_lab).show("bare.ipynb")
+    window.route(
+        "**/hitl_nb/api/**",
+        lambda route: route.fulfill(status=404, content_type="text/html", body="<h1>404 : Not Found</h1>"),
+    )
+    seen = Page(window.new_page(), lab).show("bare.ipynb")
     seen.until(1, "The review cards need hitl_nb on this Jupyter server.")
     text = seen.text(1)
     assert "Run pip install hitl_nb where the server runs, restart it, and reload." in text
