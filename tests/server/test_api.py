@@ -114,6 +114,17 @@ def test_several_are_decided_together_or_none(server: Any) -> None:
     assert (status, [p["status"] for p in said["proposals"]]) == (200, ["decided", "decided"])
 
 
+def test_several_are_not_approved_if_a_draft_was_edited(server: Any) -> None:
+    found = server.pause_run("Dear Ann", "Dear Bo", agent="edited-batch")
+    assert server.call("PUT", f"proposals/{found[1].id}/draft", {"value": "Dearest Bo"})[0] == 200
+    shown = [{"id": p.id, **shown_version(p)} for p in found]
+    status, said = server.call("POST", "decisions", {"action": "approve", "drafted": True, "proposals": shown})
+    assert (status, said["error"], said["proposal"]["id"]) == (409, "StaleDraft", found[1].id)
+    assert {server.ledger.proposals.load(p.id).status for p in found} == {"open"}
+    body = {"action": "approve", "drafted": True, "proposals": shown[:1]}
+    assert server.call("POST", "decisions", body)[0] == 200
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "status"),
     [

@@ -20,7 +20,7 @@ const EDITOR_SELECTOR = [
 /** Longest wait for the editor of a card, in milliseconds. */
 const EDITOR_WAIT_MS = 5000;
 
-/** Where the open card is in the list, and how to go on from it. */
+/** The place of the open card in the list, and how to move from it. */
 export interface IPosition {
   /** Place of the row, from 1, and number of rows. */
   at: number;

@@ -12,7 +12,7 @@ import { votingName } from './stores/voter';
 /** Opens the notebook of a proposal or a workspace at its cell. */
 export type OpenCell = (of: Pick<IProposalSummary, 'path' | 'agent'>) => void;
 
-/** What the commands need of the panel. */
+/** The actions of the panel that commands run. */
 export interface IPanelActions {
   /** Absent where there are no notebooks. */
   openCell?: OpenCell;

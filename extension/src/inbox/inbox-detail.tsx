@@ -1,5 +1,5 @@
 /**
- * What is open beside the list: the card of a proposal, a workspace, or alike proposals as a table.
+ * The part beside the list: the card of a proposal, a workspace, or alike proposals as a table.
  */
 
 import { ReactNode, useEffect, useMemo, useRef, useState } from 'react';
@@ -90,7 +90,7 @@ export function InboxDetail(props: IProps): JSX.Element | null {
   );
 }
 
-/** What the open card knows about the inbox: after a decision the next row's card is shown. */
+/** Return what the open card knows about the inbox: after a decision the next row's card is shown. */
 function useSurroundings(model: InboxModel, onLeave: () => void): IDecisionSurroundings {
   const { selected } = model;
   const hasNext = model.showsWaiting && model.shown.length > 1;

@@ -302,7 +302,7 @@ function sums(rows: readonly IAlikeRow[], columns: readonly IAlikeColumn[], { tr
 
 function limit(rows: readonly IAlikeRow[], { trans }: IHost): string[] {
   const batch = Math.min(...rows.map(({ proposal }) => proposal.batch ?? Infinity));
-  return batch === Infinity ? [] : [trans.__('At most %1 are decided in one go.', batch)];
+  return batch === Infinity ? [] : [trans.__('At most %1 are decided at once.', batch)];
 }
 
 /** Read the proposals of a group in full, and again when one of them changes. */

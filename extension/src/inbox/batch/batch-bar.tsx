@@ -123,7 +123,7 @@ function MoreItems({ model, host, onClose }: Omit<IProps, 'run'> & { onClose: ()
   );
 }
 
-/** What the last batch did, in one line; "Show" names what was left out. */
+/** The result of the last batch, in one line; "Show" names what was left out. */
 export function BatchResult(props: {
   result: IBatchResult;
   host: IHost;

@@ -227,7 +227,7 @@ function ReasonField(props: IProps & { confirm: () => void }): JSX.Element {
 
 /** The reasons that a notebook's author offers. An older server sends none. */
 function reasonsOf({ proposal }: IBatchRow): readonly string[] {
-  return proposal.reasons ?? [];
+  return (proposal.reasons) ?? [];
 }
 
 function editorNames(by: readonly string[], { trans }: IHost): string {

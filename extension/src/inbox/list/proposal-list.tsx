@@ -168,7 +168,7 @@ function groupLines(drawn: readonly IPlacedLine[]): { group: IListGroup | null; 
   return parts;
 }
 
-/** What became of a proposal that stays in the list until the next move. */
+/** Return the word for a proposal that stays in the list until the next move. */
 function endedText(proposal: IProposalSummary, host: IHost): string {
   return proposal.status === 'open' ? host.trans.__('Decided') : decisionWord(proposal, host).text;
 }

@@ -1,5 +1,5 @@
 /**
- * What was decided, newest first, with filters; the card has what was shown, what was changed, and the votes.
+ * The decided proposals, newest first, with filters; the card has what was shown, what was changed, and the votes.
  */
 
 import { ReactNode, useCallback, useMemo, useState } from 'react';

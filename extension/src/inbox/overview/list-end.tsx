@@ -14,7 +14,7 @@ export function ListEnd(props: {
   /** How many rows are shown of those that were read. */
   shown: number;
   host: IHost;
-  /** What an empty list says. */
+  /** The message of an empty list. */
   empty: string;
 }): JSX.Element {
   const { pages, shown, host, empty } = props;

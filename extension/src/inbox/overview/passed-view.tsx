@@ -21,7 +21,7 @@ import { useDelayedText } from './use-delayed-text';
 const PAGE_SIZE = 200;
 const DAY_MS = 86_400_000;
 
-/** What one rule decided. */
+/** The decisions of one rule. */
 interface IRuleRow {
   rule: string;
   proposals: IProposalSummary[];

@@ -1,5 +1,5 @@
 /**
- * What a rule of a policy says, in one sentence.
+ * The text of a policy's rule, in one sentence.
  */
 
 import { useEffect, useState } from 'react';

@@ -274,8 +274,8 @@ export class Batch {
 
 /** Compare the draft of a proposal with the value that people decide about. */
 function draftOf(shown: IProposalSummary, found: IProposal): BatchDraft {
-  const before = found.candidate === undefined ? found.value : found.candidate;
-  const value = found.draft === undefined ? found.value : found.draft;
+  const before = (found.candidate === undefined ? found.value : found.candidate);
+  const value = (found.draft === undefined ? found.value : found.draft);
   if (isSame(before, value)) {
     return { state: 'none' };
   }

@@ -283,7 +283,7 @@ export class InboxModel extends ListModel {
     return this._batch?.deciding ?? false;
   }
 
-  /** What the last batch did; null if there was none, or its message was closed. */
+  /** The result of the last batch; null if there was none, or its message was closed. */
   get result(): IBatchResult | null {
     return this._result;
   }

@@ -250,6 +250,6 @@ function makeGroups(
     return [{ group: null, members: others }];
   }
   const made = alike.map(([value, some]) => make(value, some, similarityLabel(some[0]), true));
-  // The label "" stands for all others; the view has the word for it.
+  // The label "" means all others; the view has the word for it.
   return others.length > 0 ? [...made, make('others', others, '', false)] : made;
 }
