@@ -56,7 +56,15 @@ class Server:
             "HITL_NB_STORE": store,
         }
         self.log = (folder / "server.log").open("ab")
-        command = [sys.executable, "-c", SERVER_PROGRAM, "jupyter_server", "--no-browser", "--allow-root", f"--port={self.port}"]
+        command = [
+            sys.executable,
+            "-c",
+            SERVER_PROGRAM,
+            "jupyter_server",
+            "--no-browser",
+            "--allow-root",
+            f"--port={self.port}",
+        ]
         options = (
             *options,
             f"--IdentityProvider.token={self.token}",

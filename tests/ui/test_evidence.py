@@ -45,7 +45,7 @@ DRAWN = "all => all.every(one => one.complete && one.naturalWidth > 0)"
 
 
 @pytest.fixture(scope="module")
-def paused(page: Page, lab: Lab) -> Iterator[Notebook]:
+def paused_notebook(page: Page, lab: Lab) -> Iterator[Notebook]:
     (lab.folder / "drawn.svg").write_text(SCRIPTED_SVG)
     nb = page.open("refunds.ipynb", LOAD, AGENT.replace("PNG", repr(png(8, 8))))
     nb.run_all()
@@ -74,10 +74,10 @@ def check_drawn(shown: Any) -> None:
     assert shown.page.evaluate(RAN)
 
 
-def test_evidence_is_drawn_in_the_card(paused: Notebook) -> None:
-    shown = card(paused)
+def test_evidence_is_drawn_in_the_card(paused_notebook: Notebook) -> None:
+    shown = card(paused_notebook)
     asked: list[str] = []
-    paused.page.on("request", lambda request: asked.append(request.url))
+    paused_notebook.page.on("request", lambda request: asked.append(request.url))
     check_drawn(shown)
     shot(shown, "evidence-card")
     evidence = shown.get_by_role("region", name="Evidence")
@@ -91,25 +91,25 @@ def test_evidence_is_drawn_in_the_card(paused: Notebook) -> None:
         " getComputedStyle(dl.firstElementChild).display, dl.outerHTML.slice(0, 300)]"
     )
     evidence.get_by_role("button", name="Open", exact=True).click()
-    dialog = paused.page.get_by_role("dialog", name="orders")
+    dialog = paused_notebook.page.get_by_role("dialog", name="orders")
     assert dialog.locator("tbody tr").count() == 11
-    shot(paused.page, "evidence-large")
-    paused.page.keyboard.press("Escape")
+    shot(paused_notebook.page, "evidence-large")
+    paused_notebook.page.keyboard.press("Escape")
     dialog.wait_for(state="detached")
-    assert paused.page.evaluate("() => document.activeElement.textContent") == "Open"
+    assert paused_notebook.page.evaluate("() => document.activeElement.textContent") == "Open"
     evidence.get_by_role("button", name="Open large: A drawing").click()
-    paused.page.get_by_role("dialog", name="drawn").locator("img").wait_for()
-    paused.page.get_by_role("button", name="Close", exact=True).last.click()
-    assert paused.page.evaluate(RAN)
+    paused_notebook.page.get_by_role("dialog", name="drawn").locator("img").wait_for()
+    paused_notebook.page.get_by_role("button", name="Close", exact=True).last.click()
+    assert paused_notebook.page.evaluate(RAN)
     assert [url for url in asked if "127.0.0.1:9/" in url or "shop.example" in url] == []
 
 
 @needs_axe
-def test_evidence_is_accessible(paused: Notebook) -> None:
-    assert violations(paused.page, ".jp-hitl-evidence") == []
+def test_evidence_is_accessible(paused_notebook: Notebook) -> None:
+    assert violations(paused_notebook.page, ".jp-hitl-evidence") == []
 
 
-def test_evidence_is_drawn_on_the_page_of_a_phone(browser: Any, lab: Lab, paused: Notebook) -> None:
+def test_evidence_is_drawn_on_the_page_of_a_phone(browser: Any, lab: Lab, paused_notebook: Notebook) -> None:
     (proposal,) = list_waiting(lab, "refunds.ipynb")
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     phone = context.new_page()
@@ -132,9 +132,11 @@ def test_evidence_is_drawn_on_the_page_of_a_phone(browser: Any, lab: Lab, paused
     context.close()
 
 
-def test_evidence_is_drawn_in_an_exported_notebook(browser: Any, lab: Lab, paused: Notebook, tmp_path: Path) -> None:
+def test_evidence_is_drawn_in_an_exported_notebook(
+    browser: Any, lab: Lab, paused_notebook: Notebook, tmp_path: Path
+) -> None:
     source = lab.folder / "refunds.ipynb"
-    paused.command("docmanager:save")
+    paused_notebook.command("docmanager:save")
     eventually(lambda: source.read_text().count("data:image/") >= 3)
     command = [sys.executable, "-m", "nbconvert", "--to", "html", "--output-dir", str(tmp_path), str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -85,7 +85,9 @@ def test_another_key_for_approve_is_set_in_the_settings_and_decides(browser: Any
         other.evaluate("() => window.jupyterapp.shell.currentWidget.close()")
 
         other.locator(".jp-hitl-badge").click()
-        other.get_by_role("searchbox", name="Search titles, values, evidence").fill("remapped")  # other tests left theirs
+        other.get_by_role("searchbox", name="Search titles, values, evidence").fill(
+            "remapped"
+        )  # other tests left theirs
         other.get_by_text("1 of", exact=False).first.wait_for()
         other.get_by_role("listbox", name="Proposals that wait").focus()
         other.keyboard.press("a")

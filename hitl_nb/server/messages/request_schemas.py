@@ -73,8 +73,8 @@ class DecisionAction(msgspec.Struct, kw_only=True):
 class BulkDecisionRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """One decision for several proposals. Either all of them are decided, or none.
 
-    `proposals` has the versions that were shown to the reviewer. The action "edit" is not possible. If `drafted` is true,
-    an approval must find each shared draft equal to the proposed value. If a draft has edits, nothing is decided.
+    `proposals` has the versions that were shown to the reviewer. The action "edit" is not possible. If `drafted` is
+    true, an approval must find each shared draft equal to the proposed value. If a draft has edits, nothing is decided.
     """
 
     action: Action

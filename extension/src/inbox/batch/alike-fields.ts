@@ -40,8 +40,8 @@ export const WHOLE = '';
 
 /** Take a full proposal apart into fields. The arguments of a tool call are its fields. */
 export function makeAlikeRow(proposal: IProposal): IAlikeRow {
-  const value = (proposal.candidate === undefined ? proposal.value : proposal.candidate);
-  const draft = (proposal.draft === undefined ? proposal.value : proposal.draft);
+  const value = proposal.candidate === undefined ? proposal.value : proposal.candidate;
+  const draft = proposal.draft === undefined ? proposal.value : proposal.draft;
   return {
     proposal,
     fields: fieldsOf(value, proposal.kind),

@@ -18,7 +18,7 @@ interface IProps {
   batch: Batch;
   host: IHost;
   anchor: RefObject<HTMLElement>;
-  /** What was typed so far; it survives closing. */
+  /** The text that was typed so far; it survives closing. */
   reason: string;
   onReason: (text: string) => void;
   onConfirm: () => void;
@@ -138,7 +138,7 @@ function BatchLine({ row, batch, host }: { row: IBatchRow; batch: Batch; host: I
   );
 }
 
-/** What becomes of the edits of one draft. */
+/** The choice for the edits of one draft. */
 function EditChoice({ row, batch, host }: { row: IBatchRow; batch: Batch; host: IHost }): JSX.Element | null {
   const { trans } = host;
   const { proposal, draft, leftOut } = row;
@@ -227,7 +227,7 @@ function ReasonField(props: IProps & { confirm: () => void }): JSX.Element {
 
 /** The reasons that a notebook's author offers. An older server sends none. */
 function reasonsOf({ proposal }: IBatchRow): readonly string[] {
-  return (proposal.reasons) ?? [];
+  return proposal.reasons ?? [];
 }
 
 function editorNames(by: readonly string[], { trans }: IHost): string {

@@ -17,11 +17,11 @@ export const RUN_STATES = [
   'cancelled'
 ] as const;
 
-/** A state of a run. */
-export type RunState = (typeof RUN_STATES)[number];
+/** A state of a run that the filter offers. */
+export type FilteredRunState = (typeof RUN_STATES)[number];
 
 interface IRunWord {
-  state: RunState;
+  state: FilteredRunState;
   text: string;
   tone: Tone;
   icon: IconName;
@@ -30,7 +30,7 @@ interface IRunWord {
 /** Return the word for a run's state. */
 export function runState(run: { state?: string; status?: string }, { trans }: IHost): IRunWord {
   const state = RUN_STATES.find(one => one === (run.state ?? run.status)) ?? 'running';
-  const words: { [name in RunState]: Omit<IRunWord, 'state'> } = {
+  const words: { [name in FilteredRunState]: Omit<IRunWord, 'state'> } = {
     interrupted: { text: trans.__('Interrupted'), tone: 'warn', icon: 'disconnected' },
     failed: { text: trans.__('Failed'), tone: 'bad', icon: 'cross' },
     waiting: { text: trans.__('Waiting'), tone: 'brand', icon: 'clock' },

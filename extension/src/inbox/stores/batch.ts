@@ -1,6 +1,6 @@
 /**
  * One decision for several proposals: which ones, in which revision, and what becomes of edited drafts. All of this is
- * fixed when it is asked. What changes after that is left out, and named in the result.
+ * fixed when it is asked. A proposal that changes after that is left out, and named in the result.
  */
 
 import type { Client } from '../../api/client';
@@ -12,7 +12,7 @@ import { editorsOf, isEdited } from './row-facts';
 /** Most proposals that are read at the same time. */
 const PARALLEL_READS = 6;
 
-/** What became of a proposal since it was shown: the same, changed, or "gone" if it no longer waits. */
+/** State of a proposal since it was shown: the same, changed, or "gone" if it no longer waits. */
 export type Fate = 'same' | 'changed' | 'gone';
 
 /** The draft of one proposal, as it was when the decision was asked. */
@@ -48,7 +48,7 @@ export interface ILeftOut {
   readonly now: IProposal | null;
 }
 
-/** What a batch did. */
+/** The result of a batch. */
 export interface IBatchResult {
   readonly action: BatchAction;
   /** Ids of the proposals that are decided, and how many of them with edits. */
@@ -73,8 +73,10 @@ type Outcome = {
 /** A decision to confirm. */
 export class Batch {
   /**
-   * @param hidden - how many selected proposals are not shown in the list; they are not decided.
+   * @param hidden - number of selected proposals that are not shown in the list. They are not decided.
+   *
    * @param fateOf - compares a proposal as it was shown with the list as it is now.
+   *
    * @param onChange - called after each change.
    */
   constructor(
@@ -274,8 +276,8 @@ export class Batch {
 
 /** Compare the draft of a proposal with the value that people decide about. */
 function draftOf(shown: IProposalSummary, found: IProposal): BatchDraft {
-  const before = (found.candidate === undefined ? found.value : found.candidate);
-  const value = (found.draft === undefined ? found.value : found.draft);
+  const before = found.candidate === undefined ? found.value : found.candidate;
+  const value = found.draft === undefined ? found.value : found.draft;
   if (isSame(before, value)) {
     return { state: 'none' };
   }

@@ -30,7 +30,7 @@ const HOUR_MS = 3_600_000;
 export function facetValuesOf(p: IProposalSummary, facet: Facet, now: number): readonly string[] {
   switch (facet) {
     case 'rule':
-      return (p.rules) ?? [];
+      return p.rules ?? [];
     case 'age': {
       const age = now - Date.parse(p.created_at);
       return [age < HOUR_MS ? 'hour' : age < 24 * HOUR_MS ? 'day' : 'older'];

@@ -12,7 +12,7 @@ import { arrangeList, GroupingMode, IListLayout, IListRequest, SortMode } from '
 import { ProposalStore } from './proposal-store';
 import { ServerSearch } from './server-search';
 
-/** What the list is limited to, sorted and grouped by: it can be kept as a view of one's own. */
+/** The search, filters, order and groups of the list. They can be kept as a view of one's own. */
 export interface IListChoice {
   readonly search: string;
   readonly filters: Filters;

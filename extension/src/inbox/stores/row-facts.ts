@@ -1,5 +1,5 @@
 /**
- * What a row of the list shows beside its record: the draft's changes, comments, due time and votes.
+ * The facts that a row of the list shows beside its record: the draft's changes, comments, due time and votes.
  */
 
 import type { IProposalSummary } from '../../api/types';

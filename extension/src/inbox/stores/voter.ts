@@ -1,5 +1,5 @@
 /**
- * Who the person at the browser is, for decisions.
+ * The identity of the person at the browser, for decisions.
  */
 
 import type { IHost } from '../../components/host';

@@ -5,7 +5,6 @@
 
 import type { ICellModel, ICodeCellModel } from '@jupyterlab/cells';
 import type { NotebookPanel } from '@jupyterlab/notebook';
-import type { IOutputAreaModel } from '@jupyterlab/outputarea';
 import type { Contents } from '@jupyterlab/services';
 
 /** Milliseconds in which more outputs are waited for. */
@@ -89,7 +88,7 @@ export class NotebookSaver {
     });
   }
 
-  private _isOfAgent(outputs: IOutputAreaModel): boolean {
+  private _isOfAgent(outputs: ICodeCellModel['outputs']): boolean {
     for (let i = 0; i < outputs.length; i++) {
       if (this._mimeTypes.some(type => type in outputs.get(i).data)) {
         return true;
