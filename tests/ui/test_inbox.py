@@ -84,7 +84,7 @@ def test_another_key_for_approve_is_set_in_the_settings_and_decides(browser: Any
         other.get_by_text("Approve the Selected Proposals").first.wait_for()
         other.evaluate("() => window.jupyterapp.shell.currentWidget.close()")
 
-        other.locator(".jp-hitl-badge").click()
+        other.locator(".jp-hitl-status-item").click()
         other.get_by_role("searchbox", name="Search titles, values, evidence").fill(
             "remapped"
         )  # other tests left theirs

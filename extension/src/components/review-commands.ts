@@ -221,6 +221,8 @@ export function findReviewCommand(id: string): IReviewCommand | undefined {
 export interface ICommandHandler {
   isEnabled(args: CommandArgs): boolean;
   execute(args: CommandArgs): unknown;
+  /** Of a command whose key decides: false if it only asks for now. It decides by default. */
+  isDecision?(): boolean;
 }
 
 /** The handlers of one view, by the id of the command. */

@@ -33,6 +33,8 @@ export function DetailPane(props: {
   opened: Pick<IProposalSummary, 'id' | 'run'>;
   /** Counter; when it increases, the card's editor gets the focus as soon as it exists. */
   edits: number;
+  /** Whether `card` is the card of `opened`. While a person moves through the list, it is an older one for a moment. */
+  isSettled: boolean;
   host: IHost;
   card: ReactNode;
   /** Null if the card is not in the list. */
@@ -52,7 +54,7 @@ export function DetailPane(props: {
   const { opened, host, position, onOpenCell, onClose, onTable, note } = props;
   const { trans } = host;
   const node = useRef<HTMLDivElement>(null);
-  useFocusInEditor(node, props.edits, opened.id);
+  useFocusInEditor(node, props.edits, opened.id, props.isSettled);
   return (
     <div
       ref={node}
@@ -118,11 +120,16 @@ export function DetailPane(props: {
   );
 }
 
-function useFocusInEditor(node: RefObject<HTMLDivElement>, edits: number, id: string): void {
+function useFocusInEditor(
+  node: RefObject<HTMLDivElement>,
+  edits: number,
+  id: string,
+  isSettled: boolean
+): void {
   const done = useRef(0);
   useEffect(() => {
     const root = node.current;
-    if (!root || edits === done.current) {
+    if (!root || !isSettled || edits === done.current) {
       return;
     }
     const before = document.activeElement;
@@ -145,5 +152,5 @@ function useFocusInEditor(node: RefObject<HTMLDivElement>, edits: number, id: st
     observer.observe(root, { childList: true, subtree: true, attributes: true });
     look();
     return stop;
-  }, [node, edits, id]);
+  }, [node, edits, id, isSettled]);
 }

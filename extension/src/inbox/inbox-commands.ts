@@ -5,7 +5,7 @@
 import type { IProposalSummary } from '../api/types';
 import type { IHost } from '../components/host';
 import type { CommandArgs, CommandHandlers, ICommandHandler } from '../components/review-commands';
-import { approveByKey, askConfirmation } from './batch/decide-selection';
+import { approveByKey, askConfirmation, findCardApproval } from './batch/decide-selection';
 import { INBOX_VIEWS, type InboxModel } from './stores/inbox-model';
 import { votingName } from './stores/voter';
 
@@ -68,7 +68,8 @@ export function makeInboxHandlers(model: InboxModel, host: IHost, panel: IPanelA
     'hitl-nb:select-to-proposal': about(proposal => model.selectTo(proposal.id)),
     'hitl-nb:approve-proposals': {
       isEnabled: () => model.targets.length > 0,
-      execute: () => approveByKey(model, host, panel.isRepeated())
+      execute: () => approveByKey(model, host, panel.isRepeated()),
+      isDecision: () => findCardApproval(model, host) !== null
     },
     'hitl-nb:reject-proposals': {
       isEnabled: () => model.targets.length > 0,

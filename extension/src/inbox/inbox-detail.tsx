@@ -57,6 +57,7 @@ export function InboxDetail(props: IProps): JSX.Element | null {
       <DetailPane
         opened={written}
         edits={0}
+        isSettled
         host={host}
         card={document}
         position={null}
@@ -77,6 +78,7 @@ export function InboxDetail(props: IProps): JSX.Element | null {
     <DetailPane
       opened={opened}
       edits={model.edits}
+      isSettled={id === opened.id}
       host={host}
       card={<DecisionSurroundings.Provider value={surroundings}>{card}</DecisionSurroundings.Provider>}
       position={positionOf(model, run)}

@@ -133,7 +133,8 @@ export class KeyListener {
     }
     const subject = subjectOf(target);
     const card = cardOf(target, subject);
-    const refused = decides ? this._guard.check(event.repeat, card) : null;
+    const deciding = decides && (this._targets.find(id, args ?? {})?.isDecision?.() ?? true);
+    const refused = deciding ? this._guard.check(event.repeat, card) : null;
     if (refused === null) {
       void this._targets.registry?.execute(id, args ?? {});
       return;

@@ -2,6 +2,7 @@
  * Checks before a decision in the inbox: who may decide, how many at once, and the messages if that is not allowed.
  */
 
+import type { ICommandHandler } from '../../components/review-commands';
 import type { IHost } from '../../components/host';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import type { BatchAction } from '../stores/batch';
@@ -70,8 +71,23 @@ export function askConfirmation(model: InboxModel, host: IHost, action: BatchAct
 const APPROVE_ON_CARD = 'hitl-nb:approve-proposal';
 
 /**
- * Approve by a key. If rows are selected, or the current row's card is not on screen, or it has edits or comments, a
- * dialog asks first. Otherwise the card that is on screen approves, as its button does.
+ * Return the handler of the card that a key approves without a dialog. Null if rows are selected, if the current row's
+ * card is not on screen, or if it has edits or comments.
+ */
+export function findCardApproval(model: InboxModel, host: IHost): ICommandHandler | null {
+  const proposal = model.currentProposal;
+  const shown = model.wide && model.table === null && proposal !== null && model.opened?.id === proposal.id;
+  const plain = shown && model.selected === 0 && isEdited(proposal) !== true && commentsOf(proposal) === 0;
+  const handler = plain
+    ? host.commandTargets?.find(APPROVE_ON_CARD, { proposal: proposal.id, key: true })
+    : undefined;
+  return handler && decisionRefusal(host) === null && handler.isEnabled({ proposal: proposal!.id })
+    ? handler
+    : null;
+}
+
+/**
+ * Approve by a key: the card that is on screen approves, as its button does; otherwise a dialog asks first.
  *
  * @param repeated - whether the key is held.
  */
@@ -79,20 +95,11 @@ export function approveByKey(model: InboxModel, host: IHost, repeated: boolean):
   if (repeated) {
     return; // a held key decides one proposal alone
   }
-  const proposal = model.currentProposal;
-  const shown = model.wide && model.table === null && proposal !== null && model.opened?.id === proposal.id;
-  const plain = shown && model.selected === 0 && isEdited(proposal) !== true && commentsOf(proposal) === 0;
-  const onCard = plain
-    ? host.commandTargets?.find(APPROVE_ON_CARD, { proposal: proposal.id, key: true })
-    : undefined;
-  if (!onCard || decisionRefusal(host) !== null) {
+  const onCard = findCardApproval(model, host);
+  if (onCard === null) {
     askConfirmation(model, host, 'approve');
   } else if (model.acceptsKeys) {
-    if (onCard.isEnabled({ proposal: proposal!.id })) {
-      void onCard.execute({ proposal: proposal!.id });
-    } else {
-      askConfirmation(model, host, 'approve');
-    }
+    void onCard.execute({ proposal: model.currentProposal!.id });
   }
 }
 
