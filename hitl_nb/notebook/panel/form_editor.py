@@ -139,9 +139,10 @@ class ToolEditor(FormEditor):
 def make_form(proposal: Proposal, value: Any) -> ValueEditor | None:
     """Make a form for an object whose schema names its fields. None for any other value: it is edited as text."""
     properties = resolve_schema_part(proposal.schema, proposal.schema).get("properties")
-    if not isinstance(value, dict) or not isinstance(proposal.value, dict) or not properties:
+    first: Any = proposal.value
+    if not isinstance(value, dict) or not isinstance(first, dict) or not properties:
         return None
-    proposed = cast("dict[str, Any]", proposal.value)
+    proposed = cast("dict[str, Any]", first)
     return FormEditor(proposal.schema, proposal.schema, proposed, cast("dict[str, Any]", value))
 
 
