@@ -603,7 +603,7 @@ def test_the_exported_notebook_tells_the_whole_story(tmp_path: Path, monkeypatch
     subprocess.run(command, check=True, capture_output=True)
     page = (tmp_path / "a.html").read_text()
     body = page[page.index("<main") :]
-    for said in ("Approved with edits: Letter", "Dear Ann", "-Dear Ann", "+Dear Bob", "carol", "wrong name"):
+    for said in ("Approved with edits", "Letter", ">Ann</del>", ">Bob</ins>", "carol", "wrong name"):
         assert said in body, said
     assert body.index("before") < body.index("Approved with edits") < body.index("edit Dear Bob")
     assert "<script" not in body.split("</main>")[0]
