@@ -23,6 +23,10 @@ _MAX_STEPS = 3
 _MAX_READ_CHARS = 600
 
 
+_DESCRIBED_KINDS = frozenset({"text", "markdown", "code", "json", "table", "tool_call", "plan", "choice"})
+"""Kinds whose values are described here. Any other kind has a method of its own that summarizes its values."""
+
+
 def summarize_value(proposal: Proposal) -> str:
     """Return the proposed value in one line of at most `MAX_LINE_CHARS` characters, with hidden characters shown.
 
@@ -56,6 +60,8 @@ def cut_line(line: str, length: int = MAX_LINE_CHARS) -> str:
 def _describe_value(proposal: Proposal) -> str:
     value = proposal.value
     match proposal.kind:
+        case kind if kind not in _DESCRIBED_KINDS:
+            return _first_words(format_beginning(proposal, value, _MAX_READ_CHARS))
         case "table":
             return _count_cells(value)
         case "plan":
