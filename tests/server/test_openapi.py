@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -23,13 +24,16 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+import hitl_nb as hitl
 from hitl_nb.drafts.draft import Draft
+from hitl_nb.evidence.context import convert_context
 from hitl_nb.kinds.questions import build_question
 from hitl_nb.ledger.rows.requesters import os_user
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Snapshot, Terms
 from hitl_nb.server.api.openapi import NDJSON, build_document
 from hitl_nb.server.api.routes import ROUTES, Route
+from tests.evidence.pictures import png
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 MODES = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
@@ -140,6 +144,14 @@ def make_settling(server: Any) -> Any:
     return server.ledger.proposals.decide(p.id, "approve", reviewer=os_user())
 
 
+def ask_with_picture(server: Any) -> Any:
+    """A proposal with a picture as evidence."""
+    _, claim = server.ledger.runs.open(agent="pictures", notebook=str(server.folder / "letters.ipynb"))
+    shown = convert_context({"dot": hitl.image(png(), alt="A dot")})
+    question = build_question("x", title="Letter", context=shown.context, evidence=shown.blocks)
+    return server.ledger.runs.pause(claim, Snapshot(envelope=b""), [question], blobs=shown.blobs).proposals[0]
+
+
 @every_route
 def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Route) -> None:
     (p,) = server.pause_run("Dear Ann", agent="done")
@@ -151,12 +163,16 @@ def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Rou
         (server.folder / "adopting.ipynb").write_text("{}")
     if route.path.endswith("/undo"):
         p = make_settling(server)
+    if route.path.endswith("/evidence/{sha}"):
+        p = ask_with_picture(server)
     opening = {"name": f"{route.method} {route.path}", "title": "Report", "session": SESSION}
     _, written = server.call("POST", "workspaces", opening)
     comment = server.ledger.comments.add(p.id, "hm", author="ann")
     named = {"runs": p.run, "comments": comment.id, "workspaces": written["id"]}
+    parameters = {"id": named.get(route.path.split("/")[0], p.id), "sha": hashlib.sha256(png()).hexdigest()}
+    parameters = {name: value for name, value in parameters.items() if f"{{{name}}}" in route.path}
     said = api[f"/hitl_nb/api/{route.path}"][route.method].Case(
-        path_parameters={"id": named.get(route.path.split("/")[0], p.id)} if "{id}" in route.path else {},
+        path_parameters=parameters,
         query={"pauses": CELL, "policy": {"path": "letters.ipynb"}}.get(route.path, {}),
         **({"body": BODIES[f"{route.method} {route.path}"](p), "media_type": "application/json"} if route.body else {}),
     )
