@@ -86,11 +86,11 @@ def play(page: Page, ledger: Ledger, images: Path) -> None:
     nb.run_all()
     card = waiting_card(nb)
     card.get_by_label("Amount", exact=True).fill("1199")
-    card.get_by_text('+  "amount": 1199').wait_for()
+    card.get_by_text("was").first.wait_for()
     email = card.get_by_label("Email", exact=True)  # a guardrail asks again for one that names another amount
     email.fill(email.input_value().replace("1299.00", "1199.00"))
-    card.get_by_label("Reason", exact=True).fill("They keep the charger")
-    card.get_by_label("Reason", exact=True).blur()
+    card.get_by_text("2 changes").wait_for()
+    email.blur()
     picture(nb, images / "paused.png", card, AGENT)
     page.theme("JupyterLab Dark")
     picture(nb, images / "paused-dark.png", card, AGENT)
@@ -98,7 +98,7 @@ def play(page: Page, ledger: Ledger, images: Path) -> None:
     inbox(page, images)
     card.get_by_role("button", name="Approve with edits", exact=True).click()
     finish(nb, ledger)
-    picture(nb, images / "finished.png", nb.cell(AGENT).locator(".jp-hitl-card").first, AGENT)
+    picture(nb, images / "finished.png", nb.cell(AGENT).locator(".jp-hitl-decided").first, AGENT)
     timeline(page, ledger.runs.list_newest()[0].id, images)
 
 
