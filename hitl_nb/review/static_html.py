@@ -246,7 +246,10 @@ def _decided_lines_html(proposal: Proposal) -> str:
     made = proposal.decision
     if made is None:
         return first
-    who = f"{words.short_decider(made, identify_checked_reviewer(made))}, {made.decided_at:%Y-%m-%d %H:%M:%S} UTC"
+    decider = format_decider(made, identify_checked_reviewer(made))
+    who = f"{decider}, {made.decided_at:%Y-%m-%d %H:%M:%S} UTC"
+    # Votes are inside the masked span, too: a decisions file may give one decision instead of the votes.
+    who = "; ".join([who, *(sentences.format_vote(vote) for vote in describe_checked_votes(proposal))])
     second = [f'<span class="hitl-who">{escape_html(who)}</span>']
     if made.by == "policy":
         second.append(escape_html(describe_rule(proposal)))
@@ -276,7 +279,7 @@ def _content_html(proposal: Proposal, evidence: str) -> str:
 
 
 def _decision_html(proposal: Proposal) -> str:
-    """Return the decision in full: the changes, the answer, the reason, and who decided and voted."""
+    """Return the decision in full: the changes, the answer and the reason. Who decided is in the two lines above."""
     made = proposal.decision
     if made is None:
         return ""
@@ -289,11 +292,6 @@ def _decision_html(proposal: Proposal) -> str:
         parts.append(labelled_html("Answer", text_html(str(made.value))))
     if made.reason:
         parts.append(labelled_html("Reason", text_html(made.reason)))
-    decider = format_decider(made, identify_checked_reviewer(made))
-    who = f"{decider}, {made.decided_at:%Y-%m-%d %H:%M:%S} UTC"
-    # Votes are inside the masked span, too: a decisions file may give one decision instead of the votes.
-    who = "; ".join([who, *(sentences.format_vote(vote) for vote in describe_checked_votes(proposal))])
-    parts.append(f'<div style="{_FAINT_STYLE}">Decided by <span class="hitl-who">{escape_html(who)}</span></div>')
     return "".join(parts)
 
 
