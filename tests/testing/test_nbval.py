@@ -154,7 +154,7 @@ def test_a_changed_output_fails(folder: Folder, make_decided: Callable[[str], Pa
     folder.decisions("letters", {**ENTRIES[0], "value": "Dear Mr Doe"}, ENTRIES[1])
     assert folder.validate() == 1
     assert "Cell outputs differ" in folder.found
-    assert "Dear Mr Doe" in folder.found
+    assert "Mr Doe" in folder.found
 
 
 def test_an_entry_that_does_not_fit_and_a_file_that_is_none(folder: Folder) -> None:

@@ -79,8 +79,8 @@ def read_numbers(proposal: Proposal, most: int = 50) -> dict[str, float]:
             waiting += [(f"{path}/{name}", one, depth + 1) for name, one in reversed(named)]
         elif (number := _parse_number(value)) is not None:
             found[path.lstrip("/")] = number
-    if proposal.kind == "tool_call":
-        found |= {path.removeprefix("arguments/"): number for path, number in found.items()}
+    # The arguments of a call are also found without their place in it.
+    found |= {path.removeprefix("arguments/"): number for path, number in found.items()}
     return found
 
 

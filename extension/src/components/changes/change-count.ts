@@ -9,6 +9,7 @@ import { diffPaths } from './path-diff';
 import { diffSteps } from './plan-diff';
 import { countRows, diffRows, isTable } from './table-diff';
 import { countGroups, diffLines, diffWords } from './text-diff';
+import { valueUnit } from '../../api/value-units';
 
 /** Pairs of versions whose counts are kept, since views ask at each redraw. */
 const MAX_KEPT = 8;
@@ -35,16 +36,16 @@ function count(kind: IProposal['kind'], before: Json, after: Json): number {
   }
   if (isText(kind)) {
     const [old, now] = [String(before), String(after)];
-    return countGroups(kind === 'code' ? diffLines(old, now) : diffWords(old, now));
+    return countGroups(valueUnit(kind) === 'lines' ? diffLines(old, now) : diffWords(old, now));
   }
-  if (isTable(before) && isTable(after) && kind === 'table') {
+  if (isTable(before) && isTable(after) && valueUnit(kind) === 'cells') {
     const { cells, added, removed } = countRows(
       diffRows(before as unknown as ITable, after as unknown as ITable)
     );
     return cells + added + removed;
   }
-  if (kind === 'plan' && Array.isArray(before) && Array.isArray(after)) {
+  if (valueUnit(kind) === 'steps' && Array.isArray(before) && Array.isArray(after)) {
     return diffSteps(before, after).filter(({ sign, moved }) => sign !== 'same' || moved !== null).length;
   }
-  return kind === 'choice' ? 1 : diffPaths(before, after).changes.length;
+  return valueUnit(kind) === 'option' ? 1 : diffPaths(before, after).changes.length;
 }

@@ -16,6 +16,7 @@ import { diffPaths, fieldLabel, formatPath, type IPathChange } from './path-diff
 import { diffSteps } from './plan-diff';
 import { countRows, diffRows, isTable } from './table-diff';
 import { diffWords, splitSentences, splitWords } from './text-diff';
+import { valueUnit } from '../../api/value-units';
 
 interface IProps {
   proposal: IProposal;
@@ -56,7 +57,7 @@ export function describeChanges(
   { proposal, before, after }: Omit<IProps, 'host'>,
   { trans }: IHost
 ): { text: string; tone: 'good' | 'bad' }[] {
-  if (proposal.kind === 'table' && isTable(before) && isTable(after)) {
+  if (valueUnit(proposal.kind) === 'cells' && isTable(before) && isTable(after)) {
     const { cells, added, removed } = countRows(rowsOf(before, after));
     const all = [
       { n: cells, text: trans._n('%1 cell changed', '%1 cells changed', cells), tone: 'good' as const },
@@ -77,16 +78,16 @@ function summarize({ proposal, before, after, host }: IProps): ReactNode[] {
   if (isText(kind)) {
     return [<TextSummary before={String(before)} after={String(after)} host={host} />];
   }
-  if (kind === 'table') {
+  if (valueUnit(kind) === 'cells') {
     return describeChanges({ proposal, before, after }, host).map(({ text }) => text);
   }
-  if (kind === 'plan' && Array.isArray(before) && Array.isArray(after)) {
+  if (valueUnit(kind) === 'steps' && Array.isArray(before) && Array.isArray(after)) {
     return summarizePlan(before, after, host);
   }
-  if (kind === 'choice') {
+  if (valueUnit(kind) === 'option') {
     return [<MarkedValue before={before} after={after} style="form" host={host} />];
   }
-  const call = kind === 'tool_call';
+  const call = valueUnit(kind) === 'arguments';
   const [old, now] = call ? [argumentsOf(before), argumentsOf(after)] : [before, after];
   const style = valueStyle(proposal);
   return diffPaths(old, now).changes.map(one => (

@@ -12,6 +12,7 @@ import { ChoiceChanges, PlanChanges } from './list-changes';
 import { TableChanges } from './table-changes';
 import { isTable } from './table-diff';
 import { TextChanges } from './text-changes';
+import { valueUnit } from '../../api/value-units';
 
 interface IProps {
   proposal: IProposal;
@@ -39,7 +40,14 @@ export function Changes(props: IProps): JSX.Element {
 function KindChanges({ proposal, before, after, host }: IProps): JSX.Element {
   const { kind } = proposal;
   if (isText(kind)) {
-    return <TextChanges code={kind === 'code'} before={String(before)} after={String(after)} host={host} />;
+    return (
+      <TextChanges
+        code={valueUnit(kind) === 'lines'}
+        before={String(before)}
+        after={String(after)}
+        host={host}
+      />
+    );
   }
   if (typeof after === 'string' && typeof before === 'object' && before !== null) {
     return (
@@ -48,15 +56,15 @@ function KindChanges({ proposal, before, after, host }: IProps): JSX.Element {
       </p>
     );
   }
-  if (kind === 'table' && isTable(before) && isTable(after)) {
+  if (valueUnit(kind) === 'cells' && isTable(before) && isTable(after)) {
     return (
       <TableChanges before={before as unknown as ITable} after={after as unknown as ITable} host={host} />
     );
   }
-  if (kind === 'plan' && Array.isArray(before) && Array.isArray(after)) {
+  if (valueUnit(kind) === 'steps' && Array.isArray(before) && Array.isArray(after)) {
     return <PlanChanges before={before} after={after} host={host} />;
   }
-  if (kind === 'choice') {
+  if (valueUnit(kind) === 'option') {
     return <ChoiceChanges before={before} after={after} host={host} />;
   }
   return <FieldChanges proposal={proposal} before={before} after={after} host={host} />;

@@ -9,6 +9,7 @@ import type { IHost } from '../host';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { MarkedValue, PlainValue, type ValueStyle } from './marked-text';
 import { diffPaths, fieldLabel, formatPath, type Path } from './path-diff';
+import { valueUnit } from '../../api/value-units';
 
 interface IProps {
   proposal: IProposal;
@@ -24,7 +25,7 @@ const MAX_SAME = 500;
 export function FieldChanges({ proposal, before, after, host }: IProps): JSX.Element {
   const { trans } = host;
   const [whole, setWhole] = useState(false);
-  const call = proposal.kind === 'tool_call' && isObject(after);
+  const call = valueUnit(proposal.kind) === 'arguments' && isObject(after);
   const [old, now] = call ? [argumentsOf(before), argumentsOf(after)] : [before, after];
   const { changes, same } = useMemo(() => diffPaths(old, now), [old, now]);
   const style = valueStyle(proposal);
@@ -77,7 +78,8 @@ export function FieldChanges({ proposal, before, after, host }: IProps): JSX.Ele
 
 /** How the values of a proposal are written: those with a form as in the form, others as JSON. */
 export function valueStyle({ kind, value }: IProposal): ValueStyle {
-  return kind === 'tool_call' || (kind === 'json' && isObject(value) && Object.keys(value).length > 0)
+  return valueUnit(kind) === 'arguments' ||
+    (valueUnit(kind) === 'paths' && isObject(value) && Object.keys(value).length > 0)
     ? 'form'
     : 'json';
 }

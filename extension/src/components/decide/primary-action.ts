@@ -8,6 +8,7 @@ import type { IHost } from '../host';
 import { approveLabel } from '../terms-sentences';
 import { isAboutWorkspace } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
+import { valueUnit } from '../../api/value-units';
 
 /** The primary action of a card. */
 export interface IPrimaryAction {
@@ -114,7 +115,7 @@ export function whyInvalid(
   if (count === 0) {
     return null;
   }
-  return proposal.kind === 'table'
+  return valueUnit(proposal.kind) === 'cells'
     ? trans._n('%1 cell must be fixed first.', '%1 cells must be fixed first.', count)
     : trans._n('%1 field must be fixed first.', '%1 fields must be fixed first.', count);
 }

@@ -13,6 +13,7 @@ import type { ICardState } from '../states/proposal-state';
 import { formatVoter } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { ConflictNotice } from './conflict';
+import { valueUnit } from '../../api/value-units';
 
 /** Most message bars of one card. */
 const MAX_NOTICES = 2;
@@ -68,7 +69,7 @@ function DisconnectedNotice({ model, host }: IProps): JSX.Element {
 function InvalidNotice({ model, host, onGoThere }: IProps): JSX.Element {
   const { invalidReason, fields, proposal } = model;
   const namePlace = (path: string): string =>
-    proposal.kind === 'table' ? formatErrorPath(path, model.draft?.removedRows ?? [], host) : path;
+    valueUnit(proposal.kind) === 'cells' ? formatErrorPath(path, model.draft?.removedRows ?? [], host) : path;
   const messages = [
     ...(invalidReason ? [invalidReason] : []),
     ...Object.entries(fields).map(([path, message]) => (path ? `${namePlace(path)}: ${message}` : message))

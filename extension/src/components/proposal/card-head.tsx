@@ -12,6 +12,7 @@ import { formatWhen } from '../proposal-status';
 import { formatAge } from '../../text/times';
 import { MINUTE_MS, useClock } from '../hooks/use-clock';
 import { showHiddenCharacters } from '../../text/hidden-characters';
+import { valueUnit } from '../../api/value-units';
 
 interface IProps {
   /** Id of the heading. */
@@ -90,7 +91,7 @@ function askedLabel({ kind, value, doubt, type_name }: IProposal, { trans }: IHo
   if (doubt) {
     return trans.__('step %1', showHiddenCharacters(doubt.call.replace(/\(.*$/s, '()')));
   }
-  if (kind === 'tool_call' && typeof value === 'object' && value !== null && 'name' in value) {
+  if (valueUnit(kind) === 'arguments' && typeof value === 'object' && value !== null && 'name' in value) {
     return `${showHiddenCharacters(String(value.name))}()`;
   }
   const names: { [kind in IProposal['kind']]: string } = {

@@ -2,8 +2,9 @@
  * Compares the values of alike proposals: which fields are the same in all, and which differ.
  */
 
-import type { IProposal, Json } from '../../api/types';
+import type { IProposal, Json, Kind } from '../../api/types';
 import { isObject, isSame } from '../../drafts/json-parts';
+import { valueUnit } from '../../api/value-units';
 
 /** Most columns of the table. */
 const MAX_COLUMNS = 12;
@@ -49,8 +50,8 @@ export function makeAlikeRow(proposal: IProposal): IAlikeRow {
   };
 }
 
-function fieldsOf(value: Json, kind: string): { [name: string]: Json } {
-  if (kind === 'tool_call' && isObject(value) && isObject(value['arguments'])) {
+function fieldsOf(value: Json, kind: Kind): { [name: string]: Json } {
+  if (valueUnit(kind) === 'arguments' && isObject(value) && isObject(value['arguments'])) {
     return { tool: value['tool'] ?? value['name'] ?? '', ...value['arguments'] };
   }
   return isObject(value) ? value : { [WHOLE]: value };
