@@ -114,7 +114,8 @@ def test_what_a_person_decides_in_the_page_is_not_marked(team: Server, window: A
     alone = window.context.new_page()
     alone.goto(f"http://127.0.0.1:{team.port}/hitl_nb/review/{p.id}")
     button(alone.locator(".jp-hitl-card"), "Approve").click()
-    alone.locator(".jp-hitl-card").get_by_text("Approved", exact=False).first.wait_for()
+    decided = alone.locator(".jp-hitl-decided")
+    decided.get_by_text("Approved", exact=True).wait_for()
     assert who(team, p) == "Ann (ann), logged in"
-    assert alone.locator(".jp-hitl-card").get_by_text("Approved by Ann (ann), logged in").count() == 1
-    assert alone.locator(".jp-hitl-card").get_by_text("HTML runs").count() == 0
+    assert decided.get_by_title("Ann (ann), logged in", exact=True).count() == 1
+    assert "HTML runs" not in decided.inner_html()
