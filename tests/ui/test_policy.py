@@ -66,6 +66,7 @@ def card_of(browser: Any, team: Server) -> Iterator[Callable[[str, Proposal], An
 
 
 def ask_question(team: Server, terms: Terms, agent: str) -> Proposal:
+    (team.folder / "letters.ipynb").touch()  # without it, the card says that the notebook is gone
     _, claim = team.ledger.runs.open(agent=agent, notebook=str(team.folder / "letters.ipynb"))
     question = Question(title="Refund order 5678", kind="json", value={"amount": 400}, position="0/0")
     plan = Plan("ask", terms.rules, ("amount is above 100",), terms, ACTIONS)
