@@ -113,7 +113,8 @@ def test_script_in_an_output_decides_nothing_that_reads_like_a_person_in_the_pag
     }
         told.form = await ({FORM})(all.form);
         told.worker = await ({WORKER})();
-        [...document.querySelectorAll('.jp-hitl-card button')].find(one => one.textContent.startsWith('Approve')).click();
+        const buttons = [...document.querySelectorAll('.jp-hitl-card button')];
+        buttons.find(one => one.textContent.startsWith('Approve')).click();
         window.told = told;
     }})().catch(broken => window.told = {{ broken: String(broken) }})</script>"""
     window = LoggedIn(browser.new_context(viewport={"width": 1300, "height": 1400}).new_page(), team)

@@ -158,10 +158,19 @@ function isForCards({ key, ctrlKey, metaKey, altKey }: KeyboardEvent): boolean {
   return key === 'Enter' || !(ctrlKey || metaKey || altKey);
 }
 
-/** The names of a key: by its place on the keyboard, and for "?" and "/" by what it types. */
+/**
+ * The names of a key: by its place on the keyboard. "?" and "/" are named by what they type, since they are at other
+ * places on other keyboards.
+ */
 function keystrokesOf(event: KeyboardEvent): string[] {
-  const typed = event.key === '?' ? ['Shift /'] : event.key === '/' ? ['/'] : [];
-  return [CommandRegistry.keystrokeForKeydownEvent(event), ...typed];
+  switch (event.key) {
+    case '?':
+      return ['Shift /'];
+    case '/':
+      return ['/'];
+    default:
+      return [CommandRegistry.keystrokeForKeydownEvent(event)];
+  }
 }
 
 /** Return true if the target has no use of its own for the key. */
