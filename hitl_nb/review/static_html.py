@@ -279,7 +279,7 @@ def _content_html(proposal: Proposal, evidence: str) -> str:
 
 
 def _decision_html(proposal: Proposal) -> str:
-    """Return the decision in full: the changes, the answer and the reason. Who decided is in the two lines above."""
+    """Return the decision in full: the changes, the answer and the reason. The decider is in the two lines above."""
     made = proposal.decision
     if made is None:
         return ""
