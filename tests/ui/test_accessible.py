@@ -64,7 +64,7 @@ def test_axe_finds_nothing(page: Page, lab: Lab, theme: str) -> None:
     found["inbox open"] = violations(window, ".jp-hitl-inbox")
     shot(window.locator(".jp-hitl-inbox"), f"inbox-open-{name}")
 
-    window.get_by_role("button", name="Timeline").click()
+    window.get_by_role("button", name="Timeline", exact=True).click()
     window.locator(".jp-hitl-timeline").get_by_text("waiting: Letter to Bo").click()
     found["timeline"] = violations(window, ".jp-hitl-timeline")
     shot(window.locator(".jp-hitl-timeline"), f"timeline-{name}")

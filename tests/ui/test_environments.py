@@ -168,7 +168,7 @@ def test_the_oldest_decides_with_the_keyboard_and_shows_the_timeline(page: Page,
     window.keyboard.press("Enter")
     window.locator(".jp-hitl-detail .jp-hitl-card").wait_for()
     shot(window, "lab42-inbox")
-    window.get_by_role("button", name="Timeline").click()
+    window.get_by_role("button", name="Timeline", exact=True).click()
     lanes = window.locator(".jp-hitl-timeline")
     lanes.get_by_text("waiting: Letter to Ann").click()
     lanes.get_by_text('"pause": 1').wait_for()

@@ -41,7 +41,7 @@ def test_another_window_decides_with_the_keyboard_and_the_cell_goes_on(browser: 
     other.keyboard.type("not him")
     other.keyboard.press("Enter")
     nb.until(1, "reject Bo not him")
-    other.get_by_text("Nothing waits for you.").wait_for()
+    other.get_by_text("Nothing waits for you", exact=False).wait_for()
     nb.close()
 
 
@@ -53,7 +53,7 @@ def test_the_timeline_shows_work_and_waiting(page: Page) -> None:
     window.get_by_role("button", name="1 for you").click()
     window.get_by_role("listbox", name="Proposals that wait").focus()
     window.keyboard.press("Enter")
-    window.get_by_role("button", name="Timeline").click()
+    window.get_by_role("button", name="Timeline", exact=True).click()
     lanes = window.locator(".jp-hitl-timeline")
     lanes.get_by_role("heading", name="letters").wait_for()
     lanes.get_by_text("waiting: Letter to Ann").click()
