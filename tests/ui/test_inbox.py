@@ -41,7 +41,7 @@ def test_another_window_decides_with_the_keyboard_and_the_cell_goes_on(browser: 
     other.keyboard.type("not him")
     other.keyboard.press("Enter")
     nb.until(1, "reject Bo not him")
-    other.get_by_text("Nothing waits for you", exact=False).wait_for()
+    other.get_by_role("button", name="none for you").wait_for()  # the decided row stays until the next move
     nb.close()
 
 
