@@ -72,6 +72,10 @@ FORBIDDEN = (
     "source, link, meta, base, style, dialog, svg, math, template, portal, "
     "a[href]:not([href^='https://']):not([href^='mailto:'])"
 )
+STRANGERS = r"""all => all.map(one => one.outerHTML).filter(html => !(
+    /^<svg class="jp-hitl-icon" viewBox="0 0 16 16" aria-hidden="true"><path d="[-0-9.a-zA-Z ]*"><\/path><\/svg>$/
+        .test(html))).map(html => html.slice(0, 200))"""
+"""The forbidden elements but our own icons, each of which is one path and nothing else."""
 HANDLERS = """card => [...card.querySelectorAll('*')].flatMap(node => [...node.attributes]
   .filter(one => /^on/i.test(one.name) || /javascript:|evil\\.example/i.test(one.value)
     && !(node.tagName === 'A' && one.name === 'href') && !['title', 'value', 'aria-label'].includes(one.name))
@@ -129,8 +133,7 @@ def open_paused(page: Page, name: str, agent: str) -> Notebook:
 
 def harmless(where: Any) -> None:
     """Nothing in there is an element or an attribute that could do something."""
-    icons = "all => all.filter(one => !one.matches('svg.jp-hitl-icon')).map(one => one.outerHTML.slice(0, 200))"
-    assert where.locator(FORBIDDEN).evaluate_all(icons) == []
+    assert where.locator(FORBIDDEN).evaluate_all(STRANGERS) == []
     assert where.evaluate(HANDLERS) == []
 
 
