@@ -83,7 +83,10 @@ def test_the_plain_text_is_one_line_a_proposal(proposal: Proposal, line: str) ->
     ("proposal", "words"),
     [
         (make_proposal(), ["Reply to A Waits for 1 person", "text · mail"]),
-        (with_decision(make_proposal(), "approve"), ["✓ Approved Reply to A", "alice (unsigned: any program of this user can say so), 2026-05-06"]),
+        (
+            with_decision(make_proposal(), "approve"),
+            ["✓ Approved Reply to A", "alice (unsigned: any program of this user can say so), 2026-05-06"],
+        ),
         (with_decision(make_proposal(), "edit", "Dear B"), ["✎ Approved with edits Reply to A", "Dear AB"]),
         (with_decision(make_proposal(), "reject", reason="no\nreceipt"), ["✗ Rejected Reply to A", "“no receipt”"]),
         (with_decision(make_proposal(), "respond", "why?"), ["↩ Answered Reply to A", "“why?”"]),

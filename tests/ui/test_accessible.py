@@ -75,6 +75,7 @@ def test_axe_finds_nothing(page: Page, lab: Lab, theme: str) -> None:
     nb.until(1, "all done")
     nb.until_kernel()
     nb.close()
+    window.locator(".jp-hitl-inbox").get_by_role("button", name="Back").click()
     wrong = [f"{state}: {one}" for state, all_ in found.items() for one in all_]
     assert not wrong, "\n".join(wrong)
 

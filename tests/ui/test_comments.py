@@ -215,7 +215,7 @@ def test_the_phone_shows_the_same(page: Page, lab: Lab, browser: Any) -> None:
     phone.screenshot(path=PICTURES / "comments-phone.png", full_page=True)
     scrolls = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
     assert not phone.evaluate(scrolls)
-    button(shown, "Comments: 1 open").tap()
+    shown.locator(".jp-hitl-comments-toggle").tap()
     button(shown, "Accept").tap()
     mine.get_by_text("Accepted by").wait_for()
     eventually(lambda: "refund 60 EUR, as agreed" in says(mine), page.page)

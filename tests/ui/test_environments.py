@@ -178,4 +178,4 @@ def test_the_oldest_decides_with_the_keyboard_and_shows_the_timeline(page: Page,
     page.show("keyboard.ipynb")
     reject(window.locator(".jp-hitl-detail .jp-hitl-card"))
     check_ended(nb, lab, ["Dear Ann, hello."])
-    window.get_by_text("Nothing waits for a decision.").wait_for()
+    window.get_by_role("button", name="none for you").wait_for()

@@ -299,7 +299,7 @@ d = hitl.checkpoint_all([
     nb.run_all()
     nb.button("Approve all 4").wait_for()
     nb.panel.locator("textarea").first.fill("<img src=x onerror='window.owned = 3'>")
-    nb.panel.get_by_text("onerror='window.owned = 3'").first.wait_for()
+    nb.panel.get_by_text("onerror='window.owned = 23'").first.wait_for()  # 2 is struck, 3 is new
     assert nb.page.evaluate("() => window.owned") is None
     front = nb.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea")
     assert front.locator("script, img, mjx-container, .MathJax").count() == 0

@@ -58,7 +58,7 @@ export function DocumentSection(props: IProps): JSX.Element {
     />
   );
   return (
-    <section className="jp-hitl-section jp-hitl-document" aria-label={name}>
+    <div className="jp-hitl-section jp-hitl-document">
       <div className="jp-hitl-section-bar">
         <h4>{name}</h4>
         {props.chips}
@@ -96,7 +96,7 @@ export function DocumentSection(props: IProps): JSX.Element {
         </div>
         {comments}
       </div>
-    </section>
+    </div>
   );
 }
 

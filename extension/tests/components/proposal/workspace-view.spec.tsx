@@ -289,5 +289,5 @@ test.each([
   expect(state()).toBe('Marked as done, with edits');
   expect(screen.queryByLabelText('Document')).toBeNull(); // the document is in the workspace
   fireEvent.click(screen.getByRole('button', { name: 'Show the details' }));
-  screen.getByRole('region', { name: 'Document' });
+  screen.getByRole('group', { name: 'Document' });
 });

@@ -92,7 +92,14 @@ export function useTableActions(
     const made = pasteCells(table.rows, columns, pasted, targets, range.left, (column, cell) =>
       parseCell(column, cell, host)
     );
-    asOneStep(draft, () => write(made.rows));
+    const { length } = table.rows;
+    asOneStep(draft, () => {
+      // Rows that changed are written before new ones: together, changed rows would be taken for removed and added.
+      write(made.rows.slice(0, length));
+      if (made.rows.length > length) {
+        write(made.rows);
+      }
+    });
     setCut(made.cut);
   };
   return {
