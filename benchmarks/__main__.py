@@ -25,7 +25,7 @@ from benchmarks.measuring import Line
 
 NAMES = (
     *("pausing", "history", "steps", "starting", "cold", "overhead", "inbox", "frames"),
-    *("api", "idle", "bundle", "card", "going_on", "inbox_paint"),
+    *("api", "idle", "bundle", "card", "going_on", "inbox_paint", "inbox_keys"),
     *("keystrokes", "opening", "draft_bytes", "streaming", "policy"),
     *("passing", "ticks", "exact"),
 )

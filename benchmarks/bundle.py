@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks import front
 from benchmarks.measuring import Line, below, known, skipped
 
-LIMIT = 250
+LIMIT = 220
 
 
 def measure(folder: Path, rounds: int = 1) -> list[Line]:

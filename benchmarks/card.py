@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import front
 from benchmarks.measuring import Line, known, percentiles, skipped
 
-LIMIT = 100
+LIMIT = 65
 QUEUE = 0.5
 """Seconds behind a pause: a kernel drops what is queued behind a cell that stopped, a moment longer than it says."""
 AGENT = '%%agent letters\ndecision = hitl.checkpoint("Dear Ann, hello.", title="Letter to Ann")'
