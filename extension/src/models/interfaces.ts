@@ -11,8 +11,8 @@ import type { IDiscussion } from './discussion';
 export interface IDecisionConflict {
   shown: IProposal;
   now: IProposal;
-  /** If the draft differs: its text as shown here, and its text now or as decided. */
-  draft?: { shown: string; now: string };
+  /** If the draft differs: its value as shown here, and its value now or as decided. */
+  draft?: { shown: Json; now: Json };
 }
 
 /**

@@ -11,6 +11,7 @@ import type { FeedChange, Feed } from '../api/feed';
 import { SingleFlight } from '../api/single-flight';
 import type { Action, IProposal, IRun, Json } from '../api/types';
 import type { IDraft } from '../drafts/draft';
+import { isSame } from '../drafts/json-parts';
 import type { IDraftSource } from '../drafts/shared-draft';
 import { EditCheck } from './edit-check';
 import { Discussion } from './discussion';
@@ -209,12 +210,9 @@ export class ProposalModel implements IProposalModel {
       if (before.status !== 'open' && found.status === 'open') {
         return; // decided in this window after the read began
       }
-      if (found.status !== 'open' && !this._deciding && this.draft?.isSaved === false) {
-        const typed = {
-          shown: formatDraft(this.value),
-          now: formatDraft(found.decision?.value ?? found.value)
-        };
-        this._surprise = { shown: before, now: found, draft: typed };
+      const draft = this._findUnusedEdits(found);
+      if (draft) {
+        this._surprise = { shown: before, now: found, draft };
       }
       this._applyProposal(found);
       this._run = (await this._client.getRun(found.run)).run;
@@ -222,6 +220,20 @@ export class ProposalModel implements IProposalModel {
       this._problem = errorText(reason);
     }
     this._changed.emit();
+  }
+
+  /** The value that was edited in this window, if somebody else's decision has closed the proposal without it. */
+  private _findUnusedEdits(found: IProposal): IDecisionConflict['draft'] {
+    const { draft, value } = this;
+    const { status, decision } = found;
+    if (status === 'open' || this._deciding || !draft) {
+      return undefined;
+    }
+    const now = decision?.value ?? found.value;
+    const isTaken =
+      decision === null || (['approve', 'edit'].includes(decision.action) && isSame(now, value));
+    const isUnused = !draft.isSaved || (draft.canUndo && this.hasEdits && !isTaken);
+    return isUnused ? { shown: value, now } : undefined;
   }
 
   /** Use a newer record. The draft of a proposal that is not open is closed. */
@@ -281,7 +293,7 @@ export class ProposalModel implements IProposalModel {
     if (reason instanceof ApiError && ['AlreadyDecided', 'StaleDraft'].includes(reason.error)) {
       await this.refresh();
       const { draft } = reason.details.difference ?? {};
-      this._surprise = { shown, now: this._proposal, draft: draft && conflictTexts(draft) };
+      this._surprise = { shown, now: this._proposal, draft };
     }
     if (reason instanceof ApiError && reason.details.fields) {
       this._checking.refuse(reason.details.fields);
@@ -318,14 +330,6 @@ export class ProposalModel implements IProposalModel {
   private _synced = true;
   private _disposed = false;
   private _changed = new Signal<IProposalModel, void>(this);
-}
-
-function conflictTexts({ shown, now }: { shown: Json; now: Json }): { shown: string; now: string } {
-  return { shown: String(shown), now: String(now) };
-}
-
-function formatDraft(value: Json): string {
-  return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
 }
 
 function errorText(reason: unknown): string {

@@ -174,6 +174,23 @@ test('somebody decides what all have written: nobody is surprised', async () => 
   expect([model.proposal.status, model.conflict, line.disposed]).toEqual(['decided', null, true]);
 });
 
+test.each([
+  ['reject', undefined, true],
+  ['respond', 'later', true],
+  ['approve', 'Dear Ann', true],
+  ['edit', 'Dear Cy', true],
+  ['edit', 'Dear Bo', false]
+] as const)('somebody else decides: %s with %s', async (action, value, isUnused) => {
+  const { model, server, line } = openModel();
+  model.edit('Dear Bo');
+  const decision = { action, value, reviewer: 'cy' } as unknown as IProposal['decision'];
+  server.proposal = { ...server.proposal, status: 'decided', revision: 2, decision };
+  line.setState({ closeReason: 'cy decided it', isSynced: false });
+  await settle();
+  const draft = { shown: 'Dear Bo', now: value ?? 'Dear Ann' };
+  expect(model.conflict?.draft).toEqual(isUnused ? draft : undefined);
+});
+
 test('a draft that is closed for another reason says so', async () => {
   const { model, line } = openModel();
   line.setState({ closeReason: 'you may not write it any more', isSynced: false });

@@ -9,6 +9,7 @@ import type { IHost } from '../host';
 import { SideBySide } from '../../codemirror/side-by-side';
 import { proposalState } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
+import { formatValue, type IDraftConflict, UnusedEdits } from './unused-edits';
 
 interface IProps {
   surprise: IDecisionConflict;
@@ -23,7 +24,11 @@ export function ConflictNotice({ surprise, problem, host }: IProps): JSX.Element
   const heading = useId();
   const { shown, now, draft } = surprise;
   if (draft) {
-    return <DraftConflict surprise={{ now, draft }} problem={problem} host={host} />;
+    return now.status === 'open' ? (
+      <DraftConflict draft={draft} problem={problem} host={host} />
+    ) : (
+      <UnusedEdits shown={shown} now={now} draft={draft} host={host} />
+    );
   }
   const same =
     shown.text === now.text && shown.fingerprint === now.fingerprint && shown.revision === now.revision;
@@ -59,33 +64,22 @@ export function ConflictNotice({ surprise, problem, host }: IProps): JSX.Element
   );
 }
 
-/** A conflict of the draft: somebody changed it, or decided before the last edit was saved. */
-function DraftConflict(props: {
-  surprise: { now: IProposal; draft: { shown: string; now: string } };
-  problem: string;
-  host: IHost;
-}): JSX.Element {
+/** Somebody changed the draft before this person's decision was saved. */
+function DraftConflict(props: { draft: IDraftConflict; problem: string; host: IHost }): JSX.Element {
   const { trans } = props.host;
-  const { now, draft } = props.surprise;
+  const { shown, now } = props.draft;
   const heading = useId();
-  const open = now.status === 'open';
   return (
     <section className="jp-hitl-conflict" role="alert" aria-labelledby={heading}>
       <h4 id={heading}>
-        {open
-          ? trans.__('The draft has changed since you opened it: your decision was not saved')
-          : trans.__('This was decided while you were typing: your last edit was not used')}
+        {trans.__('The draft has changed since you opened it: your decision was not saved')}
       </h4>
       {props.problem && <p className="jp-hitl-error">{showHiddenCharacters(props.problem)}</p>}
-      {open ? (
-        <p>{trans.__('Somebody has just changed it. If you agree with the new text, decide again.')}</p>
-      ) : (
-        <p>{conflictSentence(now, props.host)}</p>
-      )}
+      <p>{trans.__('Somebody has just changed it. If you agree with the new text, decide again.')}</p>
       <SideBySide
-        before={draft.shown}
-        after={draft.now}
-        names={open ? [trans.__('Shown'), trans.__('Now')] : [trans.__('Your text'), trans.__('Decided')]}
+        before={formatValue(shown)}
+        after={formatValue(now)}
+        names={[trans.__('Shown'), trans.__('Now')]}
       />
     </section>
   );

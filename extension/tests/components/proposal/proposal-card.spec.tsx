@@ -302,6 +302,27 @@ describe('a surprise', () => {
     expect(alert.querySelector('.cm-content')).toBeNull();
   });
 
+  test('names edits that somebody else’s decision did not use, and they can be seen and copied', async () => {
+    const copied: string[] = [];
+    const writeText = async (text: string): Promise<void> => void copied.push(text);
+    Object.defineProperty(navigator, 'clipboard', { value: { writeText }, configurable: true });
+    const now = proposal({ status: 'decided', decision: { ...decided, action: 'reject' } });
+    const model = new Model(now);
+    const draft = { shown: 'pay 11', now: 'pay 10' };
+    model.conflict = { shown: proposal(), now, draft };
+    const shown = show(model);
+    const notice = screen.getByRole('status');
+    expect(notice.textContent).toContain('rejected this while you were typing. Your 1 change was not used.');
+    fireEvent.click(screen.getByRole('button', { name: 'Show them' }));
+    expect([...shown.querySelectorAll('.cm-content')].map(one => one.textContent)).toEqual([
+      'pay 11',
+      'pay 10'
+    ]);
+    fireEvent.click(screen.getByRole('button', { name: 'Copy them' }));
+    await screen.findByRole('button', { name: 'Copied' });
+    expect(copied).toEqual(['pay 11']);
+  });
+
   test('in which nothing differs is only the problem', () => {
     const model = new Model(proposal());
     model.conflict = { shown: proposal(), now: proposal() };
