@@ -118,6 +118,10 @@ def test_evidence_is_drawn_on_the_page_of_a_phone(browser: Any, lab: Lab, paused
     phone.goto(f"{lab.url}/hitl_nb/review/{proposal.id}?token={lab.token}")
     shown = phone.locator(".jp-hitl-page .jp-hitl-card")
     shown.get_by_role("heading", name=proposal.title).wait_for()
+    shown.get_by_text("Show the picture").first.wait_for()
+    shot(phone, "evidence-phone-folded")
+    for folded in shown.get_by_text("Show the picture").all():
+        folded.tap()
     check_drawn(shown)
     shot(phone, "evidence-phone")
     xs = shown.locator(".jp-hitl-blocks > *").evaluate_all("all => all.map(one => one.getBoundingClientRect().x)")

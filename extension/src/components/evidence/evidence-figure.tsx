@@ -2,7 +2,7 @@
  * One block of evidence in its frame: a text, a table, a picture, the changes of a text, or a tree.
  */
 
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import type { IEvidenceBlock, IProposal } from '../../api/types';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { TextChanges } from '../changes/text-changes';
@@ -16,6 +16,9 @@ import { Picture } from './picture';
 
 /** Height of 12 lines of text, in pixels. */
 const TEXT_HEIGHT_PX = 234;
+
+/** Windows in which pictures are folded. */
+const PHONE = '(width <= 600px)';
 
 /** A block that has a frame of its own. */
 export type FigureBlock = Exclude<IEvidenceBlock, { type: 'fact' | 'link' }>;
@@ -44,7 +47,9 @@ export function EvidenceFigure({ proposal, block, host }: IProps): JSX.Element {
     case 'chart':
       return (
         <Frame block={block}>
-          <Picture proposal={proposal} block={block} host={host} />
+          <FoldedOnPhones host={host}>
+            <Picture proposal={proposal} block={block} host={host} />
+          </FoldedOnPhones>
         </Frame>
       );
     case 'diff':
@@ -87,6 +92,19 @@ function Frame(props: { block: FigureBlock; note?: ReactNode; children: ReactNod
       </figcaption>
       <div className="jp-hitl-block-body">{children}</div>
     </figure>
+  );
+}
+
+/** A picture. In a window as narrow as a phone it is folded, so that the proposal is not far below it. */
+function FoldedOnPhones({ host, children }: { host: IHost; children: ReactNode }): JSX.Element {
+  const [folded] = useState(() => window.matchMedia(PHONE).matches);
+  return folded ? (
+    <details>
+      <summary>{host.trans.__('Show the picture')}</summary>
+      {children}
+    </details>
+  ) : (
+    <>{children}</>
   );
 }
 

@@ -158,6 +158,24 @@ test.each([
   expect(screen.queryByRole('img')).toBeNull();
 });
 
+test('pictures are folded in a window as narrow as a phone, and other blocks are not', async () => {
+  const before = globalThis.matchMedia;
+  globalThis.matchMedia = query => ({ ...before(query), matches: query === '(width <= 600px)' });
+  const { container } = draw(
+    [
+      { type: 'image', name: 'scan', sha256: SHA, media_type: 'image/png', alt: 'A receipt' },
+      { type: 'markdown', name: 'note', text: 'Hi' }
+    ],
+    {},
+    new Blob(['PNG'], { type: 'image/png' })
+  );
+  globalThis.matchMedia = before;
+  const [folded, ...others] = container.querySelectorAll('details');
+  expect([folded.open, others.length]).toEqual([false, 0]);
+  await within(folded).findByRole('img', { name: 'A receipt', hidden: true });
+  expect(screen.getByText('Hi').closest('details')).toBeNull();
+});
+
 test('a picture that the browser cannot decode is replaced by its description', async () => {
   const picture = new Blob(['no picture'], { type: 'image/png' });
   draw([{ type: 'image', name: 'scan', sha256: SHA, media_type: 'image/png', alt: '' }], {}, picture);
