@@ -98,7 +98,7 @@ def play(page: Page, ledger: Ledger, images: Path) -> None:
     inbox(page, images)
     card.get_by_role("button", name="Approve with edits", exact=True).click()
     finish(nb, ledger)
-    picture(nb, images / "finished.png", nb.cell(AGENT).locator(".jp-hitl-decided").first, AGENT)
+    picture(nb, images / "finished.png", nb.cell(AGENT).locator(".jp-hitl-bar-alone"), AGENT)
     timeline(page, ledger.runs.list_newest()[0].id, images)
 
 

@@ -99,7 +99,8 @@ function TermLine(props: { icon: IconName; label: string; children: ReactNode })
 function ReasonLine({ proposal, host }: { proposal: IProposal; host: IHost }): JSX.Element | null {
   const { trans } = host;
   const { why = [], rules = [], decision } = proposal;
-  const reasons = [...why.map(showHiddenCharacters), ...guardrailReasons(proposal, host)];
+  const sentences = why.map(reason => showHiddenCharacters(withoutRule(reason, rules)));
+  const reasons = [...sentences, ...guardrailReasons(proposal, host)];
   if (reasons.length + rules.length === 0) {
     return null;
   }
@@ -132,6 +133,12 @@ function ReasonLine({ proposal, host }: { proposal: IProposal; host: IHost }): J
       ))}
     </TermLine>
   );
+}
+
+/** A reason without the id of its rule, which has a chip of its own. */
+function withoutRule(reason: string, rules: readonly string[]): string {
+  const rule = rules.find(id => reason.startsWith(`${id}: `));
+  return rule === undefined ? reason : reason.slice(rule.length + 2);
 }
 
 /** The messages of guardrails. A sentence of the policy may already contain the message. */
