@@ -7,6 +7,7 @@
 import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
 import type { FeedChange, Feed } from '../api/feed';
+import { SingleFlight } from '../api/single-flight';
 import type { IRun, IRunDetail } from '../api/types';
 
 /** Interval at which an executing run is read again, in milliseconds. */
@@ -23,7 +24,7 @@ interface IEntry {
   facts: IRunFacts | null;
   /** Status and time of the record when it was read, to notice that a view has a newer one. */
   version: string;
-  reading: boolean;
+  reading: SingleFlight;
   timer?: ReturnType<typeof setTimeout>;
 }
 
@@ -46,7 +47,8 @@ export class RunFactReader {
     const version = versionOf(run);
     const entry = this._entries.get(run.id);
     if (!entry) {
-      this._entries.set(run.id, { facts: null, version, reading: false });
+      const reading = new SingleFlight(() => this._readNow(run.id));
+      this._entries.set(run.id, { facts: null, version, reading });
       void this._read(run.id);
     } else if (entry.version !== version) {
       entry.version = version;
@@ -72,12 +74,16 @@ export class RunFactReader {
     changed.filter(id => this._entries.has(id)).forEach(id => void this._read(id));
   }
 
+  /** Read a run. What changes during the read is read after it. */
   private async _read(id: string): Promise<void> {
+    await this._entries.get(id)?.reading.run();
+  }
+
+  private async _readNow(id: string): Promise<void> {
     const entry = this._entries.get(id);
-    if (!entry || entry.reading) {
+    if (!entry) {
       return;
     }
-    entry.reading = true;
     clearTimeout(entry.timer);
     let facts: IRunFacts | null = entry.facts;
     try {
@@ -86,7 +92,6 @@ export class RunFactReader {
     } catch {
       // The card shows errors of the server; this is tried again with the next change.
     }
-    entry.reading = false;
     if (this._entries.get(id) !== entry) {
       return;
     }

@@ -389,3 +389,39 @@ test('with 5,000 a key press arranges nothing anew, and a search is quick', asyn
   expect(model.shown.length).toBe(11);
   expect(performance.now() - begin).toBeLessThan(500);
 });
+
+describe('a proposal that is opened by its id', () => {
+  test('is shown whatever the view and the filters are', async () => {
+    const { model } = await server(letters);
+    model.showView('decided');
+    model.openById(letters[1].id);
+    expect([model.showsWaiting, model.opened?.id, model.current]).toEqual([
+      true,
+      letters[1].id,
+      letters[1].id
+    ]);
+    model.search = 'nothing like this';
+    model.openById(letters[0].id);
+    expect([model.search, model.opened?.id, model.current]).toEqual(['', letters[0].id, letters[0].id]);
+  });
+
+  test('side by side with the list, one that was left out of a batch stays until the next move', async () => {
+    const { model } = await server(letters);
+    model.wide = true;
+    const gone = { ...letters[0], id: 'gone' } as IProposalSummary;
+    model.show(gone);
+    expect(model.opened?.id).toBe('gone');
+    model.move(1);
+    expect(model.opened?.id).toBe(model.current);
+  });
+});
+
+test('the table of a group is left when its last row is decided', async () => {
+  const { model, tell, ...made } = await server(letters);
+  model.grouping = 'agent';
+  const [group] = model.view.groups;
+  model.showTable(group.key);
+  made.waiting.length = 0;
+  await tell(null);
+  expect(model.table).toBeNull();
+});

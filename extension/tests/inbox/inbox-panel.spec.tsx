@@ -195,6 +195,28 @@ test('edited drafts: the dialog names whose edits they are, and approves them or
   screen.getByText('2 approved, 1 with edits, 1 was left out');
 });
 
+test('a value that a vote has changed is shown before it is approved, and the edits are those that were read', async () => {
+  const votes = [{ reviewer: 'bo', action: 'edit', counts: true }] as IProposalSummary['votes'];
+  const stale = [{ path: '', label: '', before: 'Dear', after: 'Dearest' }];
+  const { press, s } = await show([
+    letter('a', { votes }),
+    letter('b', { edits: 1, draft_changes: stale, edited_by: ['Bo'] })
+  ]);
+  s.full = {
+    a: { candidate: 'My dear' },
+    b: {
+      draft: 'Darling',
+      allow: ['approve', 'edit'],
+      draft_changes: [{ path: '', label: '', before: 'Dear', after: 'Darling' }]
+    } as Partial<IProposal>
+  };
+  press('x', 'j', 'x', 'a');
+  const dialog = screen.getByRole('dialog', { name: 'Approve 2 proposals' });
+  await within(dialog).findByText('2 with edits', { exact: false });
+  within(dialog).getByText('changed by a vote');
+  expect([...dialog.querySelectorAll('ins')].map(one => one.textContent)).toEqual(['added: My dear', 'added: Darling']);
+});
+
 test('a server that is only busy: the decision can be tried again', async () => {
   const { press, s, submit } = await show(abc());
   press('a');

@@ -11,7 +11,6 @@ import { isAboutWorkspace } from '../../components/proposal-status';
 import { allOf } from '../../components/terms-sentences';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import type { Batch, IBatchRow } from '../stores/batch';
-import { changesOf } from '../stores/row-facts';
 import { ValueChanges } from './value-changes';
 
 interface IProps {
@@ -104,8 +103,13 @@ function BatchLine({ row, batch, host }: { row: IBatchRow; batch: Batch; host: I
     <tr className={batch.isTaken(row) || batch.deciding ? undefined : 'jp-mod-left-out'}>
       <th scope="row">{showHiddenCharacters(proposal.title)}</th>
       <td>
-        {draft.state === 'edited' ? (
-          <ValueChanges before={draft.before} after={draft.value} changes={changesOf(proposal)} host={host} />
+        {draft.state === 'edited' || draft.state === 'candidate' ? (
+          <ValueChanges
+            before={draft.before}
+            after={draft.value}
+            changes={draft.state === 'edited' ? draft.changes : []}
+            host={host}
+          />
         ) : (
           <span className="jp-hitl-muted">{showHiddenCharacters(proposal.summary)}</span>
         )}
@@ -114,6 +118,11 @@ function BatchLine({ row, batch, host }: { row: IBatchRow; batch: Batch; host: I
         {draft.state === 'edited' && (
           <Chip tone="warn" icon="pencil">
             {by ? trans.__('edited by %1', by) : trans.__('edited')}
+          </Chip>
+        )}
+        {draft.state === 'candidate' && (
+          <Chip tone="warn" icon="pencil">
+            {trans.__('changed by a vote')}
           </Chip>
         )}
         {draft.state === 'edited' && !draft.allowed && (
@@ -236,7 +245,7 @@ function editorNames(by: readonly string[], { trans }: IHost): string {
 
 function countSentence(batch: Batch, { trans }: IHost): string {
   const { taken, rows } = batch;
-  const edited = taken.filter(row => row.draft.state === 'edited').length;
+  const edited = taken.filter(({ draft }) => draft.state === 'edited' || draft.state === 'candidate').length;
   const left = rows.length - taken.length;
   const parts =
     batch.action === 'approve'

@@ -7,7 +7,7 @@ import type { Client } from '../../api/client';
 import { ApiError } from '../../api/errors';
 import type { IProposal, IProposalSummary, Json } from '../../api/types';
 import { isSame } from '../../drafts/json-parts';
-import { editorsOf, isEdited } from './row-facts';
+import { changesOf, editorsOf, type IDraftLineChange, isEdited } from './row-facts';
 
 /** Most proposals that are read at the same time. */
 const PARALLEL_READS = 6;
@@ -25,9 +25,13 @@ export type BatchDraft =
       readonly before: Json;
       readonly value: Json;
       readonly by: readonly string[];
+      /** The changes as the server describes them, read together with the draft. */
+      readonly changes: readonly IDraftLineChange[];
       /** Whether this person may approve edits of this proposal. */
       readonly allowed: boolean;
-    };
+    }
+  /** There are no edits, but an earlier vote has replaced the agent's value. People vote on its value. */
+  | { readonly state: 'candidate'; readonly before: Json; readonly value: Json };
 
 /** A proposal of the batch. */
 export interface IBatchRow {
@@ -87,7 +91,8 @@ export class Batch {
     readonly fateOf: (shown: IProposalSummary) => Fate,
     private _onChange: () => void
   ) {
-    const unknown = (p: IProposalSummary): boolean => action === 'approve' && isEdited(p) !== false;
+    const unknown = (p: IProposalSummary): boolean =>
+      action === 'approve' && (isEdited(p) !== false || hasCandidate(p));
     this._rows = proposals.map(proposal => ({
       proposal,
       draft: { state: unknown(proposal) ? 'reading' : 'none' },
@@ -118,8 +123,7 @@ export class Batch {
 
   /** Return true if a proposal would be decided now. */
   isTaken({ proposal, draft, leftOut }: IBatchRow): boolean {
-    const usable =
-      draft.state === 'none' || draft.state === 'reading' || (draft.state === 'edited' && draft.allowed);
+    const usable = draft.state === 'edited' ? draft.allowed : draft.state !== 'failed';
     return usable && !leftOut && this.fateOf(proposal) === 'same';
   }
 
@@ -277,9 +281,11 @@ export class Batch {
 /** Compare the draft of a proposal with the value that people decide about. */
 function draftOf(shown: IProposalSummary, found: IProposal): BatchDraft {
   const before = found.candidate === undefined ? found.value : found.candidate;
-  const value = found.draft === undefined ? found.value : found.draft;
+  const value = found.draft === undefined ? before : found.draft;
   if (isSame(before, value)) {
-    return { state: 'none' };
+    return found.candidate === undefined
+      ? { state: 'none' }
+      : { state: 'candidate', before: found.value, value: before };
   }
   const { actions } = found.may ?? { actions: found.allow };
   return {
@@ -287,8 +293,14 @@ function draftOf(shown: IProposalSummary, found: IProposal): BatchDraft {
     before,
     value,
     by: editorsOf(found).length > 0 ? editorsOf(found) : editorsOf(shown),
+    changes: changesOf(found),
     allowed: actions.includes('edit')
   };
+}
+
+/** Whether a vote may have replaced the agent's value. */
+function hasCandidate({ votes = [] }: IProposalSummary): boolean {
+  return votes.some(vote => vote.action === 'edit');
 }
 
 function leftOutFor(proposal: IProposalSummary, problem: ApiError): ILeftOut {

@@ -180,23 +180,29 @@ export class InboxModel extends ListModel {
   openById(id: string): void {
     const found = this._waiting.find(id);
     if (found) {
-      if (!this.view.places.has(id)) {
+      if (!this.showsWaiting || !this.shown.some(p => p.id === id)) {
         this.showView('all');
-        this.choice = { ...this.choice, search: '' };
+        this.showEverything();
       }
       this.open(found);
     }
   }
 
-  /** Open the card of a proposal that is not waiting. */
-  show(proposal: IProposalSummary | null): void {
+  /** Open the card of a proposal that may not wait any more. It stays until the person goes to a row. */
+  show(proposal: IProposalSummary): void {
+    if (this._waiting.find(proposal.id)) {
+      this.openById(proposal.id);
+      return;
+    }
+    this._table = null;
     this._opened = proposal;
+    this._pinned = { proposal, moves: this.moves };
     this._onAction();
   }
 
   /** Close the open card, or the table. Side by side with the list, the card of the current row stays. */
   close(): void {
-    this._opened = null;
+    this._opened = this._pinned = null;
     this._table = null;
     this._onAction();
   }
@@ -323,13 +329,17 @@ export class InboxModel extends ListModel {
   }
 
   protected override _afterArranging(): void {
+    if (!this.view.groups.some(group => group.key === this._table)) {
+      this._table = null; // its last row was decided
+    }
     this._follow();
   }
 
   /** Side by side with the list, the card of the current row is open. */
   private _follow(): void {
     if (this._wide && this.showsWaiting) {
-      this._opened = this.currentProposal ?? this.ended;
+      const pinned = this._pinned?.moves === this.moves ? this._pinned.proposal : null;
+      this._opened = pinned ?? this.currentProposal ?? this.ended;
     }
     if (this._opened?.id !== this._followed) {
       this._followed = this._opened?.id;
@@ -345,6 +355,8 @@ export class InboxModel extends ListModel {
   /** The row that was selected last, from which a range begins. */
   private _anchor: string | null = null;
   private _opened: IProposalSummary | null = null;
+  /** The proposal of `show`, and the number of moves when it was shown. */
+  private _pinned: { proposal: IProposalSummary; moves: number } | null = null;
   private _followed: string | undefined;
   private _movedAt = 0;
   private _edits = 0;

@@ -154,6 +154,12 @@ export class ListModel {
     }
   }
 
+  /** Drop the search and the filters, and expand all groups. */
+  showEverything(): void {
+    this._collapsed = new Set();
+    this.choice = { ...this._choice, search: '', filters: NO_FILTERS };
+  }
+
   /** Collapse a group, or expand it. */
   toggleGroup(key: string): void {
     this._setCollapsed([key], !this._collapsed.has(key));
