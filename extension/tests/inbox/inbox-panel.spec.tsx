@@ -214,7 +214,10 @@ test('a value that a vote has changed is shown before it is approved, and the ed
   const dialog = screen.getByRole('dialog', { name: 'Approve 2 proposals' });
   await within(dialog).findByText('2 with edits', { exact: false });
   within(dialog).getByText('changed by a vote');
-  expect([...dialog.querySelectorAll('ins')].map(one => one.textContent)).toEqual(['added: My dear', 'added: Darling']);
+  expect([...dialog.querySelectorAll('ins')].map(one => one.textContent)).toEqual([
+    'added: My dear',
+    'added: Darling'
+  ]);
 });
 
 test('a server that is only busy: the decision can be tried again', async () => {

@@ -68,7 +68,13 @@ function proposal(over: Partial<IProposal> = {}): IProposal {
       agent: 'a'
     },
     ...{ value: 'pay 200', text: 'pay 200', context: null, allow: all.actions, reasons: [], decision: null },
-    ...{ schema: null, options: null, changes: '', why: ['big-refund: amount is above 100'], rules: ['big-refund'] },
+    ...{
+      schema: null,
+      options: null,
+      changes: '',
+      why: ['big-refund: amount is above 100'],
+      rules: ['big-refund']
+    },
     ...{ needs: [needed], votes: [vote], may: all, deadline: null, settles_at: null, timer: null },
     ...over
   } as IProposal;
