@@ -4,17 +4,23 @@ A paused cell is run again and again; each time its output is made anew. Timed i
 with the output, before JupyterLab has looked at it, until the frame in which a card with the proposed text is painted
 (a MutationObserver sees the card; the clock is read behind the next frame). Reading the proposal from the server is in
 it. The first card in a window, which loads parts of the extension, is a line of its own.
+
+Then a notebook with 20 cards is opened in a new window: how many WebSockets of hitl_nb are open when all cards can be
+edited.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from benchmarks import front
-from benchmarks.measuring import Line, known, percentiles, skipped
+from benchmarks.measuring import Line, below, known, percentiles, skipped
 
 LIMIT = 65
+CARDS, SOCKETS = 20, 2
 QUEUE = 0.5
 """Seconds behind a pause: a kernel drops what is queued behind a cell that stopped, a moment longer than it says."""
 AGENT = '%%agent letters\ndecision = hitl.checkpoint("Dear Ann, hello.", title="Letter to Ann")'
@@ -48,11 +54,38 @@ AGAIN = """() => {
   Object.assign(window.hitlBench, { arrived: 0, seen: false, shown: 0 });
 }"""
 
+MANY = f"""%%agent many
+hitl.checkpoint_all([hitl.proposal(f"Dear {{i}}", title=f"Letter {{i}}") for i in range({CARDS})])"""
+OPEN_CARDS = '.jp-hitl-card .jp-hitl-value:not([aria-busy="true"])'
+
+
+def open_sockets(window: Callable[[], Any]) -> int:
+    """WebSockets of hitl_nb in a window that shows a notebook with open cards."""
+    page = window()
+    sockets: set[Any] = set()
+
+    def count(socket: Any) -> None:
+        if "/hitl_nb/api/" in socket.url:
+            sockets.add(socket)
+            socket.on("close", sockets.discard)
+
+    page.page.on("websocket", count)
+    page.load()  # the feed's is opened as soon as JupyterLab starts
+    nb = page.open("many.ipynb", "%load_ext hitl_nb\nimport hitl_nb as hitl", MANY)
+    nb.run(0)
+    nb.until_ran(0)
+    nb.run(1)
+    page.page.wait_for_function(f"() => document.querySelectorAll('{OPEN_CARDS}').length >= {CARDS}", timeout=60_000)
+    found = len(sockets)
+    page.page.context.close()
+    return found
+
 
 def measure(folder: Path, rounds: int = 20) -> list[Line]:
     if why := front.no_browser():
         return [skipped("card: output to card on the screen", why)]
     with front.jupyterlab(folder) as (_, window):
+        sockets = open_sockets(window)
         page = window()
         nb = page.open("letters.ipynb", "%load_ext hitl_nb\nimport hitl_nb as hitl", AGENT)
         nb.run(0)
@@ -73,4 +106,5 @@ def measure(folder: Path, rounds: int = 20) -> list[Line]:
     return [
         *percentiles("card: output to card on the screen", others, LIMIT),
         known("card: the first in a window", [first]),
+        below(f"WebSockets of a notebook with {CARDS} open cards", [sockets], SOCKETS, ""),
     ]

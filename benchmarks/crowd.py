@@ -1,6 +1,9 @@
-"""Other people in a shared text: a process of its own with so many Python peers over WebSockets, who type.
+r"""Other people in a shared text: a process of its own with so many Python peers over WebSockets, who type.
 
-    python -m benchmarks.crowd '{"url": ..., "headers": {...}, "people": 8, "second": 5, "from_row": 3}'
+    python -m benchmarks.crowd \
+        '{"url": ..., "headers": {...}, "document": ..., "people": 8, "second": 5, "from_row": 3}'
+
+`document` is the id of the draft; "" where the WebSocket is one room, as jupyter-collaboration's.
 
 Says "ready" when all are there; types letters, `second` of them a second and person, in rows from `from_row` on, until
 its standard input ends; then says as JSON how long each keystroke took until it was acknowledged, in milliseconds
@@ -50,12 +53,13 @@ def crowd(**given: Any) -> Iterator[list[float]]:
     took += there.leave()
 
 
-async def typing(url: str, headers: dict[str, str], people: int, second: float, from_row: int) -> list[float]:
+async def typing(
+    url: str, headers: dict[str, str], document: str, people: int, second: float, from_row: int
+) -> list[float]:
     peer = front.of_the_tests("server", "peer")
     peers = []
     for _ in range(people):
-        made = peer.Peer(0, "", "", **headers)
-        made.url = url
+        made = peer.Peer(0, "", document, window=peer.Window(url, headers, channels=bool(document)))
         peers.append(await made.join())
         assert made.closed is None, made.closed
     print("ready", flush=True)

@@ -74,11 +74,15 @@ OFFSET = """async () => {
 
 
 class Windows:
-    """Two windows with one shared text, and the address of its room for others."""
+    """Two windows with one shared text, and the address of its room for others.
 
-    def __init__(self, pages: list[Any], selector: str, url: str, headers: dict[str, str]) -> None:
+    Args:
+        document: id of the draft; "" for a WebSocket that is one room.
+    """
+
+    def __init__(self, pages: list[Any], selector: str, url: str, headers: dict[str, str], document: str = "") -> None:
         self.pages = pages
-        self.room = {"url": url, "headers": headers}
+        self.room = {"url": url, "headers": headers, "document": document}
         for row, page in enumerate(pages):
             page.locator(f"{selector} .cm-line").nth(row).click()
             page.evaluate(WATCH, [selector, 1 - row])
@@ -134,8 +138,8 @@ def draft(lab: Any, window: Callable[[], Any], name: str = "letters.ipynb") -> W
         one.show(name)
         one.page.locator(EDITOR).wait_for(timeout=60_000)
     (p,) = Ledger(open_store(lab.env["HITL_NB_STORE"])).proposals.list_open(notebook=str((lab.folder / name).resolve()))
-    url = f"ws://127.0.0.1:{lab.port}/hitl_nb/api/drafts/{p.id}/room"
-    return Windows([one.page for one in pages], EDITOR, url, {"Authorization": f"token {lab.token}"})
+    url = f"ws://127.0.0.1:{lab.port}/hitl_nb/api/drafts/rooms"
+    return Windows([one.page for one in pages], EDITOR, url, {"Authorization": f"token {lab.token}"}, p.id)
 
 
 def shared_file(lab: Any, window: Callable[[], Any]) -> Windows:

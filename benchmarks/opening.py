@@ -4,7 +4,7 @@ server   a new connection to its room, where nobody is, until the document is th
          room is made from the log, the document is sent, and the peer takes it in. Beside it what nobody can avoid:
          taking in the whole document as one update, which is a part of that.
 browser  a new window of JupyterLab that has come to rest; the proposal is opened in its inbox: from the making of the
-         room's WebSocket until the frame in which the editor shows the text (a MutationObserver sees it; the clock is
+         drafts' WebSocket until the frame in which the editor shows the text (a MutationObserver sees it; the clock is
          read behind the next frame).
 first    the same as "server" for a log that nobody has ever folded, as no server has ever had it open: for information.
 """
@@ -40,7 +40,7 @@ WATCH = (
   window.WebSocket = class extends Real {
     constructor(url, protocols) {
       super(url, protocols);
-      if (String(url).endsWith('/room')) {
+      if (new URL(url, location.href).pathname.endsWith('/drafts/rooms')) {
         bench.began ||= performance.now();
       }
     }

@@ -69,7 +69,7 @@ def measure(folder: Path, rounds: int = 4, keys: int = 40) -> list[Line]:
     with front.jupyterlab(folder) as (lab, window):
         asked(lab, window)
         windows: Windows = draft(lab, window)
-        document = windows.room["url"].split("/")[-2]
+        document = windows.room["document"]
         for n in range(-1, rounds):
             for streams in (True, False):
                 with contextlib.ExitStack() as stack:

@@ -25,7 +25,7 @@ from hitl_nb.storage import open_store
 sys.path.append(str(Path(__file__).parents[1] / "server"))
 
 from hitl_nb_server import Server
-from peer import Peer
+from peer import Peer, Window
 from tornado.websocket import WebSocketClosedError
 
 SEED = int(os.environ.get("HITL_NB_SEED", "5"))
@@ -88,8 +88,7 @@ class Typist(Peer):
 
     async def reconnect(self, server: Server) -> None:
         """Connect to a server, with the document that this one has."""
-        self.url = Peer(server.port, server.token, self.url.split("/")[-2]).url
-        self.headers = {"Authorization": f"token {server.token}"}
+        self.window = Window.to_server(server.port, server.token)
         await self.join()
         # All that there was is in the answer to what the server lacks, which is the first message.
         self.notes = [(1, word, typed) for _, word, typed in self.notes]

@@ -1,15 +1,19 @@
-"""Somebody in a room: a browser's part of the protocol, over a real WebSocket, with pycrdt as the document."""
+"""Somebody in a room: a browser's part of the protocol, over a real WebSocket, with pycrdt as the document.
+
+A browser window has one WebSocket for all its drafts: `Window`. A `Peer` is one draft that is open in it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
 
 from pycrdt import Doc, Map, Text
 from tornado.httpclient import HTTPRequest
-from tornado.websocket import WebSocketClientConnection, websocket_connect
+from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, websocket_connect
 
 WITHIN = 30.0
 
@@ -59,36 +63,126 @@ class Cursor:
         return self.data[self.at - length : self.at]
 
 
-class Peer:
-    """One browser window in a draft's room. `connect` again after `cut_connection` with the same document, as a browser
-    does."""
+class Window:
+    """A browser window: a WebSocket with a channel for each draft that is open.
 
-    def __init__(self, port: int, token: str, document: str, **headers: str) -> None:
-        self.url = f"ws://127.0.0.1:{port}/hitl_nb/api/drafts/{document}/room"
-        self.headers = {"Authorization": f"token {token}", **headers}
+    Args:
+        url: address of the WebSocket.
+        headers: headers of the request; empty ones are left out.
+        channels: False for a server of which one WebSocket is one room, without channels.
+    """
+
+    def __init__(self, url: str, headers: dict[str, str], channels: bool = True) -> None:
+        self.url, self.headers = url, headers
+        self.channels = channels
+        self.socket: WebSocketClientConnection | None = None
+        self.peers: dict[int, Peer] = {}
+        self.last = 0
+        self._listening: asyncio.Task[None] | None = None
+
+    @staticmethod
+    def to_server(port: int, token: str, **headers: str) -> Window:
+        url = f"ws://127.0.0.1:{port}/hitl_nb/api/drafts/rooms"
+        return Window(url, {"Authorization": f"token {token}", **headers})
+
+    async def connect(self) -> None:
+        if self.socket is None:
+            request = HTTPRequest(self.url, headers={k: v for k, v in self.headers.items() if v})
+            self.socket = await websocket_connect(request, max_message_size=1 << 30)
+            self._listening = asyncio.create_task(self._listen(self.socket))
+
+    async def open(self, peer: Peer) -> None:
+        """Open a channel for somebody."""
+        self.last += 1
+        peer.channel = self.last  # at once: the answer may come before the request has been sent, so to speak
+        self.peers[self.last] = peer
+        if self.channels:
+            await self.control(type="open", channel=self.last, draft=peer.document)
+
+    async def close(self, channel: int) -> None:
+        """Close a channel, and with the last one the WebSocket."""
+        del self.peers[channel]
+        if self.peers:
+            await self.control(type="close", channel=channel)
+        else:
+            self.cut_network()
+
+    async def control(self, **message: Any) -> None:
+        """Say something about channels."""
+        await self.text(json.dumps(message))
+
+    async def text(self, text: str) -> None:
+        assert self.socket is not None
+        await self.socket.write_message(text)
+
+    async def send(self, channel: int, message: bytes) -> None:
+        assert self.socket is not None
+        await self.socket.write_message(number(channel) + message if self.channels else message, binary=True)
+
+    def cut_network(self) -> None:
+        """The network goes, if it is still there."""
+        if self.socket is not None:
+            assert self._listening is not None
+            self.socket.close()
+            self.socket = None
+            self._listening.cancel()
+            self.peers.clear()
+
+    async def _listen(self, socket: WebSocketClientConnection) -> None:
+        while True:
+            message = await socket.read_message()
+            if message is None:
+                self.socket = None
+                peers, self.peers = list(self.peers.values()), {}
+                for peer in peers:
+                    await peer.end(socket.close_code or 1006, socket.close_reason or "")
+                return
+            if isinstance(message, str):
+                said = json.loads(message)
+                assert said["type"] == "closed"
+                if peer := self.peers.pop(said["channel"], None):
+                    await peer.end(said["code"], said["reason"])
+                if not self.peers:  # as a browser does
+                    self.socket = None
+                    socket.close()
+                    return
+                continue
+            read = Cursor(message)
+            if peer := self.peers.get(read.number() if self.channels else self.last):
+                await peer.hear(read)
+
+
+class Peer:
+    """Somebody in a draft's room. `connect` again after `cut_connection` with the same document, as a browser does.
+
+    Args:
+        window: the window in which the draft is open; None for one of its own.
+    """
+
+    def __init__(self, port: int, token: str, document: str, *, window: Window | None = None, **headers: str) -> None:
+        self.document = document
+        self.window = window or Window.to_server(port, token, **headers)
         self.doc: Doc[Any] = Doc()
         self.text = self.doc.get("source", type=Text)
         self.doc.observe(lambda event: self._made.append(event.update))
         self._made: list[bytes] = []
         self._remote = False
-        self.socket: WebSocketClientConnection | None = None
+        self.channel: int | None = None
         self.people: dict[int, Any] = {}
         self.readers: list[Any] = []
         self.sent = self.saved = 0
         self.synced = False
         self.closed: tuple[int, str] | None = None
         self._news = asyncio.Condition()
-        self._listening: asyncio.Task[None] | None = None
 
     def map(self, name: str) -> Map[Any]:
         return self.doc.get(name, type=Map)
 
     async def connect(self) -> Peer:
-        request = HTTPRequest(self.url, headers={k: v for k, v in self.headers.items() if v})
-        self.socket = await websocket_connect(request, max_message_size=1 << 30)
+        await self.window.connect()
         self.sent = self.saved = 0
         self.synced, self.closed = False, None
-        self._listening = asyncio.create_task(self._listen())
+        await self.window.open(self)
         await self.send(b"\x00\x00" + prefix_size(self.doc.get_state()))
         return self
 
@@ -98,16 +192,22 @@ class Peer:
         return self
 
     def cut_connection(self) -> None:
-        """The network goes."""
-        assert self.socket is not None
-        self.socket.close()
-        self.socket = None
-        assert self._listening is not None
-        self._listening.cancel()
+        """The network of the window goes."""
+        self.window.cut_network()
+        self.channel = None
+
+    async def leave(self) -> None:
+        """Close the draft; others stay open in the window."""
+        channel, self.channel = self.channel, None
+        assert channel is not None
+        await self.window.close(channel)
 
     async def send(self, message: bytes) -> None:
-        assert self.socket is not None
-        await self.socket.write_message(message, binary=True)
+        """Send a message, also if the server has closed the channel: a browser may not know it yet."""
+        if self.window.socket is None:
+            raise WebSocketClosedError
+        assert self.channel is not None
+        await self.window.send(self.channel, message)
 
     async def edit(self, work: Callable[[], Any]) -> None:
         """Change the document, and send what changed if there is a network."""
@@ -115,7 +215,7 @@ class Peer:
         with self.doc.transaction():
             work()
         made, self._made = self._made, []
-        if self.socket is not None:
+        if self.channel is not None:
             for update in made:
                 self.sent += 1
                 await self.send(update_message(update))
@@ -132,27 +232,26 @@ class Peer:
         sent = self.sent
         await self.until(lambda: (self.synced and self.saved >= sent) or self.closed is not None)
 
-    async def _listen(self) -> None:
-        socket = self.socket
-        assert socket is not None
-        while True:
-            message = await socket.read_message()
-            async with self._news:
-                if message is None:
-                    self.closed = (socket.close_code or 1006, socket.close_reason or "")
-                    self._news.notify_all()
-                    return
-                assert isinstance(message, bytes)
-                await self._hear(Cursor(message))
-                self._news.notify_all()
+    async def end(self, code: int, reason: str) -> None:
+        """The server has closed the channel."""
+        async with self._news:
+            self.closed = (code, reason)
+            self._news.notify_all()
 
-    async def _hear(self, read: Cursor) -> None:
+    async def hear(self, read: Cursor) -> None:
+        """Take a message of the server in."""
+        async with self._news:
+            await self._take(read)
+            self._news.notify_all()
+
+    async def _take(self, read: Cursor) -> None:
         kind = read.number()
         if kind == 0:
             step, payload = read.number(), read.read_sized()
             if step == 0:
                 self.sent += 1
-                await self.send(b"\x00\x01" + prefix_size(self.doc.get_update(payload)))
+                with contextlib.suppress(WebSocketClosedError):  # the end is the next that is read
+                    await self.send(b"\x00\x01" + prefix_size(self.doc.get_update(payload)))
             else:
                 self.doc.apply_update(payload)
                 self._made.clear()

@@ -34,18 +34,20 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.mark.parametrize("how", ["revoked-{}-read", "out-{}"], ids=["authorizer", "logged out"])
 def test_who_may_not_read_any_more_is_cut_off_and_others_are_not(team: Server, how: str) -> None:
-    (p,) = team.pause_run("Dear Ann", agent=f"cut {how}")
+    p, other = team.pause_run("Dear Ann", "Dear Bob", agent=f"cut {how}")
     name = f"cy{len(how)}"
     gone, stays = Browser(team, name), Browser(team, "dee")
 
     async def story() -> None:
         peers = [await Peer(team.port, "", p.id, Authorization="", Cookie=one.cookies).join() for one in (gone, stays)]
+        second = await Peer(0, "", other.id, window=peers[0].window).join()
         url = f"ws://127.0.0.1:{team.port}/hitl_nb/api/feed"
         feed = await websocket_connect(HTTPRequest(url, headers={"Cookie": gone.cookies}))
         assert json.loads(await feed.read_message() or "")["type"] == "hello"
         (team.folder / how.format(name)).touch()
-        await peers[0].until(lambda: peers[0].closed is not None)
-        assert peers[0].closed == (4403, "you may not read this draft any more")
+        for draft in (peers[0], second):  # all drafts of the window
+            await draft.until(lambda draft=draft: draft.closed is not None)
+            assert draft.closed == (4403, "you may not read this draft any more")
         while await asyncio.wait_for(feed.read_message(), 30) is not None:
             continue
         assert (feed.close_code, feed.close_reason) == (4403, "you may not read proposals any more")

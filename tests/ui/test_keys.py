@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 from lab import Lab, Notebook, Page, until
-from letters import LOAD, button, card, list_waiting, type_over
+from letters import LOAD, button, card, list_waiting, type_over, until_kept
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
 LETTER = "%%agent letter{0}\ndone = hitl.checkpoint('Dear {0}, hello.', title='Letter {0}')\nprint('SENT', done.action)"
 LONG = "%%agent long\nhitl.checkpoint('\\n'.join(f'line {i}' for i in range(90)), title='Long letter')\nprint('SENT')"
+MANY = """%%agent twenty
+hitl.checkpoint_all([hitl.proposal(f"Dear {i}", title=f"Letter {i}") for i in range(1, 21)])"""
+OPEN_CARDS = "() => document.querySelectorAll('.jp-hitl-value:not([aria-busy=\"true\"]) .cm-content').length"
 CELLS = """() => {
   const { cells } = window.jupyterapp.shell.currentWidget.content.model;
   return Array.from({ length: cells.length }, (_, i) => [cells.get(i).type, cells.get(i).sharedModel.getSource()]);
@@ -236,4 +239,23 @@ def test_a_decision_of_somebody_else_leaves_the_window_alone(page: Page, second:
     assert page.page.evaluate(PLACE) == before
     assert "here = 1" in nb.cell(4).locator(".cm-content").inner_text()
     second.page.unroute("**/hitl_nb/api/runs/*/resume*")
+    nb.close()
+
+
+def test_twenty_cards_in_one_notebook_need_two_websockets(page: Page, lab: Lab) -> None:
+    """One for the live feed, and one for all drafts, also while several cards are edited."""
+    opened: list[Any] = []
+    page.page.on("websocket", lambda socket: opened.append(socket) if "/hitl_nb/api/" in socket.url else None)
+    page.load()  # the feed's is opened as soon as JupyterLab starts
+    nb = page.open("twenty.ipynb", LOAD, MANY)
+    nb.run(0)
+    nb.until_ran(0)
+    nb.run(1)
+    until(page.page, f"{OPEN_CARDS} >= 20")
+    nb.until_kernel()
+    for number in (20, 1):
+        type_over(card(nb, f"Letter {number}").first, "Dear Ann")
+    until_kept(lab, "twenty.ipynb", "Dear Ann")
+    paths = sorted(socket.url.split("/hitl_nb/api/")[1].split("?")[0] for socket in opened)
+    assert (paths, [socket.is_closed() for socket in opened]) == (["drafts/rooms", "feed"], [False, False])
     nb.close()

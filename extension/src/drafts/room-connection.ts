@@ -9,6 +9,7 @@ import * as decoding from 'lib0/decoding';
 import type { Awareness } from 'y-protocols/awareness';
 import { WebsocketProvider } from 'y-websocket';
 import type * as Y from 'yjs';
+import type { DraftChannels, IDraftChannel } from '../api/draft-channels';
 import type { IDraftReader } from './draft';
 
 /** Message types, and the subtypes of messages about the document. */
@@ -48,13 +49,17 @@ export interface IDraftConnection {
   dispose(): void;
 }
 
-/** Connection of a document to its room, over a websocket that connects again by itself. */
+/** Connection of a document to its room, over a channel that is opened again by itself. */
 export class DraftConnection implements IDraftConnection {
-  /** @param _open - makes a socket to the document's room. */
+  /**
+   * @param _channels - the channels of this window.
+   * @param _draft - id of the document.
+   */
   constructor(
     private _doc: Y.Doc,
     private _awareness: Awareness,
-    private _open: () => WebSocket
+    private _channels: DraftChannels,
+    private _draft: string
   ) {
     _doc.on('update', this._onUpdate);
     this._provider = new WebsocketProvider('room:', '', _doc, {
@@ -62,7 +67,7 @@ export class DraftConnection implements IDraftConnection {
       disableBc: true,
       connect: false,
       maxBackoffTime: MAX_RETRY_MS,
-      WebSocketPolyfill: this._sockets(),
+      WebSocketPolyfill: this._channelClass(),
       shouldReconnect: ({ code }) => code < 4400 || code >= 4500 || RETRY_CODES.includes(code)
     });
     const heard = this._provider.messageHandlers;
@@ -84,6 +89,11 @@ export class DraftConnection implements IDraftConnection {
     this._provider.on('closed', ({ reason }) => {
       this._closed = reason || 'the server closed this draft';
       this._changed.emit();
+    });
+    this._provider.on('connection-close', event => {
+      if (event === null && this._provider.shouldConnect) {
+        this._abandon(); // the provider gave up, because no message came for too long
+      }
     });
     window.addEventListener('online', this._checkStalled);
     window.addEventListener('offline', this._checkStalled);
@@ -116,6 +126,7 @@ export class DraftConnection implements IDraftConnection {
 
   reconnect(): void {
     if (!this._closed) {
+      this._abandon();
       this._provider.disconnect();
       this._provider.connect();
     }
@@ -130,16 +141,16 @@ export class DraftConnection implements IDraftConnection {
     Signal.clearData(this);
   }
 
-  /** The socket class for the provider. The message counts start again with each socket. */
-  private _sockets(): typeof WebSocket {
-    const make = (): WebSocket => {
-      const socket = this._open();
+  /** The WebSocket class for the provider. The message counts start again with each channel. */
+  private _channelClass(): typeof WebSocket {
+    const make = (): IDraftChannel => {
+      const channel = (this._channel = this._channels.open(this._draft));
       this._sent = this._kept = 0;
       this._answered = false;
-      const send = socket.send.bind(socket);
-      socket.send = data => {
-        const [type, kind] = data as Uint8Array;
-        if ((data as Uint8Array).byteLength > MAX_MESSAGE_BYTES) {
+      const send = channel.send.bind(channel);
+      channel.send = data => {
+        const [type, kind] = data;
+        if (data.byteLength > MAX_MESSAGE_BYTES) {
           this._closed = 'what was typed here is more than 16 MB at once: it cannot be kept on the server';
           this._provider.disconnect();
           this._changed.emit();
@@ -151,13 +162,20 @@ export class DraftConnection implements IDraftConnection {
         }
         send(data);
       };
-      return socket;
+      return channel;
     };
     return class {
       constructor() {
         return make();
       }
     } as unknown as typeof WebSocket;
+  }
+
+  /** Let the next channel have another connection, because this one may be dead. */
+  private _abandon(): void {
+    if (this._channel) {
+      this._channels.abandonConnection(this._channel);
+    }
   }
 
   private _settle(): void {
@@ -197,6 +215,7 @@ export class DraftConnection implements IDraftConnection {
   private _checkStalled = (): void => this.reconnect();
 
   private _provider: WebsocketProvider;
+  private _channel: IDraftChannel | null = null;
   private _saved = true;
   private _closed = '';
   private _readers: readonly IDraftReader[] = [];

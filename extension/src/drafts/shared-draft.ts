@@ -7,6 +7,7 @@ import type { YFile } from '@jupyter/ydoc';
 import { ISignal, Signal } from '@lumino/signaling';
 import type { Awareness } from 'y-protocols/awareness';
 import type * as Y from 'yjs';
+import { DraftChannels } from '../api/draft-channels';
 import type { Json } from '../api/types';
 import { DraftConnection, type IDraftConnection } from './room-connection';
 import { SharedDocument, type IInitialValue } from './shared-document';
@@ -235,10 +236,11 @@ export class SharedDraft implements IDraft {
   private _changed = new Signal<IDraft, IDraftChange>(this);
 }
 
-/** The open drafts of this window. All views of a draft share one room. */
+/** The open drafts of this window. All views of a draft share one room, and all drafts share one WebSocket. */
 export class SharedDraftRegistry {
-  /** @param _socket - opens a socket to a path below `hitl_nb/api/`. */
-  constructor(private _socket: (path: string) => WebSocket) {
+  /** @param socket - opens a WebSocket to a path below `hitl_nb/api/`. */
+  constructor(socket: (path: string) => WebSocket) {
+    this._channels = new DraftChannels(() => socket('drafts/rooms'));
     window.addEventListener('beforeunload', event => {
       // Text that only this window has would be lost, so the browser asks the person first.
       if ([...this._rooms.values()].some(room => !room.isSaved && !room.closeReason)) {
@@ -254,10 +256,9 @@ export class SharedDraftRegistry {
     if (found && !found.closeReason) {
       return found.open();
     }
-    const path = `drafts/${encodeURIComponent(document)}/room`;
     const made: SharedDraft = new SharedDraft(
       subject,
-      (doc, awareness) => new DraftConnection(doc, awareness, () => this._socket(path)),
+      (doc, awareness) => new DraftConnection(doc, awareness, this._channels, document),
       () => {
         if (this._rooms.get(document) === made) {
           this._rooms.delete(document);
@@ -268,5 +269,6 @@ export class SharedDraftRegistry {
     return made;
   }
 
+  private _channels: DraftChannels;
   private _rooms = new Map<string, SharedDraft>();
 }

@@ -46,7 +46,7 @@ test('a draft is loaded once it came from the server, and not written before', (
   expect(state()).toEqual({ value: '', loaded: false, synced: false, saved: true, closed: '' });
   server.socket.opens();
   expect(state()).toEqual({ value: 'Dear Ann', loaded: true, synced: true, saved: true, closed: '' });
-  expect(server.paths).toEqual(['drafts/p/room']);
+  expect(server.paths).toEqual(['drafts/rooms']);
 });
 
 test('what is typed is safe when the server said so', () => {
@@ -93,12 +93,13 @@ test('an edit that builds on what the server lacks is not safe before that', () 
   draft.edit('Dear Ann!');
   reconnect();
   const { socket } = server;
+  server.asks = false;
   socket.readyState = 1;
-  socket.onopen();
+  socket.onopen?.();
   draft.edit('Dear Ann!!');
   socket.deliver();
   expect([draft.isSynced, draft.isSaved]).toEqual([true, false]);
-  socket.says(0, out => sync.writeSyncStep1(out, server.doc));
+  socket.channel.says(0, out => sync.writeSyncStep1(out, server.doc));
   socket.deliver();
   expect(draft.isSaved).toBe(true);
 });
@@ -106,6 +107,7 @@ test('an edit that builds on what the server lacks is not safe before that', () 
 test.each([4400, 4429, 1011, 1006])('after %i it connects again', code => {
   openDraft();
   server.socket.loseConnection(code, 'so it is');
+  expect(draft.isSynced).toBe(false);
   reconnect();
   server.socket.opens();
   expect(state()).toMatchObject({ synced: true, closed: '' });
@@ -187,7 +189,7 @@ test('a room that was closed is opened anew', () => {
 test('who has read it is told', () => {
   openDraft();
   const readers = [{ username: 'bo', name: 'Bo', at: '2026-01-31T10:00:00Z' }];
-  server.socket.says(65, out => encoding.writeVarString(out, JSON.stringify(readers)));
+  server.socket.channel.says(65, out => encoding.writeVarString(out, JSON.stringify(readers)));
   server.socket.deliver();
   expect(draft.readers).toEqual(readers);
 });

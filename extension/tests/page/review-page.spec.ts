@@ -13,7 +13,7 @@ class FakeSocket {
   onmessage: (event: { data: string }) => void = () => undefined;
   onclose: (event: { code: number }) => void = () => undefined;
   constructor(readonly url: string) {
-    if (url.endsWith('/room')) {
+    if (url.endsWith('/drafts/rooms')) {
       return server.connect(url) as unknown as FakeSocket;
     }
     FakeSocket.last = this;

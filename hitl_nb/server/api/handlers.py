@@ -29,7 +29,7 @@ from hitl_nb.server.base.context import ServerContext
 from hitl_nb.server.base.identity import decision_refusal, identify_user
 from hitl_nb.server.live.feed import Feed, FeedHandler
 from hitl_nb.server.live.log_poller import LogPoller
-from hitl_nb.server.live.room_socket import RoomHandler
+from hitl_nb.server.live.room_socket import RoomSocketHandler
 from hitl_nb.server.live.rooms import Rooms
 from hitl_nb.server.messages import responses as answers
 from hitl_nb.server.messages.request import ApiRequest, RawRequest
@@ -283,7 +283,7 @@ def api_handlers(context: ServerContext, poller: LogPoller) -> list[tuple[str, t
     alone: dict[str, Any] = {"context": context, "routes": {}, "feed": feed, "rooms": rooms, "large": large}
     made.append(("/hitl_nb/api/openapi.json", OpenApiHandler, alone))
     made.append(("/hitl_nb/api/feed", FeedHandler, {"feed": feed}))
-    made.append((f"/hitl_nb/api/drafts/{_ID}/room", RoomHandler, {"rooms": rooms}))
+    made.append(("/hitl_nb/api/drafts/rooms", RoomSocketHandler, {"rooms": rooms}))
     made.append(("/hitl_nb/api/.*", NotFoundHandler, alone))
     return made
 

@@ -51,13 +51,16 @@ class Member(Protocol):
         username: User name of the browser's user.
         name: Display name of the user.
         user: JSON object about the user for other browsers: "username", "name", initials, color and picture.
-        may_write: Whether the user may change the document.
     """
 
     username: str
     name: str
     user: dict[str, Any]
-    may_write: bool
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the user may change the document now."""
+        ...
 
     def send(self, message: bytes) -> None:
         """Send a binary message. Does nothing if the connection is closed."""

@@ -30,8 +30,8 @@ _SYNC, _AWARENESS, _ASK, _SAVED, _READERS = 0, 1, 3, 64, 65
 _MAX_STATE_BYTES = 16 << 10
 """Maximum size of an awareness state, in bytes."""
 _MAX_STATES = 1000
-_MAX_NUMBER = (1 << 53) - 1
-"""Largest integer that JavaScript represents exactly."""
+MAX_NUMBER = (1 << 53) - 1
+"""Largest number in a message: the largest integer that JavaScript represents exactly."""
 _MAX_CLOCK = 1 << 31
 """Maximum clock of an awareness state; each new state of a browser increments it by one."""
 
@@ -97,19 +97,44 @@ def decode_message(message: bytes) -> SyncRequest | SyncUpdate | AwarenessUpdate
     raise ValueError(f"there is no message of type {kind}")
 
 
+def has_large_reply(message: bytes) -> bool:
+    """Return whether a message requests something that can be large: missing changes, or all awareness states."""
+    return message[:2] == bytes([_SYNC, 0]) or message[:1] == bytes([_ASK])
+
+
+def split_number(data: bytes) -> tuple[int, bytes]:
+    """Return the number at the beginning of `data`, and the bytes after it.
+
+    Raises:
+        ValueError: The number is incomplete or too large.
+    """
+    reader = _MessageReader(data)
+    return reader.read_number(), reader.read_rest()
+
+
+def encode_number(value: int) -> bytes:
+    """Encode a number as unsigned LEB128."""
+    made = bytearray()
+    while value > 0x7F:
+        made.append(0x80 | value & 0x7F)
+        value >>= 7
+    made.append(value)
+    return bytes(made)
+
+
 def encode_sync_request(state: bytes) -> bytes:
     """Encode a request for all changes that the server does not have. `state` is the server's state vector."""
-    return _encode_number(_SYNC) + _encode_number(0) + _encode_bytes(state)
+    return encode_number(_SYNC) + encode_number(0) + _encode_bytes(state)
 
 
 def encode_sync_reply(update: bytes) -> bytes:
     """Encode the reply to a request for changes. `update` has the requested changes."""
-    return _encode_number(_SYNC) + _encode_number(1) + _encode_bytes(update)
+    return encode_number(_SYNC) + encode_number(1) + _encode_bytes(update)
 
 
 def encode_update(update: bytes) -> bytes:
     """Encode changes that nobody requested: a new edit."""
-    return _encode_number(_SYNC) + _encode_number(2) + _encode_bytes(update)
+    return encode_number(_SYNC) + encode_number(2) + _encode_bytes(update)
 
 
 def encode_awareness(states: list[tuple[int, int, dict[str, Any] | None]]) -> bytes:
@@ -118,20 +143,20 @@ def encode_awareness(states: list[tuple[int, int, dict[str, Any] | None]]) -> by
     Args:
         states: A tuple for each browser: client id, clock and state. The state is None if the browser has left.
     """
-    body = [_encode_number(len(states))]
+    body = [encode_number(len(states))]
     for client, clock, state in states:
-        body += [_encode_number(client), _encode_number(clock), _encode_bytes(json.dumps(state).encode())]
-    return _encode_number(_AWARENESS) + _encode_bytes(b"".join(body))
+        body += [encode_number(client), encode_number(clock), _encode_bytes(json.dumps(state).encode())]
+    return encode_number(_AWARENESS) + _encode_bytes(b"".join(body))
 
 
 def encode_saved_count(count: int) -> bytes:
     """Encode how many messages with an update from a connection are durable in the log."""
-    return _encode_number(_SAVED) + _encode_number(count)
+    return encode_number(_SAVED) + encode_number(count)
 
 
 def encode_readers(found: list[dict[str, Any]]) -> bytes:
     """Encode the list of people who have read the document. Each item is a JSON object about one person."""
-    return _encode_number(_READERS) + _encode_bytes(json.dumps(found).encode())
+    return encode_number(_READERS) + _encode_bytes(json.dumps(found).encode())
 
 
 def _read_states(reader: _MessageReader) -> list[tuple[int, int, dict[str, Any] | None]]:
@@ -170,7 +195,7 @@ class _MessageReader:
             self._position += 1
             value |= (byte & 0x7F) << shift
             shift += 7
-            if value > _MAX_NUMBER or (byte >= 0x80 and shift > 49):
+            if value > MAX_NUMBER or (byte >= 0x80 and shift > 49):
                 raise ValueError("a number of the message is too large")
             if byte < 0x80:
                 return value
@@ -182,19 +207,13 @@ class _MessageReader:
             raise ValueError("the message is cut off")
         return self._data[start : self._position]
 
+    def read_rest(self) -> bytes:
+        return self._data[self._position :]
+
     def require_end(self) -> None:
         if self._position != len(self._data):
             raise ValueError("the message has extra bytes at its end")
 
 
-def _encode_number(value: int) -> bytes:
-    made = bytearray()
-    while value > 0x7F:
-        made.append(0x80 | value & 0x7F)
-        value >>= 7
-    made.append(value)
-    return bytes(made)
-
-
 def _encode_bytes(data: bytes) -> bytes:
-    return _encode_number(len(data)) + data
+    return encode_number(len(data)) + data
