@@ -120,3 +120,21 @@ def eventually(condition: Callable[[], Any], page: Any = None) -> Any:
         else:
             page.wait_for_timeout(20)
     return found
+
+
+class Held:
+    """The calls of a browser to `url`, held back until they are let go."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.calls: list[Any] = []
+        page.route(url, lambda call: self.calls.append(call))
+
+    def until_called(self) -> None:
+        eventually(lambda: self.calls, self.page)
+
+    def let_go(self) -> None:
+        for call in self.calls:
+            call.continue_()
+        self.page.unroute(self.url)

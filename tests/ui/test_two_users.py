@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, Notebook, Page, shot
-from letters import LOAD, agent, button, card, effects, events, eventually, ledger, list_waiting, of, reject
+from letters import LOAD, Held, agent, button, card, effects, events, eventually, ledger, list_waiting, of, reject
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -29,24 +29,6 @@ def open_paused(page: Page, name: str) -> Notebook:
     nb.until_kernel()
     page.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
     return nb
-
-
-class Held:
-    """The calls of a browser to `url`, held back until they are let go."""
-
-    def __init__(self, page: Any, url: str) -> None:
-        self.page = page
-        self.url = url
-        self.calls: list[Any] = []
-        page.route(url, lambda call: self.calls.append(call))
-
-    def until_called(self) -> None:
-        eventually(lambda: self.calls, self.page)
-
-    def let_go(self) -> None:
-        for call in self.calls:
-            call.continue_()
-        self.page.unroute(self.url)
 
 
 def me(page: Any) -> str:

@@ -185,6 +185,9 @@ export class ProposalModel implements IProposalModel {
       const { problem } = this;
       await this.refresh(); // the approval has probably become the decision
       this._problem = problem;
+      if (this._proposal.status !== 'open') {
+        this._surprise = { shown: this._proposal, now: this._proposal }; // a decided card tells why it was refused
+      }
     }
     this._changed.emit();
     return done;

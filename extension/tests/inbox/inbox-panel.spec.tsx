@@ -155,6 +155,17 @@ test('what is confirmed is what was shown when the key asked for it; what went m
   within(screen.getByRole('list', { name: 'Left out' })).getByRole('button', { name: 'Letter to a' });
 });
 
+test('who decided what was left out is said', async () => {
+  const { press, s, tell, submit } = await show(abc());
+  press('x', 'j', 'x', 'a');
+  const decision = { by: 'person', action: 'reject', reviewer: 'bo', reviewer_name: 'Bo' };
+  s.full = { a: { status: 'decided', decision: decision as never } };
+  s.waiting = [letter('b'), letter('c')];
+  await tell(null);
+  await submit();
+  screen.getByText('1 approved, 1 was decided by Bo meanwhile');
+});
+
 test('a proposal that changes while it is confirmed is marked and left out', async () => {
   const { press, s, tell, submit } = await show(abc());
   press('x', 'j', 'x', 'a');

@@ -354,3 +354,15 @@ test('a proposal that is closed has no draft', () => {
   const { model, drafts } = openModel({ status: 'decided' });
   expect([model.draft, drafts.docs.size, model.saveStatus]).toEqual([null, 0, 'saved']);
 });
+
+test('an approval that is taken back too late says so, also once it is the decision', async () => {
+  const { model, server } = openModel({ settles_at: '2026-01-05T09:00:30Z' });
+  const error = { error: 'TooLate', message: '“Letter” is decided; it can no longer be taken back' };
+  server.answers['POST p/undo'] = async () => {
+    server.proposal = { ...server.proposal, status: 'decided', settles_at: null };
+    return { status: 409, body: error };
+  };
+  expect(await model.takeBack()).toBe(false);
+  expect(model.problem).toBe(error.message);
+  expect(model.conflict).toEqual({ shown: model.proposal, now: model.proposal });
+});

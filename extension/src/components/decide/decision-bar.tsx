@@ -11,7 +11,7 @@ import { keyHint, keyShortcuts } from '../keys/key-hints';
 import { KeysButton } from '../keys/keys-button';
 import { useCardCommands } from '../use-card-commands';
 import type { CommandHandlers } from '../review-commands';
-import { showHiddenCharacters } from '../../text/hidden-characters';
+import { refusalSentence } from '../terms-sentences';
 import { DecisionPopovers, type IDecideOptions, type PopoverName } from './decision-popovers';
 import { DecisionSurroundings } from './decision-surroundings';
 import { openThreads } from './open-comments';
@@ -137,7 +137,7 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
         <span id={sentence}>
           {surroundings.selected > 0
             ? trans._n('Keys act on the %1 selected', 'Keys act on the %1 selected', surroundings.selected)
-            : ((blocked || primary?.blocked || blockedSentence(model)) ?? '')}
+            : ((blocked || primary?.blocked || refusalSentence(proposal, host)) ?? '')}
         </span>
         <SaveStatus saved={model.saveStatus} host={host} />
         {model.discussion && (
@@ -226,10 +226,4 @@ function makeHandlers({
       }
     }
   };
-}
-
-/** The sentence of a proposal that this person may not decide. */
-function blockedSentence({ proposal }: IProposalModel): string {
-  const { may, settles_at } = proposal;
-  return may?.why_not && !settles_at ? showHiddenCharacters(may.why_not) : '';
 }

@@ -18,11 +18,13 @@ export interface IPrimaryAction {
   blocked: string | null;
 }
 
-/** Return the primary action; null if the agent accepts neither an approval nor an edit. */
+/** Return the primary action; null if neither an approval nor an edit is possible for the agent and this person. */
 export function primaryAction(model: IProposalModel, host: IHost): IPrimaryAction | null {
   const { proposal, hasEdits } = model;
-  const { allow } = proposal;
-  if (!allow.includes('approve') && !allow.includes('edit')) {
+  const { allow, may } = proposal;
+  const isPossible = (action: Action): boolean =>
+    allow.includes(action) && (may?.actions.includes(action) ?? true);
+  if (!isPossible('approve') && !isPossible('edit')) {
     return null;
   }
   // If only edits are allowed, to agree with another person's edit is also an edit.

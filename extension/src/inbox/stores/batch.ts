@@ -161,10 +161,28 @@ export class Batch {
       );
     } catch (problem) {
       done.problem = problem instanceof Error ? problem.message : String(problem);
+    }
+    try {
+      await this._readDeciders(done);
     } finally {
       this._deciding = false;
     }
     return done;
+  }
+
+  /** Read who decided the proposals that no longer wait. If that fails, the result names nobody. */
+  private async _readDeciders(done: Outcome): Promise<void> {
+    const unnamed = done.leftOut.filter(({ why, now }) => why === 'decided' && now === null);
+    await forEachParallel(unnamed, async one => {
+      try {
+        const now = await this._read(one.proposal.id);
+        done.leftOut = done.leftOut.map(other => (other === one ? { ...one, now } : other));
+      } catch (problem) {
+        if (!(problem instanceof ApiError)) {
+          throw problem;
+        }
+      }
+    });
   }
 
   /** Decide proposals without edits in one call. The server decides all or none: each that has changed is left out. */

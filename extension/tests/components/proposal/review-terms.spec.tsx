@@ -175,14 +175,37 @@ test.each<[boolean, boolean, Partial<IProposal>]>([
   expect(container.textContent!.includes('Guardrails look at the changed value again')).toBe(said);
 });
 
-test('who may not approve is told why, and may still do what is left to them', () => {
-  const why_not = 'cy started this run, so somebody else has to approve it';
-  show(proposal({ may: { decide: false, why_not, actions: ['reject'], undo: false } }));
+const REFUSED = 'cy may not: it takes 2 of @finance';
+
+test.each<[string, Partial<IProposalPermissions>, Partial<INeedProgress>, string]>([
+  [
+    'a requester',
+    { actions: ['reject'] },
+    { waiting: ['bo', 'ada'] },
+    'You asked for this, so somebody else must approve it: bo or ada'
+  ],
+  [
+    'a requester, if anyone else may',
+    { actions: ['reject'] },
+    { text: '2 of anyone', waiting: [] },
+    'You asked for this, so somebody else must approve it'
+  ],
+  ['a person without a seat', { actions: [] }, { waiting: ['ada', 'bo'] }, 'This needs @finance: ada or bo'],
+  [
+    'a person that no group is named for',
+    { actions: [] },
+    { text: '1 of ada, bo\u202e', waiting: ['ada', 'bo\u202e'] },
+    'This needs ada or bo⟨U+202E⟩'
+  ],
+  ['a person whose login is missing', { actions: [] }, { waiting: ['cy'] }, REFUSED]
+])('%s has no primary button, and is told who can approve', (_, may, need, told) => {
+  const refused = { decide: false, why_not: REFUSED, actions: [], undo: false, ...may };
+  const { container } = show(proposal({ may: refused, needs: [{ ...needed, ...need }] }));
   screen.getByText('Waits for others');
-  const approve = screen.getByRole('button', { name: /^Approve, / });
-  expect(approve.getAttribute('aria-disabled')).toBe('true');
-  expect(document.getElementById(approve.getAttribute('aria-describedby')!)!.textContent).toBe(why_not);
-  expect(screen.getByRole('button', { name: /^Reject…/ }).hasAttribute('aria-disabled')).toBe(false);
+  expect(screen.queryByRole('button', { name: /Approve|More ways/ })).toBeNull();
+  expect(container.querySelector('.jp-hitl-decision-end')!.textContent).toContain(told);
+  const reject = screen.queryByRole('button', { name: /^Reject…/ });
+  expect(reject !== null && !reject.hasAttribute('aria-disabled')).toBe(refused.actions.length > 0);
 });
 
 test.each([
