@@ -11,22 +11,14 @@ import pytest
 from axe import needs_axe, violations
 from lab import Lab, Page, shot
 from letters import LOAD, agent, button, card, effects, ledger, list_waiting, of, type_over
+from phone import PHONE, TARGETS, fits, follow
 
 from hitl_nb.kinds.questions import build_question
 from hitl_nb.records import Proposal, Snapshot
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
-PHONE = {"width": 390, "height": 844}
 SCHEME = "() => matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'"
-TARGETS = """() => [...document.querySelectorAll(
-  '.jp-hitl-page :is(button, select, textarea, summary, input, [role=tab])'
-)].filter(one => one.getClientRects().length > 0 && !one.closest('.jp-hitl-row, [role=grid]')).map(one => {
-  const target = ['checkbox', 'radio'].includes(one.type) ? (one.labels[0] ?? one) : one;
-  const { width, height } = target.getBoundingClientRect();
-  return { name: one.getAttribute('aria-label') || one.textContent || one.outerHTML.slice(0, 100), width, height };
-}).filter(({ width, height }) => width < 43.5 || height < 43.5)"""
-"""What a finger may miss: controls of less than 44 px. Cells of a table are as wide as their columns."""
 
 
 def ask_kinds(lab: Lab) -> list[Proposal]:
@@ -69,19 +61,6 @@ def phone(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
     yield window
     context.close()
     assert complaints == []
-
-
-def follow(phone: Any, lab: Lab, p: Proposal) -> Any:
-    """The proposal's card on its page (a locator)."""
-    phone.goto(f"{lab.url}/hitl_nb/review/{p.id}?token={lab.token}")
-    shown = phone.locator(".jp-hitl-page .jp-hitl-card")
-    shown.get_by_role("heading", name=p.title).wait_for()
-    return shown
-
-
-def fits(phone: Any) -> bool:
-    """Whether nothing has to be scrolled sideways, but what scrolls by itself."""
-    return bool(phone.evaluate("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
 
 
 def test_a_decision_on_the_phone_lets_the_notebook_go_on(page: Page, lab: Lab, phone: Any) -> None:
