@@ -1,4 +1,4 @@
-"""`hitl-nb undo` and `hitl-nb away`: withdraw an approval, and name a deputy who votes while a person is away."""
+"""`hitl-nb undo`, `flag` and `away`: withdraw an approval, say that one was wrong, and name a deputy while away."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ _TIME_HELP = "A date (its midnight), or a date and a time: 2026-01-05, 2026-01-0
 From = Annotated[str | None, typer.Option("--from", metavar="TIME", help=f"Start. Default: now. {_TIME_HELP}")]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Until when.")]
 To = Annotated[str | None, typer.Option(metavar="USER", help="User who votes in your place. Default: nobody.")]
+FlagReason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="A description of the mistake; it is kept in the log.")
+]
 Back = Annotated[bool, typer.Option("--back", help="You are not away, neither now nor later.")]
 
 
 def add_people_commands(app: typer.Typer, proposal_id: Any) -> None:
-    """Add the commands `undo` and `away` to the application.
+    """Add the commands `undo`, `flag` and `away` to the application.
 
     Args:
         app: The application.
@@ -35,6 +38,18 @@ def add_people_commands(app: typer.Typer, proposal_id: Any) -> None:
 
     undo.__annotations__["proposal"] = proposal_id
     app.command()(undo)
+
+    def flag(proposal: str, reason: FlagReason, store: Store = None) -> None:
+        """Say that what was approved was wrong. The decision and its run stay as they are; the log keeps it."""
+        from hitl_nb.review.decide_from_text import reviewer_name
+
+        if not reason.strip():
+            raise typer.BadParameter("say what was wrong", param_hint="--reason")
+        done = open_ledger(store).proposals.flag_outcome(proposal, reason=reason, reviewer=reviewer_name())
+        out.print_note(f"marked as wrong: {done.title}")
+
+    flag.__annotations__["proposal"] = proposal_id
+    app.command()(flag)
 
     @app.command()
     def away(

@@ -14,6 +14,7 @@ from typing import Any
 from hitl_nb.errors import StoreCorrupt, UnknownProposal
 from hitl_nb.ledger.decisions.decision_verification import load_verified_proposals
 from hitl_nb.ledger.decisions.decisions import DecisionOutcome, SubmittedDecision
+from hitl_nb.ledger.decisions.outcomes import flag_outcome
 from hitl_nb.ledger.decisions.signatures import ReviewerAttestation
 from hitl_nb.ledger.open import decision_submission as submission
 from hitl_nb.ledger.open.assignment import assign_proposal
@@ -271,6 +272,32 @@ class Proposals:
         return raise_if_late(
             self._store.transact(
                 lambda tx: submission.undo_approval(tx, self._store_id, proposal_id, reviewer, attestation)
+            )
+        )
+
+    def flag_outcome(
+        self, proposal_id: str, *, reason: str, reviewer: str, attestation: ReviewerAttestation | None = None
+    ) -> Proposal:
+        """Record, after an approval, that it was wrong. The decision and the run stay as they are.
+
+        Args:
+            proposal_id: Id of the proposal, or the beginning of it.
+            reason: Description of the mistake.
+            reviewer: User name of the person who says so.
+            attestation: How a server identified the reviewer, and the server's key that signs. None (default): the
+                statement is not signed.
+
+        Returns:
+            The proposal afterwards.
+
+        Raises:
+            UnknownProposal: No proposal has this id.
+            HitlError: The proposal was not approved, or somebody has said so before.
+            ValueError: There is no reason.
+        """
+        return self._store.transact(
+            lambda tx: flag_outcome(
+                tx, self._store_id, proposal_id, reason=reason, reviewer=reviewer, attestation=attestation
             )
         )
 

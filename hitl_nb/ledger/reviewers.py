@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 import msgspec
 
 from hitl_nb.ledger.decisions.absences import Absence, Away, away_key, load_away, read_absentees
-from hitl_nb.ledger.decisions.reviewers import identify_reviewer, identify_voter
+from hitl_nb.ledger.decisions.reviewers import identify_reviewer, identify_speaker, identify_voter
 from hitl_nb.ledger.open.due_actions import ProposalTimers
 from hitl_nb.ledger.open.seat_rechecks import drop_recheck, put_recheck
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.ledger.rows import stored_records as rows
-from hitl_nb.records import Known, Proposal, VoteRecord
+from hitl_nb.records import Known, Proposal, Speaker, VoteRecord
 from hitl_nb.storage.interface import Store, Transaction
 
 MAX_USER_NAME_CHARS = 200
@@ -54,6 +54,15 @@ class Reviewers:
             "login", "token", "anonymous" or "unsigned" for a person; "script" for a vote of a decisions file.
         """
         return identify_voter(self._store_id, proposal, vote)
+
+    def identify_flagger(self, proposal: Proposal) -> Speaker | None:
+        """Check the signature of a proposal's flag, and return how the person who set the flag was identified.
+
+        Returns:
+            "login", "token", "anonymous" or "unsigned". None: nobody has said that the approval was wrong.
+        """
+        flag = proposal.flag
+        return None if flag is None else identify_speaker(self._store_id, proposal.id, flag, flag.reviewer)
 
     def set_away(self, user: str, start: datetime | None, until: datetime | None, to: str | None = None) -> Away:
         """Record that a user is away, and who votes for the user (the deputy).

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from hitl_nb.records.base import Record
+from hitl_nb.records.documents import AttestedRecord
 from hitl_nb.records.evidence import EvidenceBlock
 from hitl_nb.records.terms import Facts, Terms, VoteRecord
 from hitl_nb.records.vocabulary import (
@@ -185,6 +186,20 @@ class DecisionRecord(Record, frozen=True, kw_only=True):
     valid_until: datetime | None = None
 
 
+class OutcomeFlag(AttestedRecord, frozen=True, kw_only=True):
+    """The statement of a reviewer, after a decision, that the approval was wrong.
+
+    Attributes:
+        reviewer: User name of the reviewer. `reviewer_name` is the display name.
+        reason: Description of the mistake.
+    """
+
+    reviewer: str
+    reviewer_name: str = ""
+    reason: str
+    at: datetime
+
+
 class Proposal(Question, frozen=True, kw_only=True, gc=False):
     """A stored question with an id. It waits for a decision, is decided, or is no longer needed.
 
@@ -208,6 +223,7 @@ class Proposal(Question, frozen=True, kw_only=True, gc=False):
         candidate: The edited value that people vote on. Unset while people vote on `value`.
         requesters: People who had started or continued the run at the time of the votes. Under a four-eyes rule they
             may not approve.
+        flag: Set if a reviewer said after the decision that the approval was wrong. The decision stays as it is.
     """
 
     id: str
@@ -236,14 +252,15 @@ class Proposal(Question, frozen=True, kw_only=True, gc=False):
     candidate: Any | UnsetType = UNSET
     requesters: tuple[str, ...] = ()
     asked_at: datetime | None = None
+    flag: OutcomeFlag | None = None
     terms: Terms | None = None  # must be the last field: see `ledger/rows/shared_terms.py`
 
 
 _REVIEW_FIELDS = (
     *("tags", "confidence", "guardrails", "facts", "why", "terms", "votes", "widened", "step", "shift"),
-    *("settles_at", "overdue", "stuck", "requesters", "asked_at", "untold"),
+    *("settles_at", "overdue", "stuck", "requesters", "asked_at", "untold", "flag"),
 )
-"""Fields of `Proposal` about review policies, which the JSON of a proposal leaves out."""
+"""Fields of `Proposal` about review policies and outcomes, which the JSON of a proposal leaves out."""
 
 
 def proposal_json(proposal: Proposal, known: Known | None = None) -> dict[str, Any]:

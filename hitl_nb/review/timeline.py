@@ -15,7 +15,8 @@ import msgspec
 
 from hitl_nb.ledger.decisions.decisions import decision_event_data
 from hitl_nb.ledger.decisions.objections import OVERRULED
-from hitl_nb.ledger.decisions.reviewers import POLICY_REVIEWER, format_author, format_decider
+from hitl_nb.ledger.decisions.outcomes import FLAGGED
+from hitl_nb.ledger.decisions.reviewers import POLICY_REVIEWER, format_author, format_decider, format_speaker
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.policies.terms.seats import format_need_text
 from hitl_nb.policies.terms.vote_counts import is_hidden
@@ -33,13 +34,14 @@ class TimelineItem(Record, frozen=True, kw_only=True):
     Attributes:
         n: Number of the event in the audit log; 0 if the entry is not from there.
         type: "opened", "working", "statement", "step", "waiting", "decision", "comment", "doubt", "resumed", "paused",
-            "failed", "finished" or "cancelled"; "policy" if a policy passed or blocked a proposal, "vote" for the vote
-            of one person, and "clock" for a timed action.
+            "failed", "finished" or "cancelled". "policy": a policy passed or blocked a proposal. "vote": one person
+            voted. "clock": a timed action. "flag": a person said afterwards that an approval was wrong.
         at: Time of the moment, or beginning of the period.
         until: End of the period; None for a moment, and for a period that has not ended.
         seconds: Duration of a period that has ended.
         what: One line of text for people.
         actor: Name of a reviewer with how that person is known (see `ledger/decisions/reviewers.py`), or of a process.
+        titles: Titles of the proposals that the entry is about; empty if it is about none.
         detail: Other recorded data.
     """
 
@@ -50,6 +52,7 @@ class TimelineItem(Record, frozen=True, kw_only=True):
     seconds: float | None = None
     what: str
     actor: str = ""
+    titles: tuple[str, ...] = ()
     detail: dict[str, Any] = msgspec.field(default_factory=dict[str, Any])
 
 
@@ -69,16 +72,27 @@ def build_timeline(ledger: Ledger, run_id: str) -> list[TimelineItem]:
     }
     documents = dict.fromkeys(proposal.document or proposal.id for proposal in proposals.values())
     by |= {comment.id: format_author(comment) for one in documents for comment in ledger.comments.list_on_document(one)}
+    passed = {proposal.id: proposal for proposal in ledger.policies.list_passed(run_id)}
+    by |= dict(_iterate_flaggers(ledger, [*proposals.values(), *passed.values()]))
     steps = ledger.steps.list_of_run(run_id)
     found = [
-        *_iterate_moments(events, proposals, by),
-        *_iterate_policy_decisions([*proposals.values(), *ledger.policies.list_passed(run_id)]),
+        *_iterate_moments(events, passed | proposals, by),
+        *_iterate_policy_decisions([*proposals.values(), *passed.values()]),
         *_iterate_work(events, steps),
         *_iterate_statements(events),
         *_iterate_waits(proposals.values()),
         *_iterate_steps(steps, running),
     ]
     return sorted(found, key=lambda entry: (entry.at, entry.n))
+
+
+def _iterate_flaggers(ledger: Ledger, proposals: Iterable[Proposal]) -> Iterator[tuple[str, str]]:
+    """Yield, for each proposal that was marked as wrong, the key of this statement and the name of who said so."""
+    for proposal in proposals:
+        known = ledger.reviewers.identify_flagger(proposal)
+        if proposal.flag is not None and known is not None:
+            name = format_speaker(proposal.flag.reviewer, proposal.flag.reviewer_name, known)
+            yield f"{FLAGGED} {proposal.id}", name
 
 
 def _iterate_moments(
@@ -95,15 +109,29 @@ def _iterate_moments(
             what = f"{data.get('action', 'decided')}: {proposal.title}"
         elif kind == "comment" and proposal is not None:
             what = f"comment on {proposal.title}"
+        elif kind == FLAGGED and proposal is not None:
+            what = f"marked as wrong: {proposal.title}"
         elif kind == "failed":
             what = f"failed: {data.get('error', '')}"
         elif kind in ("opened", "resumed", "paused", "finished", "cancelled"):
             what = kind
         else:
             continue
-        said = {"decision": event.proposal, "comment": data.get("id")}.get(kind)
+        said = {
+            "decision": event.proposal,
+            "comment": data.get("id"),
+            FLAGGED: f"{FLAGGED} {event.proposal}",
+        }.get(kind)
         actor = by.get(said, event.actor) if isinstance(said, str) else event.actor
-        yield TimelineItem(n=event.n, type=kind, at=event.at, what=what, actor=actor, detail=_without_statements(data))
+        yield TimelineItem(
+            n=event.n,
+            type="flag" if kind == FLAGGED else kind,
+            at=event.at,
+            what=what,
+            actor=actor,
+            titles=(proposal.title,) if proposal is not None else (),
+            detail=_without_statements(data),
+        )
 
 
 def _iterate_policy_decisions(proposals: Iterable[Proposal]) -> Iterator[TimelineItem]:
@@ -118,8 +146,9 @@ def _iterate_policy_decisions(proposals: Iterable[Proposal]) -> Iterator[Timelin
         rule = made.reviewer.removeprefix(POLICY_REVIEWER)
         what = f"{'blocked' if made.action == 'reject' else 'passed'} by policy: {proposal.title} ({rule})"
         told = decision_event_data(proposal, made, proposal.revision - 1)
+        actor, titles = f"the policy {rule}", (proposal.title,)
         yield TimelineItem(
-            n=made.event, type="policy", at=made.decided_at, what=what, actor=f"the policy {rule}", detail=told
+            n=made.event, type="policy", at=made.decided_at, what=what, actor=actor, titles=titles, detail=told
         )
 
 
@@ -138,25 +167,32 @@ _CLOCK_SENTENCES = {
 def _terms_item(event: Event, proposal: Proposal, data: dict[str, Any]) -> TimelineItem | None:
     """Return the timeline entry for a vote or a timed action on a proposal. None if the event is neither."""
     n, at, made = event.n, event.at, proposal.decision
+    titles = (proposal.title,)
     if event.type == "decision" and data.get("by") == "deadline" and made is not None:
         what = f"{ACTION_WORDS[made.action]} by the deadline: {proposal.title}"
-        return TimelineItem(n=n, type="decision", at=at, what=what, actor="the deadline", detail=data)
+        return TimelineItem(n=n, type="decision", at=at, what=what, actor="the deadline", titles=titles, detail=data)
     if event.type == "vote" and is_hidden(proposal):
-        return TimelineItem(n=n, type="vote", at=at, what=f"a hidden vote: {proposal.title}")
+        return TimelineItem(n=n, type="vote", at=at, what=f"a hidden vote: {proposal.title}", titles=titles)
     if event.type == "vote":
         needs = ", ".join(f"{have} of {format_need_text(text)}" for text, have, _ in data.get("needs", ()))
         what = f"vote, {ACTION_WORDS.get(str(data.get('action')), 'voted')}: {proposal.title}" + (
             f" ({needs})" if needs else ""
         )
-        return TimelineItem(n=n, type="vote", at=at, what=what, actor=event.actor, detail=data)
+        return TimelineItem(n=n, type="vote", at=at, what=what, actor=event.actor, titles=titles, detail=data)
     if event.type == "vote.withdrawn":
         return TimelineItem(
-            n=n, type="vote", at=at, what=f"taken back: {proposal.title}", actor=event.actor, detail=data
+            n=n,
+            type="vote",
+            at=at,
+            what=f"taken back: {proposal.title}",
+            actor=event.actor,
+            titles=titles,
+            detail=data,
         )
     if event.type == OVERRULED:
         told = "; ".join(f"{one['name']}: {one['message']}" for one in data.get("guardrails", ()))
         what = f"used as edited, though guardrails object: {proposal.title} ({told})"
-        return TimelineItem(n=n, type="policy", at=at, what=what, actor=event.actor, detail=data)
+        return TimelineItem(n=n, type="policy", at=at, what=what, actor=event.actor, titles=titles, detail=data)
     if event.type not in _CLOCK_SENTENCES:
         return None
     people: list[str] = data.get("people", [])
@@ -164,7 +200,7 @@ def _terms_item(event: Event, proposal: Proposal, data: dict[str, Any]) -> Timel
     why = f" ({data['why']})" if data.get("why") else ""
     actor = "the deadline" if event.actor == "deadline" else event.actor
     what = f"{_CLOCK_SENTENCES[event.type]}{to}: {proposal.title}{why}"
-    return TimelineItem(n=n, type="clock", at=at, what=what, actor=actor, detail=data)
+    return TimelineItem(n=n, type="clock", at=at, what=what, actor=actor, titles=titles, detail=data)
 
 
 def _without_statements(data: dict[str, Any]) -> dict[str, Any]:
@@ -231,6 +267,7 @@ def _iterate_waits(proposals: Iterable[Proposal]) -> Iterator[TimelineItem]:
             until=until,
             seconds=(until - at).total_seconds() if until else None,
             what="waiting: " + ", ".join(proposal.title for proposal in asked),
+            titles=tuple(proposal.title for proposal in asked),
             detail={"pause": pause, "proposals": [proposal.id for proposal in asked]},
         )
 

@@ -112,3 +112,20 @@ def test_an_absence_that_is_none_is_bad_usage(ledger: Ledger, run: Run, words: t
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.replace("│", " ").split())
     assert ledger.audit.newest_event_number() == 0
+
+
+def test_an_approval_is_flagged_as_wrong_once(ledger: Ledger, run: Run) -> None:
+    _, claim = ledger.runs.open(agent="plain", notebook="/nb/b.ipynb")
+    (p,) = ledger.runs.pause(
+        claim, Snapshot(envelope=b"x"), [Question(title="Refund 13", kind="json", value=1)]
+    ).proposals
+    assert "was not approved" in run("flag", p.id, "--reason", "paid twice").stderr
+    assert run("approve", p.id).exit_code == 0
+    assert run("flag", p.id, "--reason", " ").exit_code == 2
+    said = run("flag", p.id, "--reason", "paid twice")
+    assert (said.exit_code, said.stderr) == (0, "marked as wrong: Refund 13\n")
+    flagged = ledger.proposals.load(p.id).flag
+    assert flagged is not None
+    assert (flagged.reviewer, flagged.reason) == ("ada", "paid twice")
+    assert "ada has said before" in run("flag", p.id, "--reason", "again").stderr
+    assert ledger.audit.verify().ok

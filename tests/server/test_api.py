@@ -229,7 +229,8 @@ def test_the_timeline_of_a_run(server: Any) -> None:
     server.ledger.proposals.decide(p.id, "approve", reviewer="ann")
     entries = server.call("GET", f"runs/{p.run}/timeline")[1]["entries"]
     assert [e["type"] for e in entries] == ["opened", "working", "waiting", "paused", "decision"]
-    assert all({"at", "until", "seconds", "what", "actor", "detail", "n"} <= set(e) for e in entries)
+    assert all({"at", "until", "seconds", "what", "actor", "titles", "detail", "n"} <= set(e) for e in entries)
+    assert [e["titles"] for e in entries if e["type"] in ("waiting", "decision")] == [[p.title], [p.title]]
 
 
 def test_one_browser_goes_on(server: Any) -> None:

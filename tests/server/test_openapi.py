@@ -119,6 +119,7 @@ BODIES: dict[str, Callable[[Any], Any]] = {
         **shown_version(p),
     },
     "POST proposals/{id}/undo": lambda p: {},
+    "POST proposals/{id}/flag": lambda p: {"reason": "paid twice"},
     "PUT people/me/away": lambda p: {"until": "2999-01-01T00:00:00Z", "to": "bo"},
     "POST decisions": lambda p: {"action": "approve", "proposals": [{"id": p.id, **shown_version(p)}]},
     "POST workspaces": lambda p: {"name": "nightly", "title": "Other", "session": SESSION, "template": "Hello"},
@@ -157,7 +158,7 @@ def test_what_is_done_is_answered_as_described(server: Any, api: Any, route: Rou
     (p,) = server.pause_run("Dear Ann", agent="done")
     if route.path.endswith("/headless"):
         pytest.skip("needs a server that may; see test_headless.py")
-    if route.path.endswith(("/resume", "/timeline")):
+    if route.path.endswith(("/resume", "/timeline", "/flag")):
         server.ledger.proposals.decide(p.id, "edit", value="Dear", reason="short", reviewer="ann")
     if route.path.endswith("/adopt"):
         (server.folder / "adopting.ipynb").write_text("{}")

@@ -14,7 +14,7 @@ from tests.indoubt import in_doubt
 def row(server: Any, agent: str) -> dict[str, Any]:
     (found,) = server.call("GET", f"proposals?agent={agent}")[1]["proposals"]
     detail = server.call("GET", f"proposals/{found['id']}")[1]
-    for name in ("summary", "alike", "edits", "draft_changes", "edited_by", "open_comments", "own_request"):
+    for name in ("summary", "alike", "numbers", "edits", "draft_changes", "edited_by", "open_comments", "own_request"):
         assert detail[name] == found[name], name  # so that a row can be renewed from one proposal
     assert detail.get("about") == found.get("about")
     return found
@@ -47,6 +47,22 @@ def test_a_row_shows_the_value_as_people_read_it(server: Any, value: Any, asked:
     agent = f"lines{abs(hash((str(value), line)))}"
     server.pause_run(value, agent=agent, **asked)
     assert row(server, agent)["summary"] == line
+
+
+NUMBERS: list[tuple[Any, dict[str, Any], dict[str, float]]] = [
+    (INVOICE, {}, {"amount": 310.0}),
+    (CALL, {"kind": "tool_call"}, {"amount": 12.5}),
+    ({"customer": {"age": 41}, "total": "12.50"}, {}, {"customer/age": 41.0, "total": 12.5}),
+    ({f"n{i:02}": i for i in range(40)}, {}, {f"n{i:02}": float(i) for i in range(12)}),
+    (17, {}, {}),
+]
+
+
+@pytest.mark.parametrize(("value", "asked", "numbers"), NUMBERS)
+def test_a_row_has_the_first_numbers(server: Any, value: Any, asked: dict[str, Any], numbers: dict[str, float]) -> None:
+    agent = f"numbers{abs(hash(str(value)))}"
+    server.pause_run(value, agent=agent, **asked)
+    assert row(server, agent)["numbers"] == numbers
 
 
 def test_a_long_value_is_cut_after_a_word(server: Any) -> None:

@@ -20,14 +20,16 @@ from people import PEOPLE, Browser, start_server
 
 from hitl_nb.engine.snapshot.signing import seal
 from hitl_nb.ledger.ledger import Claim
+from hitl_nb.ledger.rows import stored_records
 from hitl_nb.ledger.runs import claim_records
 from hitl_nb.ledger.runs.process import ProcessIdentity
-from hitl_nb.records import Snapshot, Terms
+from hitl_nb.records import Proposal, Snapshot, Terms
 from hitl_nb.server.api import runs
 from hitl_nb.server.messages import request_schemas as bodies
 from hitl_nb.server.messages.response_types.runs import RunRow
 from hitl_nb.server.overviews.proposal_counts import count_proposals
 from hitl_nb.server.overviews.run_lists import get_run, list_runs
+from hitl_nb.storage.interface import StoreReader
 from tests.indoubt import in_doubt
 from tests.policies.casework import terms
 
@@ -180,6 +182,32 @@ def test_the_counts_of_the_views(office: Office) -> None:
     assert counts("cy") == (2, 3, 1, 1, 1, 0)
     later = datetime.fromisoformat("2999-01-01T00:00:00+00:00")
     assert counts("cy", since=later) == (2, 3, 1, 0, 0, 0)
+    # The counts follow what is decided after they were read once.
+    (more,) = office.propose("Dear Cy", agent="later")
+    office.decide("cy", more)
+    office.ask(Terms(rules=("small",)), Terms(rules=("small",)), agent="more", verdict="pass")
+    assert counts("cy") == (2, 3, 1, 3, 2, 0)
+
+
+def test_counting_again_reads_no_proposal(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    for p in office.propose("a", "b", "c"):
+        office.decide("cy", p)
+    office.propose("Dear Bo", agent="plain")
+    request = office.make_request("cy", query=bodies.CountQuery())
+    assert count_proposals(request).decided_by_me == 3
+    read: list[str] = []
+    load = stored_records.load_proposal
+
+    def note_and_load(reads: StoreReader, proposal_id: str) -> Proposal | None:
+        read.append(proposal_id)
+        return load(reads, proposal_id)
+
+    monkeypatch.setattr(stored_records, "load_proposal", note_and_load)
+    assert count_proposals(request).decided_by_me == 3
+    assert read == []
+    (p,) = office.propose("d", agent="fresh")
+    office.decide("cy", p)
+    assert count_proposals(request).decided_by_me == 4
 
 
 def test_the_recorded_cell_is_text_and_says_whether_this_user_signed_it(office: Office, notebook: str) -> None:

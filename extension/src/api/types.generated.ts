@@ -98,6 +98,10 @@ export interface components {
     };
     /** @description An empty JSON object. */
     EmptyRequest: Record<string, never>;
+    /** @description Says that an approval was wrong. `reason` describes the mistake. */
+    FlagRequest: {
+      reason: string;
+    };
     /**
      * @description One decision for several proposals. Either all of them are decided, or none.
      *
@@ -298,7 +302,8 @@ export interface components {
      * @description A proposal in a list, without its value. `path` is as in all responses about a proposal.
      *
      *     `summary` is the value in one line of at most 120 characters, with hidden characters shown. `alike` is equal for
-     *     similar proposals, which differ only in their values and in the numbers of their titles. `edits` is the number of
+     *     similar proposals, which differ only in their values and in the numbers of their titles. `numbers` has the first
+     *     numbers of the value, at most 12, by their paths, such as "amount" or "customer/age". `edits` is the number of
      *     changes of an open proposal's draft; null if the draft was edited, but is too long to compare. `draft_changes` has
      *     the first changes, at most 3, and `edited_by` the display names of the people who edited the draft, newest first.
      *     `open_comments` has the numbers of open comments.
@@ -345,9 +350,14 @@ export interface components {
       about?: 'effect';
       /** @default false */
       own_request?: boolean;
+      /** @default null */
+      flag?: components['schemas']['OutcomeFlagInfo'] | null;
       decision: components['schemas']['DecisionSummary'] | null;
       summary: string;
       alike: string;
+      numbers: {
+        [key: string]: number;
+      };
       edits: number | null;
       draft_changes: components['schemas']['DraftChangeInfo'][];
       edited_by: string[];
@@ -458,6 +468,19 @@ export interface components {
       noticed: string;
       died: boolean;
       idempotency_key: string;
+    };
+    /**
+     * @description The statement of a reviewer, after a decision, that the approval was wrong.
+     *
+     *     `reviewer` is the user name, and `reason` says what was wrong. `known` says how the server knows the reviewer.
+     */
+    OutcomeFlagInfo: {
+      reviewer: string;
+      reviewer_name: string;
+      reason: string;
+      /** Format: date-time */
+      at: string;
+      known: 'agent' | 'anonymous' | 'login' | 'token' | 'unsigned';
     };
     /**
      * @description A decision without its value: the action, the reviewer, and how the server knew the reviewer.
@@ -576,6 +599,8 @@ export interface components {
       about?: 'effect';
       /** @default false */
       own_request?: boolean;
+      /** @default null */
+      flag?: components['schemas']['OutcomeFlagInfo'] | null;
       notes: string[];
       decision: components['schemas']['DecisionDetail'] | null;
       value: Json;
@@ -585,6 +610,9 @@ export interface components {
       context: JsonObject | string | null;
       summary: string;
       alike: string;
+      numbers: {
+        [key: string]: number;
+      };
       edits: number | null;
       draft_changes: components['schemas']['DraftChangeInfo'][];
       edited_by: string[];
@@ -867,6 +895,10 @@ export interface components {
       proposal: components['schemas']['ProposalDetail'];
       run: components['schemas']['RunInfo'];
       outcome: 'decided' | 'recorded' | 'settling';
+    };
+    /** @description The proposal with the statement that its approval was wrong. */
+    FlagResponse: {
+      proposal: components['schemas']['ProposalDetail'];
     };
     /** @description The proposals that were decided together. */
     BulkDecisionResponse: {
@@ -1157,7 +1189,7 @@ export interface components {
      *
      *     `until` and `seconds` are the end and the duration of a period; they are null for a moment, and for a period that
      *     has not ended. `n` is the number of the event in the audit log; 0 if the entry is from another record. `what` is one
-     *     line of text for people.
+     *     line of text for people, and `titles` has the titles of the proposals that the entry is about.
      */
     TimelineEntry: {
       n: number;
@@ -1169,6 +1201,7 @@ export interface components {
         | 'doubt'
         | 'failed'
         | 'finished'
+        | 'flag'
         | 'opened'
         | 'paused'
         | 'policy'
@@ -1184,6 +1217,7 @@ export interface components {
       seconds: number | null;
       what: string;
       actor: string;
+      titles: string[];
       detail: JsonObject;
     };
     /** @description The run may be continued, by the browser or by the server. */
@@ -1336,6 +1370,8 @@ export interface components {
       about?: 'effect';
       /** @default false */
       own_request?: boolean;
+      /** @default null */
+      flag?: components['schemas']['OutcomeFlagInfo'] | null;
       notes: string[];
       decision: components['schemas']['DecisionDetail'] | null;
       value: Json;

@@ -4,7 +4,7 @@
 
 import type { EntryType, ITimelineEntry } from '../api/types';
 
-/** A row of bars in the timeline. */
+/** A row of bars in the timeline. Entries of "moments" are in the list alone. */
 export type Lane = 'working' | 'waiting' | 'steps' | 'policy' | 'moments';
 
 /** One bar, or one event (without width), in fractions of the total time. */
@@ -20,7 +20,7 @@ const ENTRY_LANES: { [type in EntryType]: Lane } = {
   statement: 'steps',
   step: 'steps',
   waiting: 'waiting',
-  doubt: 'moments',
+  doubt: 'steps',
   opened: 'moments',
   decision: 'moments',
   comment: 'moments',
@@ -31,7 +31,8 @@ const ENTRY_LANES: { [type in EntryType]: Lane } = {
   cancelled: 'moments',
   policy: 'policy',
   vote: 'moments',
-  clock: 'moments'
+  clock: 'moments',
+  flag: 'moments'
 };
 
 /** Place the entries on their lanes. Entries without an end are drawn up to `now` (milliseconds since 1970). */

@@ -33,6 +33,7 @@ from hitl_nb.server.messages.response_types.proposals import (
     BulkDecisionResponse,
     DecisionResponse,
     EditCheck,
+    FlagResponse,
     PauseResponse,
     ProposalDetail,
 )
@@ -138,6 +139,24 @@ def undo_approval(request: ApiRequest) -> DecisionResponse:
     signer = attest_reviewer(request.context, request.ledger, request.person, request.id)
     return _decision_response(
         request, request.ledger.proposals.undo_approval(request.id, reviewer=reviewer, attestation=signer)
+    )
+
+
+def flag_outcome(request: ApiRequest) -> FlagResponse:
+    """Record that the approval of a proposal was wrong. The decision stays as it is. Return the proposal.
+
+    Raises:
+        HitlError: The proposal was not approved, or somebody has said so before.
+    """
+    reviewer = _reviewer_name(request, [request.ledger.proposals.load(request.id)])
+    signer = attest_reviewer(request.context, request.ledger, request.person, request.id)
+    proposal = request.ledger.proposals.flag_outcome(
+        request.id, reason=request.body.reason, reviewer=reviewer, attestation=signer
+    )
+    return FlagResponse(
+        proposal=answers.proposal_response(
+            request.context, request.ledger, proposal, audience=Audience.from_request(request)
+        )
     )
 
 

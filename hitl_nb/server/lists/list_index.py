@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, Run
+from hitl_nb.server.lists.closed_index import ClosedEntry, ClosedIndex
 from hitl_nb.server.lists.log_follower import NOTHING, LogFollower
 from hitl_nb.server.lists.open_index import OpenEntry, OpenIndex
 from hitl_nb.server.lists.row_parts import UNEDITED, DraftChanges, OpenComments, RowParts
@@ -19,6 +20,7 @@ class RowExtras(NamedTuple):
 
     summary: str
     alike: str
+    numbers: dict[str, float]
     draft: DraftChanges
     comments: OpenComments
 
@@ -29,9 +31,10 @@ class ListIndex:
     Before each use it is renewed from the audit log. So it is as new as the store, also if other processes write.
 
     Attributes:
-        lock: Lock for `open` and `runs`.
+        lock: Lock for `open`, `closed` and `runs`.
         parts: Parts of the rows of lists.
         open: The open proposals.
+        closed: The newest decisions.
         runs: The runs.
     """
 
@@ -40,6 +43,7 @@ class ListIndex:
         self._follower = LogFollower()
         self.parts = RowParts()
         self.open = OpenIndex()
+        self.closed = ClosedIndex()
         self.runs = RunIndex()
 
     def look(self, ledger: Ledger) -> ListReader:
@@ -49,6 +53,7 @@ class ListIndex:
             if changes is not NOTHING:
                 self.parts.forget(changes)
                 self.open.renew(ledger, changes)
+                self.closed.renew(ledger, changes)
                 self.runs.renew(ledger, changes)
         return ListReader(ledger, self, ledger.store.drafts.version())
 
@@ -74,6 +79,7 @@ class ListReader:
         return RowExtras(
             parts.summary(proposal),
             parts.similarity_key(proposal),
+            parts.numbers(proposal),
             parts.draft_changes(ledger, proposal, self._drafts_version) if is_open else UNEDITED,
             parts.open_comments(ledger, proposal),
         )
@@ -93,6 +99,11 @@ class ListReader:
         """Return the last entry of a proposal that was open when the index was read and is closed now; else None."""
         with self._index.lock:
             return self._index.open.find_closed(proposal_id)
+
+    def list_decisions(self) -> list[ClosedEntry]:
+        """Return the newest decisions in no order, at most `closed_index.MAX_COUNTED`."""
+        with self._index.lock:
+            return self._index.closed.list_entries(self._ledger)
 
     def list_unended_runs(self) -> list[Run]:
         """Return the runs that are neither finished nor cancelled."""

@@ -17,6 +17,7 @@ from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import AGENT, Proposal
 from hitl_nb.server.lists.log_follower import LoggedChanges
 from hitl_nb.server.lists.one_line import short_text, summarize_value
+from hitl_nb.server.lists.searchable_text import read_numbers
 from hitl_nb.server.lists.value_changes import NO_CHANGES, ValueChange, find_value_changes
 from hitl_nb.storage import chunked_values
 
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 MAX_CACHED = 20_000
 """Number of proposals whose parts are kept. With more, all are forgotten and read again."""
+MAX_NUMBERS = 12
+"""Number of numbers of one value that a row has."""
 _MAX_DOCUMENT_BYTES = 256 << 10
 _DIGITS = re.compile(r"\d+")
 
@@ -54,11 +57,12 @@ class OpenComments(NamedTuple):
 
 
 class _Texts(NamedTuple):
-    """Texts that only depend on the proposal's record. `revision` is the revision of that record."""
+    """Parts that only depend on the proposal's record. `revision` is the revision of that record."""
 
     revision: int
     summary: str
     alike: str
+    numbers: dict[str, float]
 
 
 class _KnownDraft(NamedTuple):
@@ -105,10 +109,19 @@ class RowParts:
         """
         return self._find_texts(proposal).alike
 
+    def numbers(self, proposal: Proposal) -> dict[str, float]:
+        """Return the first numbers in the proposed value by path, at most `MAX_NUMBERS`.
+
+        The paths of a tool call's arguments have no "arguments/".
+        """
+        return self._find_texts(proposal).numbers
+
     def _find_texts(self, proposal: Proposal) -> _Texts:
         found = self._texts.get(proposal.id)
         if found is None or found.revision != proposal.revision:
-            found = _Texts(proposal.revision, summarize_value(proposal), _similarity_key(proposal))
+            found = _Texts(
+                proposal.revision, summarize_value(proposal), _similarity_key(proposal), _first_numbers(proposal)
+            )
             _keep(self._texts, proposal.id, found)
         return found
 
@@ -143,6 +156,11 @@ class RowParts:
             found = OpenComments(len(threads) - suggestions, suggestions)
             _keep(self._comments, document, found)
         return found
+
+
+def _first_numbers(proposal: Proposal) -> dict[str, float]:
+    found = read_numbers(proposal, MAX_NUMBERS)
+    return {path: number for path, number in found.items() if path and not path.startswith("arguments/")}
 
 
 def _similarity_key(proposal: Proposal) -> str:

@@ -116,6 +116,12 @@ class AssigneeRequest(msgspec.Struct, forbid_unknown_fields=True):
     assignee: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None
 
 
+class FlagRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Says that an approval was wrong. `reason` describes the mistake."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_COMMENT_CHARS)]
+
+
 class AbsenceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Absence of the user, and the person who votes in the user's place.
 

@@ -143,6 +143,7 @@ def _record_fields(
         ),
         "path": context.contents_path(proposal.notebook),
         "own_request": audience.is_own_request(proposal),
+        "flag_known": ledger.reviewers.identify_flagger(proposal),
     }
 
 
@@ -164,6 +165,7 @@ def proposal_summary(
         progress=describe_progress(proposal, audience.people(proposal), audience.viewer),
         path=context.contents_path(proposal.notebook),
         own_request=audience.is_own_request(proposal),
+        flag_known=ledger.reviewers.identify_flagger(proposal),
         extras=audience.rows.read_extras(proposal),
     )
 

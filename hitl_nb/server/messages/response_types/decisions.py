@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from hitl_nb.records import Action, Authn, By, DecisionRecord, Doubt, Known, Surface
+from hitl_nb.records import Action, Authn, By, DecisionRecord, Doubt, Known, OutcomeFlag, Speaker, Surface
 from hitl_nb.server.messages.response_types.base import At, Count, ResponseStruct, same_fields
 from hitl_nb.structs import prepare_structs
 
@@ -55,6 +55,29 @@ class DecisionDetail(DecisionSummary):
     """A decision with its value: the edited value, or the message of a response to the agent."""
 
     value: Any
+
+
+class OutcomeFlagInfo(ResponseStruct):
+    """The statement of a reviewer, after a decision, that the approval was wrong.
+
+    `reviewer` is the user name, and `reason` says what was wrong. `known` says how the server knows the reviewer.
+    """
+
+    reviewer: str
+    reviewer_name: str
+    reason: str
+    at: At
+    known: Speaker
+
+    @classmethod
+    def of(cls, record: OutcomeFlag, known: Speaker) -> OutcomeFlagInfo:
+        """Build the response from a record.
+
+        Args:
+            record: The statement.
+            known: How the identity of the reviewer is known.
+        """
+        return cls(**same_fields(cls, record), known=known)
 
 
 class DoubtInfo(ResponseStruct):

@@ -6,11 +6,11 @@ from typing import Any, Literal, Self
 
 from msgspec import UNSET, UnsetType
 
-from hitl_nb.records import Action, EvidenceBlock, Known, Proposal, ProposalStatus
+from hitl_nb.records import Action, EvidenceBlock, Known, Proposal, ProposalStatus, Speaker
 from hitl_nb.server.lists.list_index import RowExtras
 from hitl_nb.server.messages.response_types.base import At, Count, Id, ResponseStruct, same_fields
 from hitl_nb.server.messages.response_types.comments import CommentInfo
-from hitl_nb.server.messages.response_types.decisions import DecisionDetail, DecisionSummary, DoubtInfo
+from hitl_nb.server.messages.response_types.decisions import DecisionDetail, DecisionSummary, DoubtInfo, OutcomeFlagInfo
 from hitl_nb.server.messages.response_types.kind_names import KindName
 from hitl_nb.server.messages.response_types.review_state import ReviewFields, review_fields
 from hitl_nb.server.messages.response_types.runs import RunInfo, RunPermissions, RunRow
@@ -29,6 +29,7 @@ class ProposalHeader(ReviewFields, kw_only=True):
     notebook's author offers. `doubt` is the step call of which the effect is unknown; null for any other question.
     `about` is "effect" if the question is about such a call; it is missing for any other question. `own_request` is
     true if the reader may not approve, because the reader started or continued the run and the policy forbids that.
+    `flag` is the statement of a reviewer, after the decision, that the approval was wrong; null if there is none.
     """
 
     id: Id
@@ -54,10 +55,16 @@ class ProposalHeader(ReviewFields, kw_only=True):
     doubt: DoubtInfo | None
     about: Literal["effect"] | UnsetType = UNSET
     own_request: bool = False
+    flag: OutcomeFlagInfo | None = None
 
     @classmethod
     def _read_record(
-        cls, record: Proposal, progress: dict[str, Any], path: str | None, own_request: bool
+        cls,
+        record: Proposal,
+        progress: dict[str, Any],
+        path: str | None,
+        own_request: bool,
+        flag_known: Speaker | None,
     ) -> dict[str, Any]:
         """Return the fields that all responses about a proposal have, by name.
 
@@ -66,12 +73,15 @@ class ProposalHeader(ReviewFields, kw_only=True):
             progress: Result of `review.progress.describe_progress`.
             path: The notebook's path below the server's folder; None if the notebook is outside.
             own_request: Whether the reader may not approve, because the reader started or continued the run.
+            flag_known: How the identity of the person who set the flag is known. None: there is no flag.
         """
         found = same_fields(cls, record)
         found |= review_fields(progress)
         found["document"] = record.document or record.id
         if record.doubt is not None:
             found["doubt"], found["about"] = DoubtInfo.of(record.doubt), "effect"
+        if record.flag is not None:
+            found["flag"] = OutcomeFlagInfo.of(record.flag, flag_known or "unsigned")
         found["path"], found["own_request"] = path, own_request
         return found
 
@@ -106,6 +116,7 @@ def row_fields(extras: RowExtras) -> dict[str, Any]:
     return {
         "summary": extras.summary,
         "alike": extras.alike,
+        "numbers": extras.numbers,
         "edits": draft.total,
         "draft_changes": [DraftChangeInfo(**one._asdict()) for one in draft.first],
         "edited_by": draft.people,
@@ -117,7 +128,8 @@ class ProposalSummary(ProposalHeader, kw_only=True):
     """A proposal in a list, without its value. `path` is as in all responses about a proposal.
 
     `summary` is the value in one line of at most 120 characters, with hidden characters shown. `alike` is equal for
-    similar proposals, which differ only in their values and in the numbers of their titles. `edits` is the number of
+    similar proposals, which differ only in their values and in the numbers of their titles. `numbers` has the first
+    numbers of the value, at most 12, by their paths, such as "amount" or "customer/age". `edits` is the number of
     changes of an open proposal's draft; null if the draft was edited, but is too long to compare. `draft_changes` has
     the first changes, at most 3, and `edited_by` the display names of the people who edited the draft, newest first.
     `open_comments` has the numbers of open comments.
@@ -126,6 +138,7 @@ class ProposalSummary(ProposalHeader, kw_only=True):
     decision: DecisionSummary | None
     summary: str
     alike: str
+    numbers: dict[str, float]
     edits: Count | None
     draft_changes: list[DraftChangeInfo]
     edited_by: tuple[str, ...]
@@ -140,6 +153,7 @@ class ProposalSummary(ProposalHeader, kw_only=True):
         progress: dict[str, Any],
         path: str | None,
         own_request: bool,
+        flag_known: Speaker | None,
         extras: RowExtras,
     ) -> ProposalSummary:
         """Build the response from a proposal.
@@ -150,9 +164,10 @@ class ProposalSummary(ProposalHeader, kw_only=True):
             progress: Result of `review.progress.describe_progress` for a list.
             path: The notebook's path below the server's folder; None if the notebook is outside.
             own_request: Whether the reader may not approve, because the reader started or continued the run.
+            flag_known: How the identity of the person who set the flag is known. None: there is no flag.
             extras: The parts that are not in the record.
         """
-        found = cls._read_record(record, progress, path, own_request)
+        found = cls._read_record(record, progress, path, own_request, flag_known)
         found.pop("candidate", None)
         if record.decision is not None:
             found["decision"] = DecisionSummary.of(record.decision, known)
@@ -185,6 +200,7 @@ class ProposalRecord(ProposalHeader, kw_only=True):
         progress: dict[str, Any],
         path: str | None,
         own_request: bool,
+        flag_known: Speaker | None,
         **more: Any,
     ) -> Self:
         """Build the response from a proposal.
@@ -195,9 +211,10 @@ class ProposalRecord(ProposalHeader, kw_only=True):
             progress: Result of `review.progress.describe_progress`.
             path: The notebook's path below the server's folder; None if it is outside.
             own_request: Whether the reader may not approve, because the reader started or continued the run.
+            flag_known: How the identity of the person who set the flag is known. None: there is no flag.
             **more: The fields that a subtype adds.
         """
-        found = cls._read_record(record, progress, path, own_request)
+        found = cls._read_record(record, progress, path, own_request, flag_known)
         if record.decision is not None:
             found["decision"] = DecisionDetail.of(record.decision, known)
         return cls(**(found | more))
@@ -215,6 +232,7 @@ class ProposalDetail(ProposalRecord, kw_only=True):
 
     summary: str
     alike: str
+    numbers: dict[str, float]
     edits: Count | None
     draft_changes: list[DraftChangeInfo]
     edited_by: tuple[str, ...]
@@ -294,6 +312,12 @@ class DraftHistory(ResponseStruct):
 
     entries: list[DraftUpdate]
     next: Count | None
+
+
+class FlagResponse(ResponseStruct):
+    """The proposal with the statement that its approval was wrong."""
+
+    proposal: ProposalDetail
 
 
 class AssigneeResponse(ResponseStruct):

@@ -167,6 +167,7 @@ EntryType = Literal[
     "policy",
     "vote",
     "clock",
+    "flag",
 ]
 """Types of the entries of a timeline. `review.timeline.TimelineItem` describes them."""
 
@@ -176,7 +177,7 @@ class TimelineEntry(ResponseStruct):
 
     `until` and `seconds` are the end and the duration of a period; they are null for a moment, and for a period that
     has not ended. `n` is the number of the event in the audit log; 0 if the entry is from another record. `what` is one
-    line of text for people.
+    line of text for people, and `titles` has the titles of the proposals that the entry is about.
     """
 
     n: Count
@@ -186,6 +187,7 @@ class TimelineEntry(ResponseStruct):
     seconds: float | None
     what: str
     actor: str
+    titles: tuple[str, ...]
     detail: dict[str, Any]
 
     @classmethod
