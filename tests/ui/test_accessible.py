@@ -65,7 +65,7 @@ def test_axe_finds_nothing(page: Page, lab: Lab, theme: str) -> None:
     shot(window.locator(".jp-hitl-inbox"), f"inbox-open-{name}")
 
     window.get_by_role("button", name="Timeline", exact=True).click()
-    window.locator(".jp-hitl-timeline").get_by_text("waiting: Letter to Bo").click()
+    window.locator(".jp-hitl-timeline").get_by_role("button", name="Waiting for Letter to Bo").click()
     found["timeline"] = violations(window, ".jp-hitl-timeline")
     shot(window.locator(".jp-hitl-timeline"), f"timeline-{name}")
     window.evaluate("() => window.jupyterapp.shell.currentWidget.close()")

@@ -170,8 +170,8 @@ def test_the_oldest_decides_with_the_keyboard_and_shows_the_timeline(page: Page,
     shot(window, "lab42-inbox")
     window.get_by_role("button", name="Timeline", exact=True).click()
     lanes = window.locator(".jp-hitl-timeline")
-    lanes.get_by_text("waiting: Letter to Ann").click()
-    lanes.get_by_text('"pause": 1').wait_for()
+    lanes.locator(".jp-hitl-entries button", has_text="for Letter to Ann").first.click()
+    lanes.locator(".jp-hitl-entry-detail").get_by_text("pause").wait_for()
     shot(window, "lab42-timeline")
     window.evaluate("() => window.jupyterapp.shell.currentWidget.close()")
 

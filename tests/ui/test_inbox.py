@@ -56,8 +56,8 @@ def test_the_timeline_shows_work_and_waiting(page: Page) -> None:
     window.get_by_role("button", name="Timeline", exact=True).click()
     lanes = window.locator(".jp-hitl-timeline")
     lanes.get_by_role("heading", name="letters").wait_for()
-    lanes.get_by_text("waiting: Letter to Ann").click()
-    lanes.get_by_text('"pause": 1').wait_for()
+    lanes.get_by_role("button", name="Waiting for Letter to Ann").click()
+    lanes.locator(".jp-hitl-entry-detail").get_by_text("pause").wait_for()
     assert lanes.locator(".jp-hitl-bar.jp-mod-working").count() == 1
 
 

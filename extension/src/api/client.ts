@@ -239,6 +239,11 @@ export class Client {
     return this._call('POST', `proposals/${id}/undo`, {});
   }
 
+  /** Say of an approval, after the decision, that it was wrong. The decision itself stays. */
+  flag(id: string, reason: string): Promise<{ proposal: IProposal }> {
+    return this._call('POST', `proposals/${id}/flag`, { reason });
+  }
+
   /** Read the policy rules that apply to a notebook. */
   getPolicy(path: string): Promise<IAppliedPolicy> {
     return this._call('GET', `policy${encodeQuery({ path })}`);

@@ -3,9 +3,12 @@
  */
 
 import { ReactNode, useEffect, useMemo, useRef, useState } from 'react';
-import type { IWorkspaceSummary } from '../api/types';
+import type { IProposal, IWorkspaceSummary } from '../api/types';
 import { DecisionSurroundings, IDecisionSurroundings } from '../components/decide/decision-surroundings';
 import type { IHost } from '../components/host';
+import { announce } from '../components/keys/announcer';
+import { decisionWord } from '../components/states/decision-word';
+import { stateOf } from '../components/states/proposal-state';
 import type { CommandArgs } from '../components/review-commands';
 import { AlikeTable } from './batch/alike-table';
 import { DetailPane, IPosition } from './detail-pane';
@@ -42,7 +45,7 @@ export function InboxDetail(props: IProps): JSX.Element | null {
     () => (writtenId === undefined ? null : renderWorkspace?.(writtenId)),
     [writtenId, renderWorkspace]
   );
-  const surroundings = useSurroundings(model, onLeave);
+  const surroundings = useSurroundings(model, host, onLeave);
   const group = model.view.groups.find(one => one.key === model.table);
   const close = (): void => {
     model.close();
@@ -93,27 +96,39 @@ export function InboxDetail(props: IProps): JSX.Element | null {
 }
 
 /** Return what the open card knows about the inbox: after a decision the next row's card is shown. */
-function useSurroundings(model: InboxModel, onLeave: () => void): IDecisionSurroundings {
+function useSurroundings(model: InboxModel, host: IHost, onLeave: () => void): IDecisionSurroundings {
   const { selected } = model;
   const hasNext = model.showsWaiting && model.shown.length > 1;
   return useMemo(
     () => ({
       hasNext,
       selected,
-      onDecided: () => {
+      onDecided: proposal => {
         model.moveOn();
         onLeave();
+        announce(decidedSentence(proposal, model, host));
       }
     }),
-    [model, onLeave, hasNext, selected]
+    [model, host, onLeave, hasNext, selected]
   );
+}
+
+/** "Approved. 3 more wait." */
+function decidedSentence(proposal: IProposal, { shown }: InboxModel, host: IHost): string {
+  const { trans } = host;
+  const isOpen = proposal.status === 'open';
+  const word = isOpen ? stateOf({ proposal }, host).text : decisionWord(proposal, host).text;
+  const left = shown.filter(({ id }) => id !== proposal.id).length;
+  return left > 0
+    ? trans._n('%2. %1 more waits.', '%2. %1 more wait.', left, word)
+    : trans.__('%1. Nothing else waits here.', word);
 }
 
 /** Return where the open card is in the list; null if it is not there. */
 function positionOf(model: InboxModel, run: IProps['run']): IPosition | null {
   const { opened, shown, view } = model;
   const place = view.places.get(opened?.id ?? '');
-  if (!opened || !place) {
+  if (!opened || !place || shown.length === 0) {
     return null;
   }
   const ended = shown[place.row]?.id !== opened.id;

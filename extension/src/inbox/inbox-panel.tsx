@@ -28,11 +28,12 @@ import { ProposalList } from './list/proposal-list';
 import { WorkspaceList } from './list/workspace-list';
 import { DecidedView } from './overview/decided-view';
 import { PassedView } from './overview/passed-view';
-import { RunsView } from './overview/runs-view';
+import { RunsView } from './runs/runs-view';
 import { VotingFigures } from './overview/vote-figures';
 import type { InboxModel } from './stores/inbox-model';
 import { votingName } from './stores/voter';
 import type { WorkspaceStore } from './stores/workspace-store';
+import { useCounts } from './use-counts';
 import { useBusyList, useHeldKey, useWideModel } from './use-panel';
 import { EmptyList } from './views/empty-list';
 import { FindBar } from './views/find-bar';
@@ -89,6 +90,7 @@ export function InboxPanel(props: IInboxProps): JSX.Element {
       };
     }
   }, [targets, handlers]);
+  const counts = useCounts(host);
   const { batch, opened, shownView, wide } = model;
   // Only the card or the workspace is open: the one that was opened last.
   const { moves } = model;
@@ -108,7 +110,7 @@ export function InboxPanel(props: IInboxProps): JSX.Element {
       aria-label={trans.__('Inbox')}
       data-selecting={model.selected > 0 || undefined}
     >
-      <ViewBar model={model} host={host} counts={{ passed: null, runs: null }} run={run} onMove={onMove} />
+      <ViewBar model={model} host={host} counts={counts} run={run} onMove={onMove} />
       <Problem model={model} host={host} />
       {model.help && <KeysSheet anchor={list} host={host} onClose={() => (model.help = false)} />}
       {model.result && (
@@ -153,7 +155,7 @@ export function InboxPanel(props: IInboxProps): JSX.Element {
         {batch && <ConfirmBatch key={batchKey(batch)} model={model} host={host} list={list} />}
       </div>
       {shownView === 'passed' && <PassedView host={host} wide={wide} renderCard={renderCard} />}
-      {shownView === 'runs' && <RunsView host={host} wide={wide} />}
+      {shownView === 'runs' && <RunsView host={host} wide={wide} counted={counts?.runs} />}
       {shownView === 'decided' && <DecidedView host={host} wide={wide} renderCard={renderCard} />}
     </section>
   );

@@ -1,38 +1,107 @@
 /**
- * The timeline of a run: lanes over one time axis, and a list of the entries with their details.
+ * The timeline of a run: lanes over one time axis, and a list of what happened.
  */
 
-import { useEffect, useState } from 'react';
-import type { ITimelineEntry, IRun } from '../api/types';
+import { useEffect, useMemo, useState } from 'react';
+import type { IRun, ITimelineEntry } from '../api/types';
+import { SegmentedControl } from '../components/controls/segmented-control';
 import type { IHost } from '../components/host';
-import { formatDuration } from '../text/duration';
 import { showHiddenCharacters } from '../text/hidden-characters';
-import { makeBars, Lane, sumTotals } from './lanes';
+import { formatClock } from '../text/times';
+import { EntryList } from './entry-list';
+import { EntryFilter, groupEntries, isShown } from './entry-words';
+import { LogCheck } from './log-check';
+import { RunLanes, spentTime } from './run-lanes';
 
-const TIME_FORMAT: Intl.DateTimeFormatOptions = {
-  ...{ year: 'numeric', month: 'short', day: 'numeric' },
-  ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 }
-};
+interface IProps {
+  /** Id of the run. */
+  run: string;
+  host: IHost;
+  /** Whether the agent's name is not shown, because it is shown above. */
+  hidesName?: boolean;
+}
 
-/** Format a time to the millisecond, in the user's locale. */
-function formatMoment(time: string): string {
-  return new Date(time).toLocaleString(undefined, TIME_FORMAT);
+interface ITimeline {
+  run: IRun;
+  entries: ITimelineEntry[];
+  /** The time at which it was read, in milliseconds. */
+  now: number;
 }
 
 /** The timeline of a run, updated by the feed. */
-export function TimelineView({ run: id, host }: { run: string; host: IHost }): JSX.Element {
-  const { trans, client, feed } = host;
-  const [found, setFound] = useState<{ run: IRun; entries: ITimelineEntry[]; now: number } | null>(null);
-  const [problem, setProblem] = useState('');
-  const [open, setOpen] = useState<number | null>(null);
+export function TimelineView({ run: id, host, hidesName }: IProps): JSX.Element {
+  const { trans } = host;
+  const { timeline, problem } = useTimeline(id, host);
+  const [filter, setFilter] = useState<EntryFilter>('all');
+  const entries = timeline?.entries;
+  const groups = useMemo(
+    () => groupEntries((entries ?? []).filter(entry => isShown(entry, filter))),
+    [entries, filter]
+  );
+  if (problem) {
+    return <p role="alert">{showHiddenCharacters(problem)}</p>;
+  }
+  if (!timeline) {
+    return <p className="jp-hitl-muted">{trans.__('Loading …')}</p>;
+  }
+  const { run, now } = timeline;
+  const name = showHiddenCharacters(run.agent);
+  return (
+    <section className="jp-hitl-timeline jp-hitl-root" aria-label={trans.__('Timeline of %1', name)}>
+      {!hidesName && <h2>{name}</h2>}
+      <p className="jp-hitl-small jp-hitl-muted">{describeRun(timeline, host)}</p>
+      <RunLanes entries={timeline.entries} now={now} host={host} />
+      <div className="jp-hitl-timeline-bar">
+        <SegmentedControl
+          label={trans.__('Show')}
+          options={[
+            { value: 'all', text: trans.__('All') },
+            { value: 'decisions', text: trans.__('Decisions') },
+            { value: 'steps', text: trans.__('Steps') }
+          ]}
+          chosen={filter}
+          onChoose={setFilter}
+        />
+        <LogCheck run={id} host={host} />
+      </div>
+      {groups.length > 0 ? (
+        <EntryList key={filter} groups={groups} host={host} />
+      ) : (
+        <p className="jp-hitl-muted">
+          {filter === 'decisions'
+            ? trans.__('Nothing was asked or decided.')
+            : trans.__('No step was recorded.')}
+        </p>
+      )}
+    </section>
+  );
+}
 
+/** "refunds.ipynb · run 1 of 28 Nov, 21:44 · worked 12 s, waited 41 min" */
+export function describeRun({ run, entries, now }: ITimeline, host: IHost): string {
+  const { trans } = host;
+  const { path, notebook, key, generation, created_at: began } = run;
+  return [
+    showHiddenCharacters(path ?? notebook),
+    showHiddenCharacters(key),
+    trans.__('run %1 of %2', generation, formatClock(began, now)),
+    spentTime(entries, now, host)
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+
+function useTimeline(id: string, host: IHost): { timeline: ITimeline | null; problem: string } {
+  const { client, feed } = host;
+  const [timeline, setTimeline] = useState<ITimeline | null>(null);
+  const [problem, setProblem] = useState('');
   useEffect(() => {
     let gone = false;
     const read = async (): Promise<void> => {
       try {
         const answer = await client.getTimeline(id);
         if (!gone) {
-          setFound({ ...answer, now: Date.now() });
+          setTimeline({ ...answer, now: Date.now() });
           setProblem('');
         }
       } catch (reason) {
@@ -53,76 +122,5 @@ export function TimelineView({ run: id, host }: { run: string; host: IHost }): J
       feed.changed.disconnect(onFeed);
     };
   }, [id, client, feed]);
-
-  if (problem) {
-    return <p role="alert">{problem}</p>;
-  }
-  if (!found) {
-    return <p>{trans.__('Loading …')}</p>;
-  }
-  const { run, entries, now } = found;
-  const spent = sumTotals(entries, now);
-  const lanes: [Lane, string][] = [
-    ['working', trans.__('Working')],
-    ['steps', trans.__('Steps')],
-    ['waiting', trans.__('Waiting')],
-    ['policy', trans.__('Policy')],
-    ['moments', trans.__('Events')]
-  ];
-  const placed = makeBars(entries, now);
-  // Most runs have no policy, so the lane is shown only if it has bars.
-  const drawn = lanes.filter(([lane]) => lane !== 'policy' || placed.some(bar => bar.lane === lane));
-  return (
-    <section
-      className="jp-hitl-timeline"
-      aria-label={trans.__('Timeline of %1', showHiddenCharacters(run.agent))}
-    >
-      <h2>{showHiddenCharacters(run.agent)}</h2>
-      <p>
-        {trans.__(
-          'Run %1, %2. Worked %3, waited %4.',
-          run.id,
-          run.status,
-          formatDuration(spent.working),
-          formatDuration(spent.waiting)
-        )}
-      </p>
-      <div
-        className="jp-hitl-lanes"
-        role="img"
-        aria-label={trans.__('Working and waiting time; the list below has the same')}
-      >
-        {drawn.map(([lane, name]) => (
-          <div className="jp-hitl-lane" key={lane}>
-            <span className="jp-hitl-lane-name">{name}</span>
-            <div className="jp-hitl-lane-bars">
-              {placed
-                .filter(bar => bar.lane === lane)
-                .map((bar, i) => (
-                  <span
-                    key={i}
-                    className={`jp-hitl-bar jp-mod-${bar.entry.type}`}
-                    style={{ left: `${bar.left * 100}%`, width: `${bar.width * 100}%` }}
-                    title={showHiddenCharacters(bar.entry.what)}
-                  />
-                ))}
-            </div>
-          </div>
-        ))}
-      </div>
-      <ol className="jp-hitl-entries">
-        {entries.map((entry, i) => (
-          <li key={i}>
-            <button type="button" aria-expanded={open === i} onClick={() => setOpen(open === i ? null : i)}>
-              <time dateTime={entry.at}>{formatMoment(entry.at)}</time>
-              <strong>{showHiddenCharacters(entry.what)}</strong>
-              {entry.seconds !== null && <span>{formatDuration(entry.seconds)}</span>}
-              <span>{showHiddenCharacters(entry.actor)}</span>
-            </button>
-            {open === i && <pre>{showHiddenCharacters(JSON.stringify(entry.detail, null, 2))}</pre>}
-          </li>
-        ))}
-      </ol>
-    </section>
-  );
+  return { timeline, problem };
 }

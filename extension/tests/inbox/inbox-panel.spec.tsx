@@ -57,6 +57,7 @@ async function show(waiting: IProposalSummary[], over: Partial<IHost> = {}, rend
     read: [] as string[],
     /** Full proposals, as far as they differ from `waiting`. */
     full: {} as { [id: string]: Partial<IProposal> },
+    counts: { passed: 0, runs: 0, decided_by_me: 0 },
     timelines: [] as string[],
     cells: [] as string[],
     refused: false,
@@ -75,6 +76,9 @@ async function show(waiting: IProposalSummary[], over: Partial<IHost> = {}, rend
       return s.refused
         ? answer({ error: 'StoreBusy', message: 'ann was \u202efirst' }, 503)
         : answer({ proposals: [], proposal: { status: 'decided' }, run: {} });
+    }
+    if (path.startsWith('proposals/counts')) {
+      return answer(s.counts);
     }
     const [, id] = /^proposals\/([^/?]+)$/.exec(path) ?? [];
     if (id) {
@@ -512,9 +516,11 @@ test('before anything is known, it is not said that nothing waits', async () => 
   await show([]);
   await screen.findByText('Nothing waits for a decision.');
   const client = new Client(() => new Promise(() => undefined));
-  const never = new InboxModel(client, { changed: new Signal({}) } as unknown as Feed);
+  const feed = { changed: new Signal({}) } as unknown as Feed;
+  const never = new InboxModel(client, feed);
   const host = {
     client,
+    feed,
     trans: nullTranslator.load('hitl_nb'),
     status: null,
     readOnly: null
@@ -557,13 +563,14 @@ describe('list and card side by side', () => {
 
   test('A approves with the card that is on screen, and the next row is the current one; a held A decides one', async () => {
     const decided: string[] = [];
+    const decision = { action: 'approve', by: 'person', reviewer: 'cy' } as IProposalSummary['decision'];
     const commandTargets = new CommandTargets();
     function DecidingCard({ id }: { id: string }): JSX.Element {
       const around = useContext(DecisionSurroundings);
       const node = useRef<HTMLDivElement>(null);
       const approve = (): void => {
         decided.push(id);
-        around.onDecided?.();
+        around.onDecided?.(letter(id, { status: 'decided', decision }) as unknown as IProposal);
       };
       useCardCommands({ commandTargets } as IHost, id, node, {
         'hitl-nb:approve-proposal': { isEnabled: () => true, execute: approve }
@@ -587,6 +594,7 @@ describe('list and card side by side', () => {
     pressKey(list, 'a', { repeat: true });
     press('a'); // too soon after the next card came
     expect(decided).toEqual(['a']);
+    expect(document.querySelector('.jp-hitl-said')!.textContent).toBe('Approved. 2 more wait.');
     expect(model.current).toBe('b');
     expect(document.activeElement).toBe(list);
     goOn(20_000);
@@ -626,4 +634,38 @@ test('axe finds nothing wrong', async () => {
     rules: { region: { enabled: false }, 'color-contrast': { enabled: false } }
   });
   expect(found.violations.map(one => `${one.id}: ${one.nodes.map(node => node.html).join(' ')}`)).toEqual([]);
+});
+
+test('the views have the server’s counts, which follow the feed', async () => {
+  giveElementsSize(1000);
+  const { s, tell } = await show(abc());
+  expect(screen.getByRole('button', { name: 'Runs' })).not.toBeNull();
+  s.counts = { passed: 5, runs: 3, decided_by_me: 0 };
+  await tell({ proposals: [], runs: ['r'], drafts: [] });
+  await screen.findByRole('button', { name: 'Runs 3' });
+  screen.getByRole('button', { name: 'Passed by policy 5' });
+});
+
+test('an empty list says how much this person decided today', async () => {
+  const { s, tell, model } = await show(abc());
+  act(() => {
+    model.busy = false; // a decided row would stay
+  });
+  s.waiting = [];
+  s.counts = { passed: 0, runs: 0, decided_by_me: 14 };
+  await tell(null);
+  await screen.findByText('You decided 14 today.');
+});
+
+test('a narrow panel says no place for a card when no row is left', async () => {
+  giveElementsSize(400);
+  const { s, tell, press, model } = await show([letter('a')]);
+  press('Enter');
+  await screen.findByText('card of a');
+  screen.getByText('1 of 1', { selector: '.jp-hitl-num' });
+  model.busy = true;
+  s.waiting = [];
+  await tell({ proposals: ['a'], runs: [], drafts: [] });
+  screen.getByText('card of a');
+  expect(document.querySelector('.jp-hitl-num')).toBeNull();
 });

@@ -24,7 +24,7 @@ class ClosedEntry(NamedTuple):
 
     Attributes:
         at: Time of the decision.
-        by: What decided: a person, a policy, a deadline or a script.
+        by: The kind of author of the decision: a person, a policy, a deadline or a script.
         people: User names of the person who decided and of all voters.
     """
 

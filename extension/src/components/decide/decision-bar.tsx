@@ -58,7 +58,7 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
     const done = await model.decide(action, rest);
     setSending(null);
     if (done && !stay) {
-      surroundings.onDecided?.();
+      surroundings.onDecided?.(model.proposal);
     }
     return done;
   };

@@ -3,6 +3,7 @@
  */
 
 import { createContext } from 'react';
+import type { IProposal } from '../../api/types';
 
 /** The view around a card. */
 export interface IDecisionSurroundings {
@@ -12,8 +13,8 @@ export interface IDecisionSurroundings {
   selected: number;
   /** Whether there is little room, as on a phone: the answer is in the menu of the primary button. */
   compact?: boolean;
-  /** Called after a decision, unless the person wants to stay at the card. */
-  onDecided?: () => void;
+  /** Called with the proposal as it is after a decision, unless the person wants to stay at the card. */
+  onDecided?: (proposal: IProposal) => void;
 }
 
 /** The surroundings of a card; a card in a notebook has none. */

@@ -36,7 +36,9 @@ const HEAD_PX = 80;
 
 /** Give a card the focus, or the button of a decided one. It is scrolled to only if its head is out of sight. */
 export function focusCard(card: HTMLElement): void {
-  const target = card.matches(CARD_SELECTOR) ? card : (card.querySelector<HTMLElement>('button') ?? card);
+  const target = card.matches(CARD_SELECTOR)
+    ? card
+    : (card.querySelector<HTMLElement>('button:not(.jp-hitl-flag)') ?? card);
   target.focus({ preventScroll: true });
   const { top } = card.getBoundingClientRect();
   const view = scrolledView(card)?.getBoundingClientRect() ?? { top: 0, bottom: window.innerHeight };

@@ -8,9 +8,10 @@ import type { IProposalModel } from '../../models/interfaces';
 import { ChangeSummary } from '../changes/change-summary';
 import { IconButton } from '../controls/button';
 import { Icon } from '../controls/icons';
-import { decisionWord } from '../states/decision-word';
+import { decisionWord, isAutomatic, outcomeWord } from '../states/decision-word';
 import type { IHost } from '../host';
-import { effectState, formatDecider, formatDeciderName, formatWhen } from '../proposal-status';
+import { effectState, formatDecider, formatDeciderName, formatSpeaker, formatWhen } from '../proposal-status';
+import { FlagButton } from './flag-button';
 import { formatClock } from '../../text/times';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 
@@ -23,9 +24,6 @@ interface IProps {
   children: ReactNode;
 }
 
-/** Kinds whose frame is dashed: no person decided. */
-const NOT_BY_A_PERSON = ['policy', 'deadline', 'script', 'expired', 'superseded'];
-
 /** A decided proposal, folded. */
 export function CollapsedCard({ model, host, notice, children }: IProps): JSX.Element {
   const { trans } = host;
@@ -33,7 +31,7 @@ export function CollapsedCard({ model, host, notice, children }: IProps): JSX.El
   const heading = useId();
   const [unfolded, setUnfolded] = useState(false);
   const { kind, text, icon } = decisionWord(proposal, host);
-  const dashed = NOT_BY_A_PERSON.includes(kind) ? ' jp-mod-automatic' : '';
+  const dashed = isAutomatic(proposal) ? ' jp-mod-automatic' : '';
   return (
     <article
       className={`jp-hitl-decided jp-hitl-root${dashed}`}
@@ -55,6 +53,7 @@ export function CollapsedCard({ model, host, notice, children }: IProps): JSX.El
             <DecisionDetails proposal={proposal} host={host} />
           </div>
         </div>
+        <FlagButton proposal={proposal} host={host} />
         <IconButton
           icon={unfolded ? 'up' : 'down'}
           small
@@ -72,7 +71,7 @@ export function CollapsedCard({ model, host, notice, children }: IProps): JSX.El
 /** "Ada, Bo · 21:52 · amount 1 299 → 1 199 · “They keep the charger”". The tooltip says how the person is known. */
 function DecisionDetails({ proposal, host }: { proposal: IProposal; host: IHost }): JSX.Element {
   const { trans } = host;
-  const { decision, status } = proposal;
+  const { decision, status, flag } = proposal;
   if (decision === null || status === 'superseded' || status === 'expired') {
     return (
       <>
@@ -86,6 +85,8 @@ function DecisionDetails({ proposal, host }: { proposal: IProposal; host: IHost 
   const result =
     effectState(decision.value) === 'yes' ? (decision.value as { result?: unknown }).result : null;
   const parts: ReactNode[] = [
+    flag && <FlagDetails key="flag" flag={flag} host={host} />,
+    flag && <span key="outcome">{outcomeWord(proposal, host).text}</span>,
     <span key="by" title={formatDecider(decision, host)}>
       {formatDeciderName(decision, host)}
     </span>,
@@ -115,6 +116,20 @@ function DecisionDetails({ proposal, host }: { proposal: IProposal; host: IHost 
           {part}
         </span>
       ))}
+    </>
+  );
+}
+
+/** "Cy · 20 Nov, 9:12 · “paid twice”" */
+function FlagDetails({ flag, host }: { flag: NonNullable<IProposal['flag']>; host: IHost }): JSX.Element {
+  return (
+    <>
+      {formatSpeaker(flag.reviewer, flag.reviewer_name, flag.known, host)}
+      {' · '}
+      <time dateTime={flag.at} title={formatWhen(flag.at)}>
+        {formatClock(flag.at, Date.now())}
+      </time>
+      {` · “${showHiddenCharacters(flag.reason)}”`}
     </>
   );
 }

@@ -9,7 +9,10 @@ import type { IconName } from '../controls/icons';
 import type { IHost } from '../host';
 import { effectState, isAboutWorkspace } from '../proposal-status';
 
-/** Kind of a closed proposal: "policy", "deadline" and "script" mean that no person decided. */
+/**
+ * Kind of a closed proposal: "policy", "deadline" and "script" mean that no person decided. "wrong": a person said after
+ * the decision that the approval was wrong.
+ */
 export type DecisionKind =
   | 'approved'
   | 'edited'
@@ -18,6 +21,7 @@ export type DecisionKind =
   | 'policy'
   | 'deadline'
   | 'script'
+  | 'wrong'
   | 'expired'
   | 'superseded';
 
@@ -39,6 +43,21 @@ export function decisionWord(proposal: IProposal | IProposalSummary, host: IHost
   if (status === 'superseded' || decision === null) {
     return { kind: 'superseded', text: trans.__('Withdrawn'), icon: 'cross', tone: 'neutral' };
   }
+  if (proposal.flag) {
+    return { kind: 'wrong', text: trans.__('Flagged as wrong'), icon: 'flag', tone: 'bad' };
+  }
+  return outcomeWord(proposal, host);
+}
+
+/** Return true if no person made the decision. */
+export function isAutomatic({ status, decision }: IProposal | IProposalSummary): boolean {
+  return status !== 'decided' || decision === null || decision.by !== 'person';
+}
+
+/** Return the word for the decision itself, whatever was said about it afterwards. */
+export function outcomeWord(proposal: IProposal | IProposalSummary, host: IHost): IDecisionWord {
+  const { trans } = host;
+  const decision = proposal.decision!;
   const rejected = decision.action === 'reject';
   if (decision.by === 'policy') {
     const text = rejected ? trans.__('Blocked by policy') : trans.__('Passed by policy');

@@ -16,6 +16,7 @@ import { forEachParallel } from '../stores/batch';
 import type { InboxModel } from '../stores/inbox-model';
 import type { IListGroup } from '../stores/list-layout';
 import { changesOf, editorsOf } from '../stores/row-facts';
+import { BatchButtons } from './batch-buttons';
 import { compareAlike, IAlikeColumn, IAlikeRow, isOutlier, isUnusual, makeAlikeRow } from './alike-fields';
 import { OneChange, shortText } from './value-changes';
 
@@ -103,27 +104,7 @@ export function AlikeTable(props: IProps): JSX.Element {
           </p>
         </div>
         <div className="jp-hitl-alike-bar">
-          <Button
-            variant="primary"
-            icon="check"
-            keyHint="A"
-            opens="dialog"
-            disabled={count === 0}
-            blockedBy={blocked}
-            onClick={() => run('hitl-nb:approve-proposals')}
-          >
-            {trans.__('Approve %1…', count)}
-          </Button>
-          <Button
-            variant="danger"
-            icon="cross"
-            keyHint="R"
-            opens="dialog"
-            disabled={count === 0}
-            onClick={() => run('hitl-nb:reject-proposals')}
-          >
-            {trans.__('Reject %1…', count)}
-          </Button>
+          <BatchButtons count={count} host={host} blockedBy={blocked} run={run} />
           <span id="hitl-alike-seen" className="jp-hitl-end jp-hitl-small jp-hitl-muted" role="status">
             {rows.length === 0
               ? trans.__('Reading …')

@@ -4,14 +4,13 @@
 
 import { useRef, useState } from 'react';
 import { Button, IconButton } from '../../components/controls/button';
-import { MenuItem } from '../../components/controls/menu-item';
-import { Menu } from '../../components/controls/popover';
 import type { IHost } from '../../components/host';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import type { IBatchResult, ILeftOut } from '../stores/batch';
 import type { InboxModel } from '../stores/inbox-model';
 import { isEdited } from '../stores/row-facts';
-import { votingName } from '../stores/voter';
+import { BatchButtons } from './batch-buttons';
+import { BatchMore } from './batch-more';
 
 interface IProps {
   model: InboxModel;
@@ -48,26 +47,7 @@ export function BatchBar({ model, host, run }: IProps): JSX.Element | null {
           {trans.__('Clear')}
         </Button>
       </div>
-      <Button
-        variant="primary"
-        icon="check"
-        keyHint="A"
-        opens="dialog"
-        disabled={count === 0}
-        onClick={() => run('hitl-nb:approve-proposals')}
-      >
-        {trans.__('Approve %1…', count)}
-      </Button>
-      <Button
-        variant="danger"
-        icon="cross"
-        keyHint="R"
-        opens="dialog"
-        disabled={count === 0}
-        onClick={() => run('hitl-nb:reject-proposals')}
-      >
-        {trans.__('Reject %1…', count)}
-      </Button>
+      <BatchButtons count={count} host={host} run={run} />
       <IconButton
         ref={more}
         icon="more"
@@ -76,50 +56,8 @@ export function BatchBar({ model, host, run }: IProps): JSX.Element | null {
         expanded={open}
         onClick={() => setOpen(!open)}
       />
-      {open && (
-        <Menu anchor={more} label={trans.__('More for the selected')} onClose={() => setOpen(false)}>
-          <MoreItems model={model} host={host} onClose={() => setOpen(false)} />
-        </Menu>
-      )}
+      {open && <BatchMore model={model} host={host} anchor={more} onClose={() => setOpen(false)} />}
     </div>
-  );
-}
-
-function MoreItems({ model, host, onClose }: Omit<IProps, 'run'> & { onClose: () => void }): JSX.Element {
-  const { trans, client } = host;
-  const user = votingName(host);
-  const ids = model.selection.map(p => p.id);
-  const assign = (assignee: string | null): void => {
-    onClose();
-    void Promise.all(ids.map(id => client.assign(id, assignee))).catch((reason: unknown) =>
-      model.showProblem(reason instanceof Error ? reason.message : String(reason))
-    );
-  };
-  const copy = (): void => {
-    onClose();
-    const titles = model.selection.map(p => `${p.title}: ${p.path ?? p.notebook}`);
-    void navigator.clipboard
-      .writeText(titles.join('\n'))
-      .catch((reason: unknown) =>
-        model.showProblem(reason instanceof Error ? reason.message : String(reason))
-      );
-  };
-  return (
-    <>
-      {user !== null && (
-        <MenuItem icon="people" onClick={() => assign(user)}>
-          {trans.__('Take them')}
-        </MenuItem>
-      )}
-      <MenuItem icon="undo" onClick={() => assign(null)}>
-        {trans.__('Release them')}
-      </MenuItem>
-      {host.pageUrl && (
-        <MenuItem icon="copy" onClick={copy}>
-          {trans.__('Copy links')}
-        </MenuItem>
-      )}
-    </>
   );
 }
 

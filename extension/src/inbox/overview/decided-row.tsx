@@ -6,25 +6,27 @@ import { memo } from 'react';
 import type { IProposalSummary } from '../../api/types';
 import { Icon } from '../../components/controls/icons';
 import type { IHost } from '../../components/host';
-import { formatWhen } from '../../components/proposal-status';
+import { FlagButton } from '../../components/proposal/flag-button';
+import { formatSpeaker, formatWhen } from '../../components/proposal-status';
 import { ruleOf } from '../../components/terms-sentences';
 import { showHiddenCharacters } from '../../text/hidden-characters';
-import { decisionWord } from '../../components/states/decision-word';
+import { decisionWord, isAutomatic, outcomeWord } from '../../components/states/decision-word';
 
 /** One row. A press opens the card. */
 export const DecidedRow = memo(function Row(props: {
   proposal: IProposalSummary;
   current: boolean;
   host: IHost;
+  /** Whether the row has the button "This was wrong…". */
+  flags?: boolean;
   onOpen: (proposal: IProposalSummary) => void;
 }): JSX.Element {
-  const { proposal, current, host, onOpen } = props;
+  const { proposal, current, host, flags, onOpen } = props;
   const { kind, text, icon } = decisionWord(proposal, host);
-  const automatic = ['policy', 'deadline', 'script', 'expired', 'superseded'].includes(kind);
   return (
     <li>
       <article
-        className={`jp-hitl-decided jp-hitl-decided-row${automatic ? ' jp-mod-automatic' : ''}${current ? ' jp-mod-current' : ''}`}
+        className={`jp-hitl-decided jp-hitl-decided-row${isAutomatic(proposal) ? ' jp-mod-automatic' : ''}${current ? ' jp-mod-current' : ''}`}
         data-kind={kind}
       >
         <button type="button" aria-current={current || undefined} onClick={() => onOpen(proposal)}>
@@ -38,14 +40,25 @@ export const DecidedRow = memo(function Row(props: {
             <span className="jp-hitl-decided-by">{showHiddenCharacters(decidedBy(proposal, host))}</span>
           </span>
         </button>
+        {flags && (
+          <div className="jp-hitl-decided-end">
+            <FlagButton proposal={proposal} host={host} />
+          </div>
+        )}
       </article>
     </li>
   );
 });
 
 /** "Ada · 21:52 · refunds.ipynb · “They keep the charger”" */
-function decidedBy({ decision, path, notebook, summary }: IProposalSummary, { trans }: IHost): string {
+function decidedBy(proposal: IProposalSummary, host: IHost): string {
+  const { decision, flag, path, notebook, summary } = proposal;
+  const { trans } = host;
   const parts: (string | null)[] = [];
+  if (flag) {
+    const who = formatSpeaker(flag.reviewer, flag.reviewer_name, flag.known, host);
+    parts.push(who, formatWhen(flag.at), `“${flag.reason}”`, outcomeWord(proposal, host).text);
+  }
   if (decision) {
     const { by, known, reviewer, reviewer_name: name } = decision;
     const guest = known === 'token' || known === 'anonymous';

@@ -17,6 +17,7 @@ import { IPage, usePages } from './pages';
 import { useDelayedText } from './use-delayed-text';
 
 const PAGE_SIZE = 50;
+const HOUR_MS = 3_600_000;
 
 /** The filters of the view; "" is all. */
 interface IChosen {
@@ -42,20 +43,20 @@ export function DecidedView({ host, wide, renderCard }: IProps): JSX.Element {
   const [chosen, setChosen] = useState(ALL);
   const [opened, setOpened] = useState<IProposalSummary | null>(null);
   const [typed, words, setTyped] = useDelayedText();
-  const { person, agent, rule } = chosen;
+  const { person, agent, rule, hours } = chosen;
   const read = useCallback(
     async (cursor?: string): Promise<IPage<IProposalSummary>> => {
-      const query: IProposalQuery = { status: 'closed', search: words || undefined };
+      const query: IProposalQuery = { status: 'closed', search: words || undefined, since: sinceOf(hours) };
       const limits = { agent: agent || undefined, person: person || undefined, rule: rule || undefined };
       const page = await client.listProposals({ ...query, ...limits }, PAGE_SIZE, cursor);
       return { items: page.proposals, next: page.next };
     },
-    [client, words, agent, person, rule]
+    [client, words, agent, person, rule, hours]
   );
   const pages = usePages(read, feed);
   const shown = useMemo(
-    () => pages.items.filter(p => fits(p, chosen, host, Date.now())),
-    [pages.items, chosen, host]
+    () => pages.items.filter(p => !chosen.verdict || decisionWord(p, host).kind === chosen.verdict),
+    [pages.items, chosen.verdict, host]
   );
   const id = opened?.id;
   const card = useMemo(() => (id === undefined ? null : renderCard(id)), [id, renderCard]);
@@ -151,10 +152,7 @@ export function whenChoices({ trans }: IHost): [string, string][] {
   ];
 }
 
-function fits(p: IProposalSummary, chosen: IChosen, host: IHost, now: number): boolean {
-  const { verdict, hours } = chosen;
-  const at = Date.parse(p.decision?.decided_at ?? p.created_at);
-  return (
-    (!verdict || decisionWord(p, host).kind === verdict) && (!hours || now - at <= Number(hours) * 3_600_000)
-  );
+/** Return the time so many hours ago, for a query; undefined for "". */
+export function sinceOf(hours: string): string | undefined {
+  return hours ? new Date(Date.now() - Number(hours) * HOUR_MS).toISOString() : undefined;
 }

@@ -28,8 +28,14 @@ const DELAY_MS = 300;
  * Read a list. As many pages as were read before are read again after a change.
  *
  * @param read - reads one page; a new function reads a new list from its beginning.
+ *
+ * @param pulse - another value reads the same list again, for changes that the feed does not tell.
  */
-export function usePages<T>(read: (cursor?: string) => Promise<IPage<T>>, feed: Feed): IPages<T> {
+export function usePages<T>(
+  read: (cursor?: string) => Promise<IPage<T>>,
+  feed: Feed,
+  pulse?: number
+): IPages<T> {
   const [found, setFound] = useState<{ items: readonly T[]; next: string | null } | null>(null);
   const [problem, setProblem] = useState('');
   const pages = useRef(1);
@@ -71,6 +77,13 @@ export function usePages<T>(read: (cursor?: string) => Promise<IPage<T>>, feed: 
       feed.changed.disconnect(reload);
     };
   }, [load, feed]);
+  const lastPulse = useRef(pulse);
+  useEffect(() => {
+    if (pulse !== lastPulse.current) {
+      lastPulse.current = pulse;
+      void load();
+    }
+  }, [load, pulse]);
   const more = (): void => {
     pages.current += 1;
     void load();

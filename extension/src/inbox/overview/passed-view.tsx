@@ -10,10 +10,11 @@ import type { IHost } from '../../components/host';
 import { ruleOf } from '../../components/terms-sentences';
 import { SearchField } from '../views/find-bar';
 import { ChoicePill } from './choice-pill';
-import { whenChoices } from './decided-view';
+import { sinceOf, whenChoices } from './decided-view';
 import { DecidedRow } from './decided-row';
 import { HalfView } from './half-view';
 import { ListEnd } from './list-end';
+import { IOverviewColumn, OverviewName, OverviewTable } from './overview-table';
 import { IPage, usePages } from './pages';
 import { useRuleText } from './rule-text';
 import { useDelayedText } from './use-delayed-text';
@@ -46,14 +47,14 @@ export function PassedView({ host, wide, renderCard }: IProps): JSX.Element {
   const [opened, setOpened] = useState<string | null>(null);
   const read = useCallback(
     async (cursor?: string): Promise<IPage<IProposalSummary>> => {
-      const query = { status: 'passed' as const, search: words || undefined, agent: agent || undefined };
-      const page = await client.listProposals(query, PAGE_SIZE, cursor);
+      const query = { status: 'passed' as const, search: words || undefined, since: sinceOf(hours) };
+      const page = await client.listProposals({ ...query, agent: agent || undefined }, PAGE_SIZE, cursor);
       return { items: page.proposals, next: page.next };
     },
-    [client, words, agent]
+    [client, words, agent, hours]
   );
   const pages = usePages(read, feed);
-  const rules = useMemo(() => groupByRule(pages.items, hours, Date.now()), [pages.items, hours]);
+  const rules = useMemo(() => groupByRule(pages.items, Date.now()), [pages.items]);
   const agents = useMemo(() => [...new Set(pages.items.map(p => p.agent))], [pages.items]);
   const rule = rules.find(one => one.rule === chosen) ?? (wide ? rules[0] : undefined);
   return (
@@ -83,6 +84,7 @@ export function PassedView({ host, wide, renderCard }: IProps): JSX.Element {
           {rules.length > 0 && (
             <RuleTable
               rules={rules}
+              isPart={pages.more !== undefined}
               current={rule?.rule ?? null}
               host={host}
               onChoose={name => {
@@ -116,51 +118,61 @@ export function PassedView({ host, wide, renderCard }: IProps): JSX.Element {
 
 function RuleTable(props: {
   rules: readonly IRuleRow[];
+  /** Whether there are more decisions that were not read. */
+  isPart: boolean;
   current: string | null;
   host: IHost;
   onChoose: (rule: string) => void;
 }): JSX.Element {
-  const { rules, current, host, onChoose } = props;
+  const { rules, isPart, current, host, onChoose } = props;
   const { trans } = host;
+  const columns: IOverviewColumn<IRuleRow>[] = [
+    {
+      title: trans.__('Rule'),
+      cell: ({ rule }) => (
+        <OverviewName name={ruleOf(rule)} current={rule === current} onChoose={() => onChoose(rule)} />
+      )
+    },
+    { title: trans.__('Does'), cell: row => <RuleChip row={row} host={host} /> },
+    { title: trans.__('24 h'), numeric: true, cell: ({ today }) => today },
+    {
+      title: trans.__('All'),
+      numeric: true,
+      cell: ({ proposals }) => (isPart ? `${proposals.length}+` : proposals.length)
+    }
+  ];
   return (
-    <table className="jp-hitl-overview-table">
-      <thead>
-        <tr>
-          <th scope="col">{trans.__('Rule')}</th>
-          <th scope="col">{trans.__('Does')}</th>
-          <th scope="col" className="jp-mod-number">
-            {trans.__('24 h')}
-          </th>
-          <th scope="col" className="jp-mod-number">
-            {trans.__('All')}
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {rules.map(({ rule, today, proposals, blocks }) => (
-          <tr key={rule} className={rule === current ? 'jp-mod-current' : undefined}>
-            <td>
-              <button
-                type="button"
-                className="jp-hitl-overview-name"
-                aria-current={rule === current || undefined}
-                onClick={() => onChoose(rule)}
-              >
-                {ruleOf(rule)}
-              </button>
-            </td>
-            <td>
-              <Chip icon="shield" tone={blocks ? 'bad' : 'neutral'}>
-                {blocks ? trans.__('blocks') : trans.__('passes')}
-              </Chip>
-            </td>
-            <td className="jp-mod-number">{today}</td>
-            <td className="jp-mod-number">{proposals.length}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <OverviewTable
+      label={trans.__('Rules')}
+      columns={columns}
+      rows={rules}
+      idOf={({ rule }) => rule}
+      current={current}
+      onChoose={onChoose}
+    />
   );
+}
+
+/** The verdict of a rule, and how often it was wrong. */
+function RuleChip({ row, host }: { row: IRuleRow; host: IHost }): JSX.Element {
+  const { trans } = host;
+  const wrong = countWrong(row);
+  return (
+    <>
+      <Chip icon="shield" tone={row.blocks ? 'bad' : 'neutral'}>
+        {row.blocks ? trans.__('blocks') : trans.__('passes always')}
+      </Chip>{' '}
+      {wrong > 0 && (
+        <Chip icon="flag" tone="warn">
+          {trans.__('%1 wrong', wrong)}
+        </Chip>
+      )}
+    </>
+  );
+}
+
+function countWrong({ proposals }: IRuleRow): number {
+  return proposals.filter(p => p.flag).length;
 }
 
 /** A rule: what it says, and what it decided, newest first. */
@@ -174,13 +186,12 @@ function RuleDetail(props: {
   const { rule, host, opened, card, onOpen } = props;
   const { trans } = host;
   const text = useRuleText(rule.rule, rule.proposals[0]?.path ?? null, host);
+  const wrong = countWrong(rule);
   return (
     <>
       <div className="jp-hitl-detail-bar">
         <h3>{ruleOf(rule.rule)}</h3>
-        <Chip icon="shield" tone={rule.blocks ? 'bad' : 'neutral'}>
-          {rule.blocks ? trans.__('blocks') : trans.__('passes')}
-        </Chip>
+        <RuleChip row={rule} host={host} />
         <span className="jp-hitl-grow" />
         {opened !== null && (
           <Button small icon="left" onClick={() => onOpen(null)}>
@@ -188,10 +199,22 @@ function RuleDetail(props: {
           </Button>
         )}
       </div>
-      {text && <p className="jp-hitl-muted">{text}</p>}
+      {text && <p className="jp-hitl-muted jp-hitl-detail-note">{text}</p>}
+      {wrong > 0 && (
+        <p className="jp-hitl-detail-note">
+          {trans._n(
+            '%1 of %2 was flagged as wrong. The rule goes on until somebody changes the policy file.',
+            '%1 of %2 were flagged as wrong. The rule goes on until somebody changes the policy file.',
+            wrong,
+            rule.proposals.length
+          )}
+        </p>
+      )}
       {card ?? (
         <>
-          <h4 className="jp-hitl-small">{trans.__('Newest first')}</h4>
+          <div className="jp-hitl-list-head">
+            <h4>{rule.blocks ? trans.__('Blocked, newest first') : trans.__('Passed, newest first')}</h4>
+          </div>
           <ul aria-label={trans.__('Decided by a policy')}>
             {rule.proposals.map(p => (
               <DecidedRow
@@ -199,6 +222,7 @@ function RuleDetail(props: {
                 proposal={p}
                 current={false}
                 host={host}
+                flags
                 onOpen={({ id }) => onOpen(id)}
               />
             ))}
@@ -209,14 +233,11 @@ function RuleDetail(props: {
   );
 }
 
-function groupByRule(items: readonly IProposalSummary[], hours: string, now: number): IRuleRow[] {
+function groupByRule(items: readonly IProposalSummary[], now: number): IRuleRow[] {
   const rows = new Map<string, IRuleRow>();
   for (const p of items) {
     const rule = p.decision?.reviewer ?? '';
     const age = now - Date.parse(p.decision?.decided_at ?? '');
-    if (hours && age > Number(hours) * 3_600_000) {
-      continue;
-    }
     const row = rows.get(rule) ?? { rule, proposals: [], today: 0, blocks: p.decision?.action === 'reject' };
     rows.set(rule, row);
     row.proposals.push(p);

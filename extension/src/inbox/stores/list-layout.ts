@@ -13,13 +13,14 @@ import {
   IFilterOption,
   sortOptions
 } from './list-facets';
+import { amountPath, numbersOf } from './number-fields';
 import { dueTime, distinctSummaries } from './row-facts';
 
 /** How the list is grouped. "alike": proposals that differ only in their values and numbers. */
 export type GroupingMode = 'none' | 'notebook' | 'agent' | 'alike';
 
-/** How the list is sorted. "due": what must be decided first. */
-export type SortMode = 'due' | 'oldest' | 'newest' | 'agent';
+/** How the list is sorted. "due": what must be decided first; "amount:PATH": by a number, largest first. */
+export type SortMode = 'due' | 'oldest' | 'newest' | 'agent' | `amount:${string}`;
 
 /** Search, filters, order and grouping of the list. */
 export interface IListRequest {
@@ -149,12 +150,24 @@ export function arrangeList(all: readonly IProposalSummary[], wanted: IListReque
   };
 }
 
-const COMPARISONS: { [mode in SortMode]: (one: IProposalSummary, other: IProposalSummary) => number } = {
+type Comparison = (one: IProposalSummary, other: IProposalSummary) => number;
+
+const COMPARISONS: { [mode in Exclude<SortMode, `amount:${string}`>]: Comparison } = {
   due: (one, other) => compareTimes(dueTime(one), dueTime(other)),
   oldest: () => 0,
   newest: (one, other) => compareTimes(Date.parse(other.created_at), Date.parse(one.created_at)),
   agent: (one, other) => one.agent.localeCompare(other.agent)
 };
+
+/** Return how an order compares two rows. Rows without the number are last. */
+function comparisonOf(sort: SortMode): Comparison {
+  const path = amountPath(sort);
+  if (path === null) {
+    return COMPARISONS[sort as keyof typeof COMPARISONS];
+  }
+  const numberOf = (p: IProposalSummary): number => numbersOf(p)[path] ?? -Infinity;
+  return (one, other) => compareTimes(numberOf(other), numberOf(one));
+}
 
 /** Infinities are equal, which their difference is not. */
 function compareTimes(one: number, other: number): number {
@@ -168,7 +181,7 @@ function sortRows(rows: IProposalSummary[], { sort, mine, order }: IListRequest)
     const placeOf = (p: IProposalSummary): number => places.get(p.id) ?? order.length;
     return [...rows].sort((one, other) => placeOf(one) - placeOf(other));
   }
-  const compare = COMPARISONS[sort];
+  const compare = comparisonOf(sort);
   const own = (p: IProposalSummary): number => (mine !== null && p.assignee === mine ? 0 : 1);
   return [...rows].sort((one, other) => own(one) - own(other) || compare(one, other));
 }

@@ -8,10 +8,6 @@ import { Icon } from '../../components/controls/icons';
 import type { IHost } from '../../components/host';
 import type { InboxModel } from '../stores/inbox-model';
 import { NO_FILTERS } from '../stores/list-facets';
-import { votingName } from '../stores/voter';
-
-/** How many own decisions are counted. */
-const MAX_OWN = 100;
 
 /** An empty list, with what can be done about it. */
 export function EmptyList({ model, host }: { model: InboxModel; host: IHost }): JSX.Element | null {
@@ -44,7 +40,7 @@ function NothingWaits({ model, host }: { model: InboxModel; host: IHost }): JSX.
     others > 0
       ? trans._n('%1 other waits for other people.', '%1 others wait for other people.', others)
       : '',
-    decided > 0 ? trans.__('You decided %1 today.', decided >= MAX_OWN ? `${MAX_OWN}+` : decided) : ''
+    decided > 0 ? trans.__('You decided %1 today.', decided) : ''
   ].filter(Boolean);
   return (
     <div className="jp-hitl-empty">
@@ -63,20 +59,15 @@ function NothingWaits({ model, host }: { model: InboxModel; host: IHost }): JSX.
 }
 
 /** Count what this person decided since midnight; 0 while it is not known. */
-function useDecidedToday(host: IHost): number {
+function useDecidedToday({ client }: IHost): number {
   const [count, setCount] = useState(0);
-  const { client } = host;
-  const reviewer = votingName(host);
   useEffect(() => {
-    if (reviewer === null) {
-      return;
-    }
     let gone = false;
-    const midnight = new Date().setHours(0, 0, 0, 0);
-    client.listProposals({ status: 'closed', reviewer }, MAX_OWN).then(
-      ({ proposals }) => {
+    const midnight = new Date(new Date().setHours(0, 0, 0, 0));
+    client.getCounts(midnight.toISOString()).then(
+      ({ decided_by_me: found }) => {
         if (!gone) {
-          setCount(proposals.filter(p => Date.parse(p.decision?.decided_at ?? '') >= midnight).length);
+          setCount(found);
         }
       },
       () => undefined // the number is an addition
@@ -84,6 +75,6 @@ function useDecidedToday(host: IHost): number {
     return () => {
       gone = true;
     };
-  }, [client, reviewer]);
+  }, [client]);
   return count;
 }

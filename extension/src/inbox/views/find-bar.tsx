@@ -8,7 +8,9 @@ import { Icon, type IconName } from '../../components/controls/icons';
 import { MenuItem } from '../../components/controls/menu-item';
 import { Menu } from '../../components/controls/popover';
 import type { IHost } from '../../components/host';
+import { showHiddenCharacters } from '../../text/hidden-characters';
 import type { InboxModel } from '../stores/inbox-model';
+import { amountPath, amountSort, fieldName, findNumberFields } from '../stores/number-fields';
 import { Facet, FACETS } from '../stores/list-facets';
 import type { IListLayout, SortMode } from '../stores/list-layout';
 import { FilterPopover, valueLabel } from './filter-popover';
@@ -160,6 +162,12 @@ function SortPill({ model, host }: { model: InboxModel; host: IHost }): JSX.Elem
     ['newest', trans.__('Newest')],
     ['agent', trans.__('Agent')]
   ];
+  const path = amountPath(model.sort);
+  const fields = findNumberFields(model.shown);
+  const offered = path === null || fields.includes(path) ? fields : [...fields, path];
+  sorts.push(
+    ...offered.map((one): [SortMode, string] => [amountSort(one), showHiddenCharacters(fieldName(one))])
+  );
   const chosen = sorts.find(([sort]) => sort === model.sort) ?? sorts[0];
   return (
     <FilterPill icon="sort" text={chosen[1]} opens="menu">

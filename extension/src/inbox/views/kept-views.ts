@@ -25,6 +25,9 @@ export interface IKeptViews {
 }
 
 const SORTS: readonly SortMode[] = ['due', 'oldest', 'newest', 'agent'];
+
+/** Longest path of a number field by which a kept view sorts. */
+const MAX_PATH_CHARS = 200;
 const GROUPINGS: readonly GroupingMode[] = ['none', 'notebook', 'agent', 'alike'];
 
 /** Read kept views from settings. People may write anything there: what cannot be used gets its default. */
@@ -42,8 +45,13 @@ export function readKeptViews(found: unknown): IKeptView[] {
       mine: one.mine === true,
       search: typeof one.search === 'string' ? one.search : '',
       filters: { ...NO_FILTERS, ...(Object.fromEntries(chosen) as Filters) },
-      sort: SORTS.find(sort => sort === one.sort) ?? 'due',
+      sort: readSort(one.sort),
       grouping: GROUPINGS.find(grouping => grouping === one.grouping) ?? 'alike'
     };
   });
+}
+
+function readSort(found: unknown): SortMode {
+  const isAmount = typeof found === 'string' && /^amount:./.test(found) && found.length <= MAX_PATH_CHARS;
+  return isAmount ? (found as SortMode) : (SORTS.find(sort => sort === found) ?? 'due');
 }

@@ -3,6 +3,7 @@
  */
 
 import { useRef, useState } from 'react';
+import type { IProposalCounts } from '../../api/types';
 import { Button, IconButton } from '../../components/controls/button';
 import { MenuItem } from '../../components/controls/menu-item';
 import { Menu } from '../../components/controls/popover';
@@ -20,17 +21,12 @@ interface IViewButton {
   count: number | null;
 }
 
-/** Numbers that the server counts: questions that a policy passed lately, and runs that need a person. */
-export interface IInboxCounts {
-  readonly passed: number | null;
-  readonly runs: number | null;
-}
-
 /** The buttons of the views. */
 export function ViewBar(props: {
   model: InboxModel;
   host: IHost;
-  counts: IInboxCounts;
+  /** Numbers from the server; null while they are not known. */
+  counts: Pick<IProposalCounts, 'passed' | 'runs'> | null;
   run: (id: string, args: CommandArgs) => void;
   /** Moves the inbox to a tab of its own, or back; absent where it cannot be moved. */
   onMove?: () => void;
@@ -42,9 +38,9 @@ export function ViewBar(props: {
   const all: IViewButton[] = [
     { view: 'mine', name: trans.__('For me'), count: model.mineTotal },
     { view: 'all', name: trans.__('All waiting'), count: model.total },
-    { view: 'passed', name: trans.__('Passed by policy'), count: counts.passed },
+    { view: 'passed', name: trans.__('Passed by policy'), count: counts?.passed || null },
     { view: 'decided', name: trans.__('Decided'), count: null },
-    { view: 'runs', name: trans.__('Runs'), count: counts.runs }
+    { view: 'runs', name: trans.__('Runs'), count: counts?.runs || null }
   ];
   const views = votingName(host) === null ? all.filter(({ view }) => view !== 'mine') : all;
   const shown = model.wide ? views : views.slice(0, NARROW_VIEWS);

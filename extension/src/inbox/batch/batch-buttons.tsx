@@ -1,0 +1,45 @@
+/**
+ * The two buttons that decide the selected proposals; each opens the dialog that names them.
+ */
+
+import { Button } from '../../components/controls/button';
+import type { IHost } from '../../components/host';
+
+/** "Approve 3…" and "Reject 3…". */
+export function BatchButtons(props: {
+  /** How many proposals would be decided. */
+  count: number;
+  host: IHost;
+  /** Id of the element that says why nothing can be approved now, or null. */
+  blockedBy?: string | null;
+  /** Runs a command of the inbox. */
+  run: (id: string) => void;
+}): JSX.Element {
+  const { count, host, blockedBy, run } = props;
+  const { trans } = host;
+  return (
+    <>
+      <Button
+        variant="primary"
+        icon="check"
+        keyHint="A"
+        opens="dialog"
+        disabled={count === 0}
+        blockedBy={blockedBy}
+        onClick={() => run('hitl-nb:approve-proposals')}
+      >
+        {trans.__('Approve %1…', count)}
+      </Button>
+      <Button
+        variant="danger"
+        icon="cross"
+        keyHint="R"
+        opens="dialog"
+        disabled={count === 0}
+        onClick={() => run('hitl-nb:reject-proposals')}
+      >
+        {trans.__('Reject %1…', count)}
+      </Button>
+    </>
+  );
+}
