@@ -116,7 +116,7 @@ def _show_table(block: TableBlock) -> _ConvertedValue:
 
 def _show_diff(name: str, value: ShownDiff) -> _ConvertedValue:
     (before, cut_before), (after, cut_after) = cut_text(value.before), cut_text(value.after)
-    lines = unified_diff(before.splitlines(), after.splitlines(), "before", "after")
+    lines = unified_diff(before.split("\n"), after.split("\n"), "before", "after")
     text, _ = cut_text("\n".join(lines), _MAX_DIFF_CHARS)
     return _ConvertedValue(DiffBlock(name=name, before=before, after=after, cut=cut_before or cut_after), text)
 

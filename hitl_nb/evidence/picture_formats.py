@@ -20,9 +20,13 @@ MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp", SVG)
 """Media types of all pictures that are stored and served."""
 
 _PNG_MARK = b"\x89PNG\r\n\x1a\n"
-_SVG_START = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>|<!--.*?-->|<!DOCTYPE\s+svg[^>\[]*>|\s)*<svg[\s/>]", re.DOTALL
+_SVG_PROLOG = tuple(
+    re.compile(part, re.DOTALL)
+    for part in (rb"\xef\xbb\xbf|\s+", rb"<\?xml[^>]*\?>", rb"<!--.*?-->", rb"<!DOCTYPE\s+svg[^>\[]*>")
 )
+_SVG_ELEMENT = re.compile(rb"<svg[\s/>]")
+_MAX_PROLOG_BYTES = 10_000
+"""Number of bytes in which the element of an SVG must begin."""
 
 
 class PictureInfo(NamedTuple):
@@ -56,6 +60,8 @@ def check_picture(data: bytes, path: str) -> PictureInfo:
     if info is None:
         raise ValueError(f"{path} is not a PNG, JPEG or WebP picture; convert it to one of these")
     check_size(len(data), path)
+    if info.width == 0 or info.height == 0:
+        raise ValueError(f"{path} is a picture that does not say its size in pixels; save it with another program")
     check_pixels(info.width, info.height, path)
     return info
 
@@ -75,9 +81,20 @@ def check_svg(data: bytes, path: str) -> PictureInfo:
     check_size(len(data), path)
     if b"<!ENTITY" in data.upper():
         raise ValueError(f"{path} is an SVG with entities, which can grow without limit; remove them")
-    if _SVG_START.match(data[:10_000]) is None:
+    if not _begins_with_svg(data[:_MAX_PROLOG_BYTES]):
         raise ValueError(f"{path} is not an SVG picture: it does not begin with <svg")
     return PictureInfo(SVG)
+
+
+def _begins_with_svg(text: bytes) -> bool:
+    """Return whether the first element is `svg`.
+
+    The parts before it are matched one by one: one pattern for all of them needs exponential time for some texts.
+    """
+    at = 0
+    while found := next((match for part in _SVG_PROLOG if (match := part.match(text, at))), None):
+        at = found.end()
+    return _SVG_ELEMENT.match(text, at) is not None
 
 
 def check_size(size: int, path: str) -> None:
@@ -103,7 +120,8 @@ def _read_png(data: bytes) -> PictureInfo:
 def _read_jpeg(data: bytes) -> PictureInfo:
     """Read the segments of a JPEG until the one with the size."""
     at = 2
-    while at + 9 <= len(data) and data[at] == 0xFF:
+    # Decoders skip other bytes between segments.
+    while (at := data.find(b"\xff", at)) >= 0 and at + 9 <= len(data):
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4])
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             return PictureInfo(

@@ -18,6 +18,7 @@ import pytest
 import hitl_nb as hitl
 from hitl_nb.evidence.context import convert_context
 from hitl_nb.evidence.json_blocks import context_blocks, list_blocks
+from hitl_nb.evidence.picture_formats import check_picture, check_svg
 from hitl_nb.kinds.questions import build_question
 from hitl_nb.records import (
     ChartBlock,
@@ -460,3 +461,38 @@ def test_no_heavy_library_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("start", "is_svg"),
+    [
+        (b"<svg>", True),
+        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- a --> <!-- b -->\n<!DOCTYPE svg PUBLIC 'x'>\n<svg/>", True),
+        (b"<!--" + b"--><!--" * 500, False),
+        (b" " * 9_000, False),
+        (b"<html><svg>", False),
+    ],
+)
+def test_an_svg_is_known_by_its_first_element(start: bytes, is_svg: bool) -> None:
+    """One pattern for all that may come before it took exponential time for the comments."""
+    if is_svg:
+        assert check_svg(start, "it").media_type == "image/svg+xml"
+    else:
+        with pytest.raises(ValueError, match="it is not an SVG picture"):
+            check_svg(start, "it")
+
+
+def test_a_picture_must_say_its_size() -> None:
+    frame = b"\xff\xc0\x00\x11\x08" + b"\xff\xff" * 2 + b"\x03" + b"\0" * 9
+    for junk in (b"", b"\0\1"):
+        with pytest.raises(ValueError, match="65,535 x 65,535 pixels"):
+            check_picture(b"\xff\xd8\xff\xe0\x00\x02" + junk + frame, "it")
+    with pytest.raises(ValueError, match="does not say its size"):
+        check_picture(b"\xff\xd8\xff\xe0\x00\x10" + b"\0" * 20, "it")
+    with pytest.raises(ValueError, match="does not say its size"):
+        check_picture(png(0, 0), "it")
+
+
+def test_changed_line_ends_are_changes() -> None:
+    shown = convert_context({"it": hitl.diff("a\r\nb", "a\nb")})
+    assert "-a\r\n" in shown.context["it"]

@@ -13,6 +13,7 @@ import pytest
 from nbconvert import HTMLExporter
 
 import hitl_nb as hitl
+from hitl_nb.errors import StoreCorrupt
 from hitl_nb.evidence.context import convert_context
 from hitl_nb.kinds.questions import build_question
 from hitl_nb.ledger.ledger import Ledger
@@ -143,3 +144,14 @@ def test_the_panel_has_html_and_pictures(svg: Any) -> None:
     assert "id⟨U+202E⟩" in page.text
     assert not {"script", "b", "i", "svg"} & {tag for tag, _ in page.tags}
     panel.close()
+
+
+def test_a_picture_that_is_missing_in_the_store_is_named_and_stops_nothing() -> None:
+    proposal = ask({"dot": hitl.image(png(), alt="A red dot")})[1]
+
+    def read_picture(proposal_id: str, sha: str) -> tuple[str, bytes]:
+        raise StoreCorrupt(f"the picture {sha[:4]} is missing")
+
+    page = Page(proposals_html([proposal], read_picture=read_picture))
+    assert "cannot be read: A red dot. the picture" in page.text
+    assert page.find_tags("img") == []

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from hitl_nb.kinds.changes.labels import field_label, resolve_schema_part
 from hitl_nb.kinds.changes.model import Changes
 from hitl_nb.kinds.questions import build_question, check_edit, list_changes
 from hitl_nb.review.card.changes_html import brief_changes_html, changes_html
@@ -155,3 +156,23 @@ def test_the_html_is_escaped_and_says_what_it_leaves_out() -> None:
     assert "\u202e" not in hostile
     assert "<i>" not in hostile
     assert hostile.count("</del>") == hostile.count("<del ")
+
+
+@pytest.mark.parametrize("kind", ["code", "text", "json"])
+def test_a_long_gap_of_spaces_beside_a_change_is_shortened(kind: str) -> None:
+    before = "timeout = 10" + " " * 130 + "# seconds until the call is given up"
+    value: Any = {"a": before} if kind == "json" else before
+    edit: Any = {"a": before.replace("10", "20")} if kind == "json" else before.replace("10", "20")
+    changes = changes_of(value, edit, kind=kind)
+    assert changes.count == 1
+    for html in (changes_html(changes), brief_changes_html(changes)):
+        assert "20" in html
+
+
+def test_the_name_of_a_field_does_not_need_all_alternatives_of_the_schema() -> None:
+    """Expanding them takes 8**5 steps for each name, and 14**5 is seconds."""
+    node: dict[str, Any] = {"type": "object", "properties": {"x": {"title": "X", "type": "integer"}}}
+    node["anyOf"] = [{"$ref": "#/$defs/node"}] * 200
+    schema = {"$ref": "#/$defs/node", "$defs": {"node": node}}
+    assert field_label(("x",), schema) == "X"
+    assert resolve_schema_part({"anyOf": "no list"}, {}) == {"anyOf": "no list"}

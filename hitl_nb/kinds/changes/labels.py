@@ -26,10 +26,10 @@ def field_label(path: Sequence[str | int], schema: Any, skip: int = 0) -> str:
 
 
 def _iterate_titles(path: Sequence[str | int], schema: Any) -> Iterator[str]:
-    here = resolve_schema_part(schema, schema)
+    here = _follow_references(schema, schema)
     for step in path:
         inner: Any = here.get("items") if isinstance(step, int) else _as_dict(here.get("properties")).get(step)
-        here = resolve_schema_part(inner, schema)
+        here = _follow_references(inner, schema)
         yield str(here.get("title") or "") if isinstance(step, str) else ""
 
 
@@ -49,6 +49,14 @@ def resolve_schema_part(schema: Any, root: Any, depth: int = 0) -> dict[str, Any
         root: The whole schema.
         depth: Nesting level of the alternatives.
     """
+    part = _follow_references(schema, root)
+    for key in ("anyOf", "oneOf"):
+        if isinstance(part.get(key), list) and depth < 5:
+            part = {**part, key: [resolve_schema_part(one, root, depth + 1) for one in part[key]]}
+    return part
+
+
+def _follow_references(schema: Any, root: Any) -> dict[str, Any]:
     part = _as_dict(schema)
     for _ in range(5):  # references can form a chain or a circle
         reference = part.get("$ref")
@@ -58,9 +66,6 @@ def resolve_schema_part(schema: Any, root: Any, depth: int = 0) -> dict[str, Any
         for name in reference[2:].split("/"):
             target = _as_dict(target.get(name.replace("~1", "/").replace("~0", "~")))
         part = {**target, **{key: item for key, item in part.items() if key != "$ref"}}
-    for key in ("anyOf", "oneOf"):
-        if key in part and depth < 5:
-            part = {**part, key: [resolve_schema_part(one, root, depth + 1) for one in part[key]]}
     return part
 
 

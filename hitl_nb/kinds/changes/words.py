@@ -55,8 +55,9 @@ def shorten_spans(spans: Sequence[Span], most: int = 60) -> tuple[Span, ...]:
         if span.mark != "same" or len(span.text) <= 2 * most + 1:
             shown.append(span)
             continue
-        start = span.text[:most].rsplit(None, 1)[0] + " " if at else ""
-        end = " " + span.text[-most:].split(None, 1)[-1] if at < len(spans) - 1 else ""
+        # A piece of spaces alone has no word.
+        start = (span.text[:most].rsplit(None, 1) or [""])[0] + " " if at else ""
+        end = " " + (span.text[-most:].split(None, 1) or [""])[-1] if at < len(spans) - 1 else ""
         shown.append(Span("same", re.sub(r"\s*\n\s*", " ", f"{start}…{end}")))
     return tuple(shown)
 

@@ -6,12 +6,20 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from hitl_nb.errors import StoreError
 from hitl_nb.evidence.json_blocks import list_blocks
 from hitl_nb.evidence.picture_formats import MEDIA_TYPES, SVG
 from hitl_nb.hidden_characters import show_hidden_characters
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import FactBlock, ImageBlock, LinkBlock, Proposal
-from hitl_nb.review.card.evidence_html import block_html, describe_picture, facts_html, name_html, picture_html
+from hitl_nb.review.card.evidence_html import (
+    block_html,
+    describe_picture,
+    facts_html,
+    name_html,
+    picture_html,
+    unreadable_picture_html,
+)
 
 ui: Any = import_module("ipywidgets")  # it has no types
 
@@ -46,7 +54,10 @@ def make_evidence_views(ledger: Ledger, proposal: Proposal, make_view: MakeHtmlV
 
 def _make_picture(ledger: Ledger, proposal: Proposal, block: ImageBlock, html: Callable[[str, str], Any]) -> Any:
     """Make the control of a picture. An SVG is inside HTML, where it has no rights of the page."""
-    media_type, data = ledger.proposals.read_picture(proposal.id, block.sha256)
+    try:
+        media_type, data = ledger.proposals.read_picture(proposal.id, block.sha256)
+    except StoreError as error:
+        return html(block.name, unreadable_picture_html(block, error))
     if media_type == SVG or media_type not in MEDIA_TYPES:
         return html(block.name, picture_html(block, media_type, data) or describe_picture(block))
     made = ui.Image(value=data, format=media_type.partition("/")[2], layout={"max_width": "100%"})

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from hitl_nb import json_text as json
+from hitl_nb.errors import StoreError
 from hitl_nb.evidence.json_blocks import list_blocks
 from hitl_nb.evidence.picture_formats import MEDIA_TYPES
 from hitl_nb.kinds.html import CELL_STYLE, escape_html, labelled_html, table_html, text_html
@@ -54,11 +55,19 @@ def evidence_html(proposal: Proposal, read_picture: ReadPicture | None = None) -
         if isinstance(block, ImageBlock):
             fits = block.size <= left and read_picture is not None
             left -= block.size if fits else 0
-            shown = picture_html(block, *read_picture(proposal.id, block.sha256)) if fits and read_picture else ""
+            shown = _read_picture_html(proposal, block, read_picture) if fits and read_picture else ""
             parts.append(labelled_html(escape_html(block.name), shown or describe_picture(block)))
         else:
             parts.append(block_html(block))
     return "".join(parts)
+
+
+def _read_picture_html(proposal: Proposal, block: ImageBlock, read_picture: ReadPicture) -> str:
+    """Return the HTML of a picture. If it cannot be read, the HTML says so: the decided run must still continue."""
+    try:
+        return picture_html(block, *read_picture(proposal.id, block.sha256))
+    except StoreError as error:
+        return unreadable_picture_html(block, error)
 
 
 def facts_html(blocks: Sequence[FactBlock | LinkBlock]) -> str:
@@ -88,7 +97,7 @@ def block_html(block: EvidenceBlock) -> str:
         case TableBlock():
             shown, is_cut = _table_html(block), False
         case DiffBlock():
-            lines = unified_diff(block.before.splitlines(), block.after.splitlines(), "before", "after")
+            lines = unified_diff(block.before.split("\n"), block.after.split("\n"), "before", "after")
             shown, is_cut = text_html("\n".join(lines) or "no changes"), block.cut
         case TreeBlock():
             shown, is_cut = text_html(json.dumps(block.value, ensure_ascii=False, indent=2)), block.cut
@@ -139,6 +148,12 @@ def picture_html(block: ImageBlock, media_type: str, data: bytes) -> str:
 def name_html(name: str) -> str:
     """Return the HTML of the name of a block."""
     return labelled_html(escape_html(name), "")
+
+
+def unreadable_picture_html(block: ImageBlock, error: StoreError) -> str:
+    """Return HTML that says that a picture cannot be read, and why."""
+    alt = f": {escape_html(block.alt)}" if block.alt else ""
+    return f"(a picture, which cannot be read{alt}. {escape_html(str(error))})"
 
 
 def describe_picture(block: ImageBlock) -> str:
