@@ -74,7 +74,7 @@ export class RunFactReader {
     changed.filter(id => this._entries.has(id)).forEach(id => void this._read(id));
   }
 
-  /** Read a run. What changes during the read is read after it. */
+  /** Read a run. If it changes during the read, it is read once more. */
   private async _read(id: string): Promise<void> {
     await this._entries.get(id)?.reading.run();
   }

@@ -14,7 +14,7 @@ export interface IEntryWords {
   readonly icon: IconName;
   readonly tone: Tone;
   readonly text: string;
-  /** What the entry is about, such as the title of a proposal; it follows the text in bold. */
+  /** The subject of the entry, such as the title of a proposal; it follows the text in bold. */
   readonly about: string;
   /** The second line: by whom, why, how long. */
   readonly note: string;

@@ -1,5 +1,5 @@
 /**
- * What can be done with the selected proposals beside deciding them: assign, comment, copy their links.
+ * Actions for the selected proposals beside a decision: assign, comment, copy their links.
  */
 
 import { type RefObject, useEffect, useId, useState } from 'react';

@@ -33,7 +33,7 @@ export function RunDetail({ run, host }: { run: IRunRow; host: IHost }): JSX.Ele
   );
 }
 
-/** What can be done with a run in its state. Cancel and Start over ask first. */
+/** The actions that a run allows in its state. Cancel and Start over ask first. */
 function RunButtons({ run, host }: { run: IRunRow; host: IHost }): JSX.Element {
   const { trans } = host;
   useRedraw(host.changed && { changed: host.changed });
