@@ -162,7 +162,7 @@ test('what is confirmed is what was shown when the key asked for it; what went m
 test('who decided what was left out is said', async () => {
   const { press, s, tell, submit } = await show(abc());
   press('x', 'j', 'x', 'a');
-  const decision = { by: 'person', action: 'reject', reviewer: 'bo', reviewer_name: 'Bo' };
+  const decision = { by: 'person', action: 'reject', reviewer: 'bo', reviewer_name: 'Bo', known: 'login' };
   s.full = { a: { status: 'decided', decision: decision as never } };
   s.waiting = [letter('b'), letter('c')];
   await tell(null);

@@ -5,6 +5,7 @@
 import { useRef, useState } from 'react';
 import { Button, IconButton } from '../../components/controls/button';
 import type { IHost } from '../../components/host';
+import { formatDeciderName } from '../../components/proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import type { IBatchResult, ILeftOut } from '../stores/batch';
 import type { InboxModel } from '../stores/inbox-model';
@@ -122,9 +123,10 @@ export function resultSentence(result: IBatchResult, host: IHost): string {
 }
 
 /** Why a proposal was left out, as the end of a sentence about it. */
-function leftOutSentence({ why, now }: ILeftOut, { trans }: IHost): string {
+function leftOutSentence({ why, now }: ILeftOut, host: IHost): string {
+  const { trans } = host;
   const decision = now?.decision;
-  const who = showHiddenCharacters(decision?.reviewer_name || decision?.reviewer || '');
+  const who = decision ? formatDeciderName(decision, host) : '';
   switch (why) {
     case 'decided':
       return who && decision?.by === 'person'

@@ -7,9 +7,10 @@ import type { IProposalSummary } from '../../api/types';
 import { Icon } from '../../components/controls/icons';
 import type { IHost } from '../../components/host';
 import { FlagButton } from '../../components/proposal/flag-button';
-import { formatSpeaker, formatWhen } from '../../components/proposal-status';
+import { formatDeciderName, formatSpeaker } from '../../components/proposal-status';
 import { ruleOf } from '../../components/terms-sentences';
 import { showHiddenCharacters } from '../../text/hidden-characters';
+import { formatClock } from '../../text/times';
 import { decisionWord, isAutomatic, outcomeWord } from '../../components/states/decision-word';
 
 /** One row. A press opens the card. */
@@ -53,20 +54,16 @@ export const DecidedRow = memo(function Row(props: {
 /** "Ada · 21:52 · refunds.ipynb · “They keep the charger”" */
 function decidedBy(proposal: IProposalSummary, host: IHost): string {
   const { decision, flag, path, notebook, summary } = proposal;
-  const { trans } = host;
+  const now = Date.now();
   const parts: (string | null)[] = [];
   if (flag) {
     const who = formatSpeaker(flag.reviewer, flag.reviewer_name, flag.known, host);
-    parts.push(who, formatWhen(flag.at), `“${flag.reason}”`, outcomeWord(proposal, host).text);
+    parts.push(who, formatClock(flag.at, now), `“${flag.reason}”`, outcomeWord(proposal, host).text);
   }
   if (decision) {
-    const { by, known, reviewer, reviewer_name: name } = decision;
-    const guest = known === 'token' || known === 'anonymous';
-    const person = guest ? trans.__('a guest') : name || reviewer;
-    parts.push(
-      by === 'policy' ? ruleOf(reviewer) : by === 'deadline' ? null : person,
-      formatWhen(decision.decided_at)
-    );
+    const { by, reviewer, decided_at } = decision;
+    const person = by === 'deadline' ? null : formatDeciderName(decision, host);
+    parts.push(by === 'policy' ? ruleOf(reviewer) : person, formatClock(decided_at, now));
   }
   parts.push(path ?? notebook, decision?.reason ? `“${decision.reason}”` : summary);
   return parts.filter(Boolean).join(' · ');

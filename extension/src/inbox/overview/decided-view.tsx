@@ -6,6 +6,7 @@ import { ReactNode, useCallback, useMemo, useState } from 'react';
 import type { IProposalQuery } from '../../api/client';
 import type { IProposalSummary } from '../../api/types';
 import type { IHost } from '../../components/host';
+import { formatDeciderName } from '../../components/proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { SearchField } from '../views/find-bar';
 import { ChoicePill } from './choice-pill';
@@ -110,9 +111,7 @@ function DecidedFilters(props: {
     return [...all].map(([value, text]): [string, string] => [value, showHiddenCharacters(text)]);
   };
   const people = items.flatMap(({ decision }) =>
-    decision?.by === 'person'
-      ? [[decision.reviewer, decision.reviewer_name || decision.reviewer] as const]
-      : []
+    decision?.by === 'person' ? [[decision.reviewer, formatDeciderName(decision, host)] as const] : []
   );
   const verdicts = items.map(p => [decisionWord(p, host).kind, decisionWord(p, host).text] as const);
   const rules = items.flatMap(p =>

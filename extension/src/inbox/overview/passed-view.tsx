@@ -8,6 +8,7 @@ import { Button } from '../../components/controls/button';
 import { Chip } from '../../components/controls/chip';
 import type { IHost } from '../../components/host';
 import { ruleOf } from '../../components/terms-sentences';
+import { showHiddenCharacters } from '../../text/hidden-characters';
 import { SearchField } from '../views/find-bar';
 import { ChoicePill } from './choice-pill';
 import { sinceOf, whenChoices } from './decided-view';
@@ -68,7 +69,10 @@ export function PassedView({ host, wide, renderCard }: IProps): JSX.Element {
           <ChoicePill
             label={trans.__('Agent')}
             value={agent}
-            choices={[['', trans.__('Any agent')], ...agents.map((name): [string, string] => [name, name])]}
+            choices={[
+              ['', trans.__('Any agent')],
+              ...agents.map((name): [string, string] => [name, showHiddenCharacters(name)])
+            ]}
             onChoose={setAgent}
           />
           <ChoicePill
@@ -203,8 +207,8 @@ function RuleDetail(props: {
       {wrong > 0 && (
         <p className="jp-hitl-detail-note">
           {trans._n(
-            '%1 of %2 was flagged as wrong. The rule goes on until somebody changes the policy file.',
-            '%1 of %2 were flagged as wrong. The rule goes on until somebody changes the policy file.',
+            '%1 of %2 was flagged as wrong. The rule is valid until somebody changes the policy file.',
+            '%1 of %2 were flagged as wrong. The rule is valid until somebody changes the policy file.',
             wrong,
             rule.proposals.length
           )}
