@@ -40,6 +40,7 @@ export function Popover({ anchor, onClose, title, children, footer, onSubmit }: 
   const heading = useId();
   const node = useRef<HTMLDivElement>(null);
   usePlacement(node, anchor, onClose);
+  useHeldOpener(node);
   useEffect(() => {
     const first =
       node.current?.querySelector<HTMLElement>('textarea, input:not([type="radio"])') ??
@@ -50,7 +51,9 @@ export function Popover({ anchor, onClose, title, children, footer, onSubmit }: 
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && onSubmit) {
       event.preventDefault();
       event.stopPropagation();
-      onSubmit();
+      if (!event.repeat) {
+        onSubmit();
+      }
     } else if (event.key === 'Tab' && node.current) {
       keepFocusInside(event, node.current);
     }
@@ -84,6 +87,7 @@ interface IMenuProps {
 export function Menu({ anchor, onClose, label, children }: IMenuProps): JSX.Element {
   const node = useRef<HTMLDivElement>(null);
   usePlacement(node, anchor, onClose);
+  useHeldOpener(node);
   useEffect(() => menuItems(node.current)[0]?.focus(), []);
   const onKeyDown = (event: KeyboardEvent<HTMLDivElement>): void => {
     const items = menuItems(node.current);
@@ -126,6 +130,28 @@ function keepFocusInside(event: KeyboardEvent, node: HTMLElement): void {
     event.preventDefault();
     (event.shiftKey ? last : first).focus();
   }
+}
+
+/** Ignore the key that opened the pop-up while it is held down: it would type into its field, or press its buttons. */
+function useHeldOpener(node: RefObject<HTMLElement>): void {
+  useLayoutEffect(() => {
+    const shown = node.current!;
+    const onKeyDown = (event: globalThis.KeyboardEvent): void => {
+      if (event.repeat) {
+        event.preventDefault();
+        event.stopPropagation();
+      } else {
+        end(); // another key, whose repeats count
+      }
+    };
+    const end = (): void => {
+      shown.removeEventListener('keydown', onKeyDown, true);
+      window.removeEventListener('keyup', end, true);
+    };
+    shown.addEventListener('keydown', onKeyDown, true);
+    window.addEventListener('keyup', end, true);
+    return end;
+  }, [node]);
 }
 
 /** Show the element above all others beside its anchor, close it by Escape or a press outside, and restore the focus. */

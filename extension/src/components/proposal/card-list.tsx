@@ -2,7 +2,7 @@
  * The cards of one pause. Many decided ones in a row are folded into one line.
  */
 
-import { createContext, type ReactNode, useState } from 'react';
+import { createContext, useState } from 'react';
 import type { IProposalModel } from '../../models/interfaces';
 import { Button } from '../controls/button';
 import { decisionWord } from '../states/decision-word';
@@ -14,8 +14,8 @@ const MAX_DECIDED = 5;
 
 interface IProps {
   models: readonly IProposalModel[];
-  /** Draw the card of a proposal. */
-  renderCard: (model: IProposalModel) => ReactNode;
+  /** Draw the card of a proposal, as an element with the proposal's id as its key. */
+  renderCard: (model: IProposalModel) => JSX.Element;
   host: IHost;
 }
 
@@ -28,17 +28,20 @@ export const LastDecided = createContext<string | null>(null);
 /** The cards in their order. */
 export function CardList({ models, renderCard, host }: IProps): JSX.Element {
   useRedraw(...models);
-  return (
-    <LastDecided.Provider value={lastDecided(models)}>
-      {groupDecided(models).map(group =>
-        group.length > MAX_DECIDED ? (
-          <DecidedFold key={group[0].proposal.id} models={group} renderCard={renderCard} host={host} />
-        ) : (
-          group.map(renderCard)
-        )
-      )}
-    </LastDecided.Provider>
+  // One flat list: in a list of lists a card has a new place, and is mounted anew, when another one is decided.
+  const cards = groupDecided(models).flatMap(group =>
+    group.length > MAX_DECIDED
+      ? [
+          <DecidedFold
+            key={`fold-${group[0].proposal.id}`}
+            models={group}
+            renderCard={renderCard}
+            host={host}
+          />
+        ]
+      : group.map(renderCard)
   );
+  return <LastDecided.Provider value={lastDecided(models)}>{cards}</LastDecided.Provider>;
 }
 
 function lastDecided(models: readonly IProposalModel[]): string | null {

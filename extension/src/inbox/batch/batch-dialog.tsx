@@ -205,7 +205,9 @@ function ReasonField(props: IProps & { confirm: () => void }): JSX.Element {
           if (event.key === 'Enter' && !event.nativeEvent.isComposing) {
             event.preventDefault();
             event.stopPropagation();
-            confirm();
+            if (!event.repeat) {
+              confirm();
+            }
           }
         }}
       />
