@@ -223,6 +223,8 @@ export interface ICommandHandler {
   execute(args: CommandArgs): unknown;
   /** Of a command whose key decides: false if it only asks for now. It decides by default. */
   isDecision?(): boolean;
+  /** Why it is not enabled, as a sentence; "" if there is nothing to say. */
+  whyNot?(): string;
 }
 
 /** The handlers of one view, by the id of the command. */
@@ -289,6 +291,13 @@ export class CommandTargets {
       this.inbox?.[id] ??
       this._findCard(args, id)?.handlers()[id]
     );
+  }
+
+  /** Find the handler of a command of a proposal's card that is shown within an element. */
+  findWithin(node: Element, id: string, proposal: string): ICommandHandler | undefined {
+    return this._cards
+      .find(card => card.proposal === proposal && node.contains(card.node) && id in card.handlers())
+      ?.handlers()[id];
   }
 
   /** The keys of a command: those of the settings, once the commands are registered. */

@@ -16,6 +16,8 @@ export type OpenCell = (of: Pick<IProposalSummary, 'path' | 'agent'>) => void;
 export interface IPanelActions {
   /** Absent where there are no notebooks. */
   openCell?: OpenCell;
+  /** The element of the panel. */
+  node(): Element | null;
   /** Give the search field the focus. */
   focusSearch(): void;
   /** Whether the key of the command is held down. */
@@ -68,8 +70,8 @@ export function makeInboxHandlers(model: InboxModel, host: IHost, panel: IPanelA
     'hitl-nb:select-to-proposal': about(proposal => model.selectTo(proposal.id)),
     'hitl-nb:approve-proposals': {
       isEnabled: () => model.targets.length > 0,
-      execute: () => approveByKey(model, host, panel.isRepeated()),
-      isDecision: () => findCardApproval(model, host) !== null
+      execute: () => approveByKey(model, host, panel.node(), panel.isRepeated()),
+      isDecision: () => findCardApproval(model, host, panel.node()) !== null
     },
     'hitl-nb:reject-proposals': {
       isEnabled: () => model.targets.length > 0,

@@ -74,6 +74,7 @@ export function InboxPanel(props: IInboxProps): JSX.Element {
     () =>
       makeInboxHandlers(model, host, {
         ...{ openCell: onOpenCell, isRepeated },
+        node: () => panel.current,
         focusSearch: () => search.current?.focus()
       }),
     [model, host, onOpenCell, isRepeated]

@@ -213,7 +213,7 @@ export class ProposalModel implements IProposalModel {
       if (before.status !== 'open' && found.status === 'open') {
         return; // decided in this window after the read began
       }
-      const draft = this._findUnusedEdits(found);
+      const draft = this._deciding ? undefined : unusedEdits(this._typed, found);
       if (draft) {
         this._surprise = { shown: before, now: found, draft };
       }
@@ -225,18 +225,10 @@ export class ProposalModel implements IProposalModel {
     this._changed.emit();
   }
 
-  /** The value that was edited in this window, if somebody else's decision has closed the proposal without it. */
-  private _findUnusedEdits(found: IProposal): IDecisionConflict['draft'] {
-    const { draft, value } = this;
-    const { status, decision } = found;
-    if (status === 'open' || this._deciding || !draft) {
-      return undefined;
-    }
-    const now = decision?.value ?? found.value;
-    const isTaken =
-      decision === null || (['approve', 'edit'].includes(decision.action) && isSame(now, value));
-    const isUnused = !draft.isSaved || (draft.canUndo && this.hasEdits && !isTaken);
-    return isUnused ? { shown: value, now } : undefined;
+  /** The value in the editor, and whether it was edited in this window; null without a draft. */
+  private get _typed(): ITypedValue | null {
+    const { draft, value, hasEdits } = this;
+    return draft && { value, isSaved: draft.isSaved, isEdited: draft.canUndo && hasEdits };
   }
 
   /** Use a newer record. The draft of a proposal that is not open is closed. */
@@ -294,9 +286,10 @@ export class ProposalModel implements IProposalModel {
 
   private async _onRefusal(reason: unknown, shown: IProposal): Promise<void> {
     if (reason instanceof ApiError && ['AlreadyDecided', 'StaleDraft'].includes(reason.error)) {
+      const typed = this._typed; // reading the decided record closes the draft
       await this.refresh();
       const { draft } = reason.details.difference ?? {};
-      this._surprise = { shown, now: this._proposal, draft };
+      this._surprise = { shown, now: this._proposal, draft: draft ?? unusedEdits(typed, this._proposal) };
     }
     if (reason instanceof ApiError && reason.details.fields) {
       this._checking.refuse(reason.details.fields);
@@ -333,6 +326,27 @@ export class ProposalModel implements IProposalModel {
   private _synced = true;
   private _disposed = false;
   private _changed = new Signal<IProposalModel, void>(this);
+}
+
+/** The value in the editor at a moment. */
+interface ITypedValue {
+  value: Json;
+  /** Whether the server has all that was typed. */
+  isSaved: boolean;
+  /** Whether it has edits of this window. */
+  isEdited: boolean;
+}
+
+/** The value that was edited in this window, if somebody else's decision has closed the proposal without it. */
+function unusedEdits(typed: ITypedValue | null, found: IProposal): IDecisionConflict['draft'] {
+  const { status, decision } = found;
+  if (status === 'open' || typed === null) {
+    return undefined;
+  }
+  const { value, isSaved, isEdited } = typed;
+  const now = decision?.value ?? found.value;
+  const isTaken = decision === null || (['approve', 'edit'].includes(decision.action) && isSame(now, value));
+  return !isSaved || (isEdited && !isTaken) ? { shown: value, now } : undefined;
 }
 
 function errorText(reason: unknown): string {

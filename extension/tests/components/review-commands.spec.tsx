@@ -281,6 +281,19 @@ describe('commands of a card', () => {
     expect(registry.isEnabled('hitl-nb:decide-proposal', { proposal: 'p1' })).toBe(true);
   });
 
+  it('are not run by a key of the inbox for a card elsewhere, which nobody may see', async () => {
+    const { targets, model, list } = await showInbox(['a']);
+    listen(targets);
+    act(() => void (model.wide = true));
+    const { decide } = showCard(targets, { id: 'a' });
+    list.focus();
+    jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 10_000);
+    pressKey(list, 'a');
+    expect(decide).not.toHaveBeenCalled();
+    screen.getByRole('dialog', { name: 'Approve 1 proposal' });
+    jest.restoreAllMocks();
+  });
+
   it('take an approval back while it settles', async () => {
     const targets = new CommandTargets();
     const registry = listen(targets);

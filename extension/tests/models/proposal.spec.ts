@@ -210,6 +210,24 @@ test('the second reviewer is told', async () => {
   expect(model.conflict).not.toBeNull();
 });
 
+test.each([
+  ['reject', null, true],
+  ['edit', 'Dear Bo', false]
+] as const)(
+  'whose approval comes too late keeps the edits that were not used: %s',
+  async (action, value, isUnused) => {
+    const { model, server } = openModel();
+    model.edit('Dear Bo');
+    const decision = { action, value, reviewer: 'cy' } as unknown as IProposal['decision'];
+    server.answers['POST p/decision'] = async () => {
+      server.proposal = { ...server.proposal, status: 'decided', revision: 2, decision };
+      return { status: 409, body: { error: 'AlreadyDecided', message: 'cy decided it' } };
+    };
+    expect(await model.decide('edit', {})).toBe(false);
+    expect(model.conflict?.draft).toEqual(isUnused ? { shown: 'Dear Bo', now: 'Dear Ann' } : undefined);
+  }
+);
+
 test('an edit that does not fit says so at its fields', async () => {
   const { model, server } = openModel({ kind: 'json', value: { amount: 1 } });
   server.answers['POST p/check'] = async () => ({

@@ -10,12 +10,12 @@ import type { IHost } from '../host';
 import { keyHint, keyShortcuts } from '../keys/key-hints';
 import { KeysButton } from '../keys/keys-button';
 import { useCardCommands } from '../use-card-commands';
-import type { CommandHandlers } from '../review-commands';
 import { refusalSentence } from '../terms-sentences';
+import { handToInbox, makeHandlers } from './card-handlers';
 import { DecisionPopovers, type IDecideOptions, type PopoverName } from './decision-popovers';
 import { DecisionSurroundings } from './decision-surroundings';
 import { openThreads } from './open-comments';
-import { type IPrimaryAction, primaryAction, whyUndecidable } from './primary-action';
+import { primaryAction, whyUndecidable } from './primary-action';
 import { SaveStatus } from './save-status';
 import { SettlingButton } from './settling-button';
 
@@ -41,6 +41,8 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
   };
   const [popover, setPopover] = useState<PopoverName | null>(null);
   const [texts, setTexts] = useState({ approve: '', reject: '', answer: '' });
+  /** The options of the approval that waits for an answer about open comments. */
+  const [pending, setPending] = useState<IDecideOptions>({});
   const [sending, setSending] = useState<Action | null>(null);
   const sentence = useId();
   const surroundings = useContext(DecisionSurroundings);
@@ -63,18 +65,29 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
     return done;
   };
   const approve = (options: IDecideOptions = {}, asked = false): Promise<boolean> | false => {
-    if (primary === null || primary.blocked !== null) {
+    const why = options.withoutDraft ? blocked : primary ? primary.blocked : '';
+    if (primary === null || why !== null) {
       return false;
     }
     if (open.length > 0 && !asked) {
+      setPending(options);
       setPopover('comments');
       return false;
     }
     // A reason that was typed before its pop-up was closed belongs to the approval.
-    return decide(primary.action, { reason: texts.approve.trim() || undefined, ...options });
+    return decide(options.withoutDraft ? 'approve' : primary.action, {
+      reason: texts.approve.trim() || undefined,
+      ...options
+    });
   };
-  const parts = { primary, blocked, isAllowed, approve, setPopover, onComments };
-  useCardCommands(host, proposal.id, node, makeHandlers(parts));
+  const keysAct =
+    surroundings.selected > 0
+      ? trans._n('Keys act on the %1 selected', 'Keys act on the %1 selected', surroundings.selected)
+      : '';
+  const refusal = refusalSentence(proposal, host);
+  const own = makeHandlers({ primary, blocked, refusal, isAllowed, approve, setPopover, onComments });
+  const inbox = keysAct ? host.commandTargets?.inbox : null;
+  useCardCommands(host, proposal.id, node, inbox ? handToInbox(own, inbox, keysAct) : own);
   return (
     <footer ref={node} className="jp-hitl-decision-bar">
       {proposal.settles_at && <SettlingButton model={model} at={proposal.settles_at} host={host} />}
@@ -134,11 +147,7 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
         </Button>
       )}
       <span className="jp-hitl-decision-end">
-        <span id={sentence}>
-          {surroundings.selected > 0
-            ? trans._n('Keys act on the %1 selected', 'Keys act on the %1 selected', surroundings.selected)
-            : ((blocked || primary?.blocked || refusalSentence(proposal, host)) ?? '')}
-        </span>
+        <span id={sentence}>{keysAct || blocked || primary?.blocked || refusal}</span>
         <SaveStatus saved={model.saveStatus} host={host} />
         {model.discussion && (
           <IconButton
@@ -171,59 +180,10 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
         canApprove={isAllowed('approve')}
         hasNext={surroundings.hasNext}
         approve={approve}
+        approvePending={() => void approve(pending, true)}
         decide={decide}
         onComments={onComments}
       />
     </footer>
   );
-}
-
-interface IHandlerParts {
-  primary: IPrimaryAction | null;
-  /** Why nothing can be decided now, or null. */
-  blocked: string | null;
-  isAllowed: (action: Action) => boolean;
-  approve: (options?: IDecideOptions) => Promise<boolean> | false;
-  setPopover: (popover: PopoverName | null) => void;
-  onComments: () => void;
-}
-
-/** The handlers of the card's commands: each does what its button does. */
-function makeHandlers({
-  primary,
-  blocked,
-  isAllowed,
-  approve,
-  setPopover,
-  onComments
-}: IHandlerParts): CommandHandlers {
-  const canApprove = (): boolean => primary?.blocked === null;
-  const canOpen = (action: Action): boolean => isAllowed(action) && blocked === null;
-  const isPrimary = (action: unknown): boolean => action === undefined || action === primary?.action;
-  return {
-    'hitl-nb:approve-proposal': { isEnabled: canApprove, execute: () => approve() },
-    'hitl-nb:approve-with-reason': { isEnabled: canApprove, execute: () => setPopover('reason') },
-    'hitl-nb:reject-proposal': {
-      isEnabled: () => canOpen('reject'),
-      execute: () => setPopover('reject')
-    },
-    'hitl-nb:answer-proposal': {
-      isEnabled: () => canOpen('respond'),
-      execute: () => setPopover('answer')
-    },
-    'hitl-nb:comment-proposal': { isEnabled: () => true, execute: onComments },
-    'hitl-nb:decide-proposal': {
-      isEnabled: ({ action }) =>
-        isPrimary(action)
-          ? canApprove()
-          : canOpen(action as Action) && action !== 'approve' && action !== 'edit',
-      execute: ({ action }) => {
-        if (isPrimary(action)) {
-          return approve();
-        }
-        setPopover(action === 'reject' ? 'reject' : 'answer');
-        return false;
-      }
-    }
-  };
 }

@@ -56,6 +56,8 @@ interface IProps {
   answerInMenu: boolean;
   /** Approve as the primary button does; `asked`: although comments are open. */
   approve: (options?: IDecideOptions, asked?: boolean) => Promise<boolean> | false;
+  /** Approve although comments are open, with the options of the approval that asked about them. */
+  approvePending: () => void;
   decide: (action: Action, options?: IDecideOptions) => Promise<boolean>;
   onComments: () => void;
 }
@@ -66,6 +68,9 @@ export function DecisionPopovers(props: IProps): JSX.Element {
   const { canApprove, hasNext, answerInMenu, approve, decide, onComments } = props;
   const { trans } = host;
   const { proposal } = model;
+  // To approve means to approve the edit of a voter, if there is one: then there is no way to the agent's version.
+  const hasAgentsVersion =
+    model.hasEdits && proposal.allow.includes('approve') && proposal.candidate === undefined;
   const close = (): void => show(null);
   const type =
     (which: keyof IDecisionTexts) =>
@@ -82,7 +87,7 @@ export function DecisionPopovers(props: IProps): JSX.Element {
         <ApproveMenu
           anchor={anchors.more}
           primary={primary}
-          changes={model.hasEdits && proposal.allow.includes('approve') ? changes : 0}
+          changes={hasAgentsVersion ? changes : 0}
           canApprove={canApprove}
           onClose={close}
           onApprove={() => void approve()}
@@ -101,7 +106,7 @@ export function DecisionPopovers(props: IProps): JSX.Element {
             close();
             onComments();
           }}
-          onApprove={() => void approve({}, true)}
+          onApprove={props.approvePending}
           onClose={close}
           host={host}
         />
@@ -121,7 +126,7 @@ export function DecisionPopovers(props: IProps): JSX.Element {
           host={host}
         />
       )}
-      {shown === 'agents-version' && (
+      {shown === 'agents-version' && hasAgentsVersion && (
         <ReasonPopover
           anchor={anchors.primary}
           title={trans.__('Approve the agent’s version?')}
@@ -131,9 +136,7 @@ export function DecisionPopovers(props: IProps): JSX.Element {
           onType={type('approve')}
           action={{ text: trans.__('Approve the agent’s version'), icon: 'undo', variant: 'primary' }}
           blocked={blocked}
-          onSend={() =>
-            void decide('approve', { reason: texts.approve.trim() || undefined, withoutDraft: true })
-          }
+          onSend={() => void approve({ withoutDraft: true })}
           onClose={close}
           host={host}
         />

@@ -99,6 +99,16 @@ export class KeyListener {
       this._run(binding, event, target);
     } else if (isForCards(event)) {
       event.stopPropagation();
+      this._sayWhyNot(binding, event);
+    }
+  }
+
+  /** Say why a key does nothing now. */
+  private _sayWhyNot(binding: IBinding | undefined, { repeat }: KeyboardEvent): void {
+    const handler = binding && !repeat && this._targets.find(binding.command, binding.args ?? {});
+    const why = (handler && handler.whyNot?.()) || '';
+    if (why) {
+      announce(why, true);
     }
   }
 

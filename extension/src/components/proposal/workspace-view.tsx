@@ -65,6 +65,7 @@ export function WorkspaceView({ model, host, renderQuestion }: IProps): JSX.Elem
       ref={node}
       className={`jp-hitl-card jp-hitl-root jp-mod-workspace jp-mod-${status}`}
       aria-labelledby={heading}
+      tabIndex={-1}
     >
       <header className="jp-hitl-head">
         <h3 id={heading}>{showHiddenCharacters(title)}</h3>

@@ -72,15 +72,19 @@ const APPROVE_ON_CARD = 'hitl-nb:approve-proposal';
 
 /**
  * Return the handler of the card that a key approves without a dialog. Null if rows are selected, if the current row's
- * card is not on screen, or if it has edits or comments.
+ * card is not on screen in the inbox (`panel`), or if it has edits or comments. A notebook in a hidden tab may have a
+ * card of the same proposal, which nobody sees.
  */
-export function findCardApproval(model: InboxModel, host: IHost): ICommandHandler | null {
+export function findCardApproval(
+  model: InboxModel,
+  host: IHost,
+  panel: Element | null
+): ICommandHandler | null {
   const proposal = model.currentProposal;
   const shown = model.wide && model.table === null && proposal !== null && model.opened?.id === proposal.id;
   const plain = shown && model.selected === 0 && isEdited(proposal) !== true && commentsOf(proposal) === 0;
-  const handler = plain
-    ? host.commandTargets?.find(APPROVE_ON_CARD, { proposal: proposal.id, key: true })
-    : undefined;
+  const handler =
+    plain && panel ? host.commandTargets?.findWithin(panel, APPROVE_ON_CARD, proposal.id) : undefined;
   return handler && decisionRefusal(host) === null && handler.isEnabled({ proposal: proposal!.id })
     ? handler
     : null;
@@ -91,11 +95,11 @@ export function findCardApproval(model: InboxModel, host: IHost): ICommandHandle
  *
  * @param repeated - whether the key is held.
  */
-export function approveByKey(model: InboxModel, host: IHost, repeated: boolean): void {
+export function approveByKey(model: InboxModel, host: IHost, panel: Element | null, repeated: boolean): void {
   if (repeated) {
     return; // a held key decides one proposal alone
   }
-  const onCard = findCardApproval(model, host);
+  const onCard = findCardApproval(model, host, panel);
   if (onCard === null) {
     askConfirmation(model, host, 'approve');
   } else if (model.acceptsKeys) {

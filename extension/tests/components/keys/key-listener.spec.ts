@@ -230,3 +230,12 @@ test('the keys of buttons are those of the settings', () => {
   expect(hints()).toEqual(['', '', 'Ctrl+Enter', 'Esc', '', '']);
   expect(keyShortcuts(host, 'hitl-nb:focus-next-card')).toBe('ArrowDown');
 });
+
+test('a key that a card refuses says why', () => {
+  const { targets, focus, find, ran } = open();
+  const refused = { isEnabled: () => false, execute: () => void ran.push('answer'), whyNot: () => 'Ask Bo.' };
+  targets.addCard('p1', find('p1'), () => ({ 'hitl-nb:answer-proposal': refused }));
+  pressKey(focus('p1'), 'm');
+  expect(ran).toEqual([]);
+  expect(document.querySelector('.jp-hitl-said.jp-mod-shown')?.textContent).toBe('Ask Bo.');
+});

@@ -291,3 +291,10 @@ test.each([
   fireEvent.click(screen.getByRole('button', { name: 'Show the details' }));
   screen.getByRole('group', { name: 'Document' });
 });
+
+test('the card itself takes the focus, so that Escape leaves its text', async () => {
+  await renderWorkspace();
+  const card = document.querySelector<HTMLElement>('.jp-hitl-card.jp-mod-workspace')!;
+  card.focus();
+  expect(document.activeElement).toBe(card);
+});
