@@ -13,6 +13,24 @@ const INVALID_SELECTOR = '.jp-hitl-value [aria-invalid="true"]';
 /** The button to the first message of a table, whose cell may not be drawn. */
 const ERROR_LINK_SELECTOR = '.jp-hitl-value .jp-hitl-table-errors button';
 
+/** Parts of a card with editors that may be hidden behind another view of the value, and how each is shown. */
+const hiddenEditors = new WeakMap<Element, () => void>();
+
+/** Say how an element with editors is shown when it is hidden. */
+export function registerHiddenEditor(element: Element, show: () => void): void {
+  hiddenEditors.set(element, show);
+}
+
+/** Show the editor of a field, if another view of the value is shown in its place. A hidden field takes no focus. */
+export function revealField(field: Element): void {
+  const around = field.closest<HTMLElement>('[hidden]');
+  const show = around && hiddenEditors.get(around);
+  if (around && show) {
+    around.hidden = false; // at once; the next drawing comes later
+    show();
+  }
+}
+
 /** Focus the first field of a card; return true if there is one. */
 export function focusFirstField(card: HTMLElement | null): boolean {
   return focusElement(card?.querySelector<HTMLElement>(FIELD_SELECTOR) ?? null);
@@ -22,6 +40,7 @@ export function focusFirstField(card: HTMLElement | null): boolean {
 export function focusFirstInvalid(card: HTMLElement | null): boolean {
   const link = card?.querySelector<HTMLElement>(ERROR_LINK_SELECTOR);
   if (link) {
+    revealField(link);
     link.click();
     return true;
   }
@@ -29,6 +48,9 @@ export function focusFirstInvalid(card: HTMLElement | null): boolean {
 }
 
 function focusElement(element: HTMLElement | null): boolean {
+  if (element) {
+    revealField(element);
+  }
   element?.focus();
   element?.scrollIntoView?.({ block: 'nearest' });
   return element !== null;

@@ -3,7 +3,7 @@
  * decided card is folded to two lines.
  */
 
-import { type ReactNode, useContext, useId, useMemo, useRef, useState } from 'react';
+import { type ReactNode, useCallback, useContext, useId, useMemo, useRef, useState } from 'react';
 import type { IProposalModel } from '../../models/interfaces';
 import { countChanges } from '../changes/change-count';
 import { DecisionBar } from '../decide/decision-bar';
@@ -84,9 +84,11 @@ function ValueCard({ model, host }: IProps): JSX.Element {
   const isOffline = useDelayed(model.saveStatus === 'offline', false, SAVING_DELAY_MS);
   const state = stateOf({ ...factsOf(model, host), isOffline: open && isOffline }, host);
   const [commentsAsked, setCommentsAsked] = useState(0);
+  const [round, setRound] = useState(0);
+  const replaceEditor = useCallback(() => setRound(n => n + 1), []);
   const undoer = useMemo(
-    () => (able ? { undo: () => undoTyping(model, () => undefined), redo: () => model.redo() } : null),
-    [able, model]
+    () => (able ? { undo: () => undoTyping(model, replaceEditor), redo: () => model.redo() } : null),
+    [able, model, replaceEditor]
   );
   useUndoKeys(node, undoer);
   const { document = proposal.id, kind, value, agent } = proposal;
@@ -125,6 +127,9 @@ function ValueCard({ model, host }: IProps): JSX.Element {
         host={host}
         work={work}
         able={able}
+        undoer={undoer}
+        round={round}
+        onReplaceEditor={replaceEditor}
         changes={changes}
         commentsAsked={commentsAsked}
       />

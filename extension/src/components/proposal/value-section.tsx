@@ -2,7 +2,7 @@
  * The proposed value of a card: its editor, its changes to the agent's version, or the agent's version.
  */
 
-import { useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { Json } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
 import { Changes } from '../changes/changes';
@@ -14,9 +14,10 @@ import type { IDocumentTools } from '../document/use-document-tools';
 import { ValueEditor } from '../editors/registry';
 import type { IHost } from '../host';
 import { currentValue, formatDeciderName, formatVoter, isAboutWorkspace } from '../proposal-status';
+import type { IUndoer } from '../undo-keys';
 import { useCardCommands } from '../use-card-commands';
 import { recallChoice, rememberChoice } from '../../text/remembered-choice';
-import { undoTyping } from './edit-undo';
+import { registerHiddenEditor } from './field-focus';
 
 /** The views of a value. */
 type ValueView = 'edit' | 'changes' | 'original';
@@ -27,6 +28,11 @@ interface IProps {
   work: IDocumentTools;
   /** Whether the value can be edited here and now. */
   able: boolean;
+  /** Undoes edits of this window, as the keys do; null if the value cannot be edited. */
+  undoer: IUndoer | null;
+  /** Counter; when it increases, a new editor is created. Typed text that is not a valid value is removed by that. */
+  round: number;
+  onReplaceEditor: () => void;
   /** Number of changes to the agent's version. */
   changes: number;
   /** Counter; when it increases, the comments are opened. */
@@ -34,14 +40,26 @@ interface IProps {
 }
 
 /** The value of a proposal with its tools. */
-export function ValueSection({ model, host, work, able, changes, commentsAsked }: IProps): JSX.Element {
+export function ValueSection(props: IProps): JSX.Element {
+  const {
+    model,
+    host,
+    work,
+    able,
+    undoer: keyUndoer,
+    round,
+    onReplaceEditor,
+    changes,
+    commentsAsked
+  } = props;
   const { trans } = host;
   const { proposal } = model;
   const { kind } = proposal;
   const open = proposal.status === 'open';
   const whole = isAboutWorkspace(proposal);
   const node = useRef<HTMLDivElement>(null);
-  const [round, setRound] = useState(0);
+  const editor = useRef<HTMLDivElement>(null);
+  useEffect(() => registerHiddenEditor(editor.current!, () => setChosen('edit')), []);
   const [chosen, setChosen] = useState<ValueView>(
     () => (recallChoice(`view-${kind}`) as ValueView) ?? 'edit'
   );
@@ -50,20 +68,11 @@ export function ValueSection({ model, host, work, able, changes, commentsAsked }
     setChosen(next);
     rememberChoice(`view-${kind}`, next);
   };
-  // A new number creates a new editor, so that typed text that is not a valid value is removed.
-  const replaceEditor = (): void => setRound(n => n + 1);
-  const undoer = able
-    ? {
-        undo: () => undoTyping(model, replaceEditor),
-        redo: () => model.redo(),
-        canUndo: model.canUndo,
-        canRedo: model.canRedo
-      }
-    : null;
+  const undoer = keyUndoer && { ...keyUndoer, canUndo: model.canUndo, canRedo: model.canRedo };
   const canReset = able && !whole && (model.hasEdits || !!model.invalidReason);
   const reset = (): void => {
     model.startOver();
-    replaceEditor();
+    onReplaceEditor();
   };
   useCardCommands(host, proposal.id, node, {
     'hitl-nb:undo-edit': { isEnabled: () => able && model.canUndo, execute: () => undoer?.undo() },
@@ -108,7 +117,7 @@ export function ValueSection({ model, host, work, able, changes, commentsAsked }
           <Changes proposal={proposal} before={proposal.value} after={shown} host={host} />
         )}
         {/* The editor stays while another view is shown, so that its undo and its cursor are kept. */}
-        <div hidden={view !== 'edit'}>
+        <div ref={editor} hidden={view !== 'edit'}>
           <ValueEditor
             key={round}
             proposal={proposal}

@@ -478,3 +478,32 @@ describe('the decision bar', () => {
     screen.getByText('The agent takes no changes: take them back, or reject.');
   });
 });
+
+test('undo by the keys of the card removes unfinished text from the screen too', () => {
+  const model = Object.assign(new Model(proposal()), {
+    undo(this: Model) {
+      this.invalidReason = '';
+    }
+  });
+  const container = show(model);
+  act(() => model.cannotEdit('pay', 'no amount'));
+  const before = editors.length;
+  fireEvent.keyDown(container.querySelector('article')!, { key: 'z', ctrlKey: true });
+  expect(editors.length).toBe(before + 1);
+});
+
+test('what must be fixed is gone to from the other views of the value too', () => {
+  const model = new Model(proposal({ kind: 'choice', value: 'yes', options: ['yes', 'no'] }));
+  const container = show(model);
+  act(() => model.edit('no'));
+  fireEvent.click(screen.getByRole('button', { name: 'Original' }));
+  const field = container.querySelector<HTMLElement>('[hidden] input')!;
+  expect(field).not.toBeNull();
+  model.fields = { '': 'too late' };
+  act(() => model.changed.emit());
+  fireEvent.click(screen.getByRole('button', { name: 'Go there' }));
+  expect(document.activeElement).toBe(field);
+  expect(field.closest('[hidden]')).toBeNull();
+  expect(screen.getByRole('button', { name: 'Edit' }).getAttribute('aria-pressed')).toBe('true');
+  localStorage.clear();
+});

@@ -101,7 +101,16 @@ export function TableEditor(props: IProps): JSX.Element {
         {...{ table, proposed, rows, shown, errors, view, selection, editing, readOnly, draft, host, node }}
         onSort={column => setView({ ...view, sort: nextSort(view.sort, column) })}
       />
-      <TableFooter rows={rows} editing={editing} selection={selection} {...{ readOnly, draft, host }}>
+      <TableFooter
+        {...{ rows, editing, selection, readOnly, draft, host }}
+        onAdd={() => {
+          if (isFiltered(view)) {
+            setView({ ...WHOLE_TABLE, sort: view.sort }); // a new row fits no filter
+            setKept(null);
+          }
+          editing.addRow();
+        }}
+      >
         <TableErrors
           errors={errors}
           onGo={({ row, column }) =>
@@ -224,9 +233,10 @@ function TableFooter(props: {
   readOnly: boolean;
   draft: IDraft | null;
   host: IHost;
+  onAdd: () => void;
   children: ReactNode;
 }): JSX.Element {
-  const { rows, editing, selection, readOnly, draft, host } = props;
+  const { rows, editing, selection, readOnly, draft, host, onAdd } = props;
   const { trans } = host;
   const removed = rows.filter(({ index }) => index === null);
   const removers = new Set(removed.map(row => removerName(row, draft, host)));
@@ -248,7 +258,7 @@ function TableFooter(props: {
           icon="add"
           disabled={readOnly}
           onClick={() => {
-            editing.addRow();
+            onAdd();
             setAdded(true);
           }}
         >

@@ -59,7 +59,7 @@ export function useSelection(
   const [anchor, setAnchor] = useState<ICell | null>(null);
   const [isEditing, setEditing] = useState(false);
   const [hasFocus, setHasFocus] = useState(false);
-  const wanted = useRef(false);
+  const wanted = useRef<typeof active | null>(null);
   const toPlace = (cell: ICell): IGridPlace => ({
     row: cell.row === null ? -1 : rows.findIndex(({ name }) => name === cell.row),
     column: cell.column
@@ -74,19 +74,24 @@ export function useSelection(
   const mayEdit = isCell && !readOnly && rows[cursor.row].sign !== 'removed';
 
   useEffect(() => {
-    const target = wanted.current ? findPlace(node.current, cursor) : null;
+    // Not the cursor of an earlier drawing, and not the one in place of a row that is not shown.
+    const isDrawn = wanted.current === active && (active.row === null || found.row >= 0);
+    const target = isDrawn ? findPlace(node.current, cursor) : null;
     if (target) {
-      wanted.current = false;
+      wanted.current = null;
       target.focus({ preventScroll: true });
       target.scrollIntoView?.({ block: 'nearest', inline: 'nearest' });
     }
   });
 
+  const focusPlace = (place: typeof active): void => {
+    setActive(place);
+    setEditing(false);
+    wanted.current = place;
+  };
   const move = (place: IGridPlace, extend: boolean): void => {
     setAnchor(extend && place.row >= 0 ? (anchor ?? active) : null);
-    setActive({ row: place.row < 0 ? null : rows[place.row].name, column: place.column });
-    setEditing(false);
-    wanted.current = true;
+    focusPlace({ row: place.row < 0 ? null : rows[place.row].name, column: place.column });
   };
   const edit = (target: EventTarget, selectAll: boolean): void => {
     setEditing(true);
@@ -136,10 +141,8 @@ export function useSelection(
     range,
     isEditing,
     focusCell: (row, column) => {
-      setActive({ row, column });
       setAnchor(null);
-      setEditing(false);
-      wanted.current = true;
+      focusPlace({ row, column });
     },
     handlers: {
       onKeyDown,

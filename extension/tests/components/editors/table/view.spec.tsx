@@ -85,3 +85,15 @@ test('from change to change', async () => {
   await user.click(shown.getByRole('button', { name: 'Previous change' }));
   expect(document.activeElement).toBe(cell('id, row 4, removed'));
 });
+
+test('a row that is added while rows are filtered is shown, and has the cursor', async () => {
+  const user = userEvent.setup();
+  const { shown, drawn, rows } = openTable(TABLE);
+  await user.click(shown.getByRole('button', { name: 'Filter' }));
+  fireEvent.change(shown.getByRole('combobox'), { target: { value: '1' } });
+  fireEvent.change(shown.getByRole('searchbox'), { target: { value: 'c' } });
+  expect(drawn()).toEqual(['2 9 c']);
+  await user.click(shown.getByRole('button', { name: 'Add a row' }));
+  await user.keyboard('7');
+  expect(rows()).toEqual([...TABLE.rows, [7, null]]);
+});
