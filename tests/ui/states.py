@@ -95,7 +95,7 @@ class States:
         window.keyboard.type(" and goodbye")
         self.ledger.proposals.decide(p.id, "approve", reviewer="bo")
         window.evaluate("() => window.mend()")
-        window.locator(f'article[data-proposal="{p.id}"] .jp-hitl-alert').wait_for()
+        window.locator(f'article[data-proposal="{p.id}"]').get_by_text("while you were typing").wait_for()
 
     def _ask(self, agent: str, *questions: Question, terms: Terms | None = None) -> list[Proposal]:
         _, claim = self.ledger.runs.open(agent=agent, notebook=of(self.lab, NOTEBOOK))

@@ -6,6 +6,9 @@ import { ReactNode, RefObject, useEffect, useRef } from 'react';
 import type { IProposalSummary } from '../api/types';
 import { Button } from '../components/controls/button';
 import type { IHost } from '../components/host';
+import { focusCard } from '../components/keys/card-focus';
+import { revealField } from '../components/proposal/field-focus';
+import { CARD_SELECTOR, DECIDED_SELECTOR } from '../components/review-commands';
 
 /** The first match in a card is the place where its value is edited. */
 const EDITOR_SELECTOR = [
@@ -16,6 +19,8 @@ const EDITOR_SELECTOR = [
   '.jp-hitl-plan button:enabled',
   '.jp-hitl-table button:enabled'
 ].join(', ');
+
+const CARDS_SELECTOR = `${CARD_SELECTOR}, ${DECIDED_SELECTOR}`;
 
 /** Longest wait for the editor of a card, in milliseconds. */
 const EDITOR_WAIT_MS = 5000;
@@ -33,6 +38,8 @@ export function DetailPane(props: {
   opened: Pick<IProposalSummary, 'id' | 'run'>;
   /** Counter; when it increases, the card's editor gets the focus as soon as it exists. */
   edits: number;
+  /** Counter; when it increases, the card gets the focus as soon as it exists. */
+  decisions: number;
   /** Whether `card` is the card of `opened`. While a person moves through the list, it is an older one for a moment. */
   isSettled: boolean;
   host: IHost;
@@ -54,7 +61,8 @@ export function DetailPane(props: {
   const { opened, host, position, onOpenCell, onClose, onTable, note } = props;
   const { trans } = host;
   const node = useRef<HTMLDivElement>(null);
-  useFocusInEditor(node, props.edits, opened.id, props.isSettled);
+  useFocusIn(node, props.edits, EDITOR_SELECTOR, focusField, opened.id, props.isSettled);
+  useFocusIn(node, props.decisions, CARDS_SELECTOR, focusCard, opened.id, props.isSettled);
   return (
     <div
       ref={node}
@@ -120,16 +128,24 @@ export function DetailPane(props: {
   );
 }
 
-function useFocusInEditor(
+function focusField(field: HTMLElement): void {
+  revealField(field);
+  field.focus();
+}
+
+/** Focus a part of the card as soon as it exists, when `asked` has increased. */
+function useFocusIn(
   node: RefObject<HTMLDivElement>,
-  edits: number,
+  asked: number,
+  selector: string,
+  focus: (part: HTMLElement) => void,
   id: string,
   isSettled: boolean
 ): void {
   const done = useRef(0);
   useEffect(() => {
     const root = node.current;
-    if (!root || !isSettled || edits === done.current) {
+    if (!root || !isSettled || asked === done.current) {
       return;
     }
     const before = document.activeElement;
@@ -140,17 +156,17 @@ function useFocusInEditor(
       observer.disconnect();
     };
     const look = (): void => {
-      const editor = root.querySelector<HTMLElement>(EDITOR_SELECTOR);
+      const part = root.querySelector<HTMLElement>(selector);
       if (document.activeElement !== before) {
         stop(); // the person has moved the focus since then
-      } else if (editor) {
+      } else if (part) {
         stop();
-        editor.focus();
+        focus(part);
       }
     };
-    done.current = edits;
+    done.current = asked;
     observer.observe(root, { childList: true, subtree: true, attributes: true });
     look();
     return stop;
-  }, [node, edits, id, isSettled]);
+  }, [node, asked, selector, focus, id, isSettled]);
 }

@@ -2,7 +2,7 @@
  * The part beside the list: the card of a proposal, a workspace, or alike proposals as a table.
  */
 
-import { ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { IProposal, IWorkspaceSummary } from '../api/types';
 import { DecisionSurroundings, IDecisionSurroundings } from '../components/decide/decision-surroundings';
 import type { IHost } from '../components/host';
@@ -45,7 +45,9 @@ export function InboxDetail(props: IProps): JSX.Element | null {
     () => (writtenId === undefined ? null : renderWorkspace?.(writtenId)),
     [writtenId, renderWorkspace]
   );
-  const surroundings = useSurroundings(model, host, onLeave);
+  const [decisions, setDecisions] = useState(0);
+  const onDecided = useCallback(() => setDecisions(n => n + 1), []);
+  const surroundings = useSurroundings(model, host, id, onLeave, onDecided);
   const group = model.view.groups.find(one => one.key === model.table);
   const close = (): void => {
     model.close();
@@ -60,6 +62,7 @@ export function InboxDetail(props: IProps): JSX.Element | null {
       <DetailPane
         opened={written}
         edits={0}
+        decisions={0}
         isSettled
         host={host}
         card={document}
@@ -81,6 +84,7 @@ export function InboxDetail(props: IProps): JSX.Element | null {
     <DetailPane
       opened={opened}
       edits={model.edits}
+      decisions={decisions}
       isSettled={id === opened.id}
       host={host}
       card={<DecisionSurroundings.Provider value={surroundings}>{card}</DecisionSurroundings.Provider>}
@@ -95,8 +99,17 @@ export function InboxDetail(props: IProps): JSX.Element | null {
   );
 }
 
-/** Return what the open card knows about the inbox: after a decision the next row's card is shown. */
-function useSurroundings(model: InboxModel, host: IHost, onLeave: () => void): IDecisionSurroundings {
+/**
+ * Return what the open card knows about the inbox: after a decision the next row's card is shown, unless the person has
+ * gone to another row meanwhile. The focus goes to the list, or to the card in its place (`onDecided`).
+ */
+function useSurroundings(
+  model: InboxModel,
+  host: IHost,
+  id: string | null,
+  onLeave: () => void,
+  onDecided: () => void
+): IDecisionSurroundings {
   const { selected } = model;
   const hasNext = model.showsWaiting && model.shown.length > 1;
   return useMemo(
@@ -104,12 +117,19 @@ function useSurroundings(model: InboxModel, host: IHost, onLeave: () => void): I
       hasNext,
       selected,
       onDecided: proposal => {
-        model.moveOn();
-        onLeave();
         announce(decidedSentence(proposal, model, host));
+        if (model.current !== id) {
+          return;
+        }
+        model.moveOn();
+        if (model.wide) {
+          onLeave();
+        } else {
+          onDecided();
+        }
       }
     }),
-    [model, host, onLeave, hasNext, selected]
+    [model, host, id, onLeave, onDecided, hasNext, selected]
   );
 }
 

@@ -6,10 +6,11 @@ import { CommandRegistry } from '@lumino/commands';
 import { KeyGuard } from '../components/keys/key-guard';
 import { KeyListener } from '../components/keys/key-listener';
 import { KEY_BINDINGS, registerReviewCommands } from '../components/review-commands';
+import { recallChoice, rememberChoice } from '../text/remembered-choice';
 import type { PageHost } from './page-host';
 
-/** Name in the browser's storage under which it is kept that keys of one letter are switched off. */
-const LETTER_KEYS = 'hitl-nb:keys';
+/** Name of the choice, kept in this browser, whether keys of one letter act. */
+const LETTER_KEYS = 'keys';
 
 /**
  * Register the commands in a registry of the page, and listen to their keys. Returns a function that stops listening.
@@ -22,7 +23,7 @@ export function startCommands(
   const commands = new CommandRegistry();
   registerReviewCommands(commands, host.trans, targets);
   KEY_BINDINGS.forEach(binding => commands.addKeyBinding(binding));
-  targets.letterKeys = localStorage.getItem(LETTER_KEYS) !== 'off';
-  targets.letterKeysChanged.connect((_, on) => localStorage.setItem(LETTER_KEYS, on ? 'on' : 'off'));
+  targets.letterKeys = recallChoice(LETTER_KEYS) !== 'off';
+  targets.letterKeysChanged.connect((_, on) => rememberChoice(LETTER_KEYS, on ? 'on' : 'off'));
   return new KeyListener(targets, host.trans, guard).watch(document.body);
 }

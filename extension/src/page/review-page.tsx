@@ -3,12 +3,13 @@
  * shows the next proposal that waits for this person.
  */
 
-import { type ReactNode, useCallback, useEffect, useReducer, useState } from 'react';
+import { type ReactNode, useCallback, useEffect, useReducer, useRef, useState } from 'react';
 import { ApiError } from '../api/errors';
 import type { IProposal } from '../api/types';
 import { Alert } from '../components/controls/alert';
 import { Button } from '../components/controls/button';
 import { DecisionSurroundings, type IDecisionSurroundings } from '../components/decide/decision-surroundings';
+import { focusCard, isFocusFree } from '../components/keys/card-focus';
 import { CardById, loadProposalModel, loadWorkspaceModel } from '../components/proposal/loaders';
 import { ProposalCard } from '../components/proposal/proposal-card';
 import { ErrorBoundary } from '../components/error-boundary';
@@ -99,8 +100,13 @@ export function ReviewPage({ host, id: first, of }: IProps): JSX.Element {
     document.title = shown ? trans.__('%1 – Review', showHiddenCharacters(shown.title)) : trans.__('Review');
   }, [shown, trans]);
 
+  const current = useRef(id);
+  current.current = id;
+  const moveFocus = useFocusAfterDecision(shown);
+
   const go = (to: string): void => {
     setLast(null);
+    moveFocus(null);
     setId(to);
   };
   const surroundings: IDecisionSurroundings = {
@@ -109,8 +115,12 @@ export function ReviewPage({ host, id: first, of }: IProps): JSX.Element {
     compact,
     onDecided: () => {
       const decided = shown?.model?.proposal ?? null;
+      if (decided === null || decided.id !== current.current) {
+        return; // the person has gone to another one meanwhile
+      }
+      moveFocus(decided.id);
       // Without a next one, the decided card stays, and says what the run needs.
-      if (queue.next !== null && queue.next !== id && decided !== null) {
+      if (queue.next !== null && queue.next !== id) {
         setLast(decided);
         setId(queue.next);
       }
@@ -168,6 +178,24 @@ const LOADERS: { [of in PageSubject]: (id: string, host: PageHost) => Promise<()
     };
   }
 };
+
+/**
+ * Return a function that moves the focus after a decision: to the next card when it is shown, or else to the decided
+ * one. Otherwise the focus is lost together with the buttons of the decided card.
+ */
+function useFocusAfterDecision(shown: ILoadedPage | null): (decided: string | null) => void {
+  const [decided, setDecided] = useState<string | null>(null);
+  useEffect(() => {
+    if (decided === null || !isFocusFree(decided)) {
+      return;
+    }
+    const card = document.querySelector<HTMLElement>('.jp-hitl-page :is(.jp-hitl-card, .jp-hitl-decided)');
+    if (card && (card.dataset.proposal !== decided || !card.contains(document.activeElement))) {
+      focusCard(card);
+    }
+  }, [decided, shown]);
+  return setDecided;
+}
 
 /** Return whether a media query fits, also after the window changes. */
 function useMediaQuery(query: string): boolean {

@@ -254,6 +254,39 @@ describe('the proposals that wait for this person', () => {
     const said = screen.getByText('Approved.').closest('[role=status]')!;
     expect(said.textContent).toContain('Greet⟨U+202E⟩?');
     expect(screen.queryByRole('button', { name: 'Take back' })).toBeNull();
+    expect(document.activeElement).toBe(screen.getByRole('article'));
+    expect(document.activeElement?.textContent).toContain('Second');
+  });
+
+  test('are not left for another one by a late answer', async () => {
+    let answer = (): void => undefined;
+    const gate = new Promise<void>(resolve => (answer = resolve));
+    const usual = globalThis.fetch;
+    globalThis.fetch = async (url, init) => {
+      if (String(url).endsWith('p1/decision')) {
+        await gate;
+      }
+      return usual(url, init);
+    };
+    const third = { ...proposal, id: 'p3', title: 'Third' };
+    answers['proposals/p3'] = [200, third];
+    answers['proposals?mine=1&limit=200'] = [200, { proposals: [proposal, second, third], next: null }];
+    await renderPage();
+    await click('Approve');
+    await click('Next');
+    await click('Next');
+    expect(screen.getByRole('heading', { level: 3 }).textContent).toBe('Third');
+    await act(async () => answer());
+    expect(screen.getByRole('heading', { level: 3 }).textContent).toBe('Third');
+  });
+
+  test('the last one keeps the focus in its collapsed card', async () => {
+    answers['proposals?mine=1&limit=200'] = [200, { proposals: [proposal], next: null }];
+    await renderPage();
+    screen.getByRole('button', { name: 'Approve' }).focus();
+    await click('Approve');
+    await waitFor(() => screen.getByRole('button', { name: 'Show the details' }));
+    expect(document.activeElement).toBe(screen.getByRole('button', { name: 'Show the details' }));
   });
 
   test('can be taken back from the next one, as long as the policy gives', async () => {

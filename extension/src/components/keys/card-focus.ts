@@ -47,6 +47,16 @@ export function focusCard(card: HTMLElement): void {
   }
 }
 
+/** Return true if the focus is nowhere, or in the card of this proposal: it may move on after its decision. */
+export function isFocusFree(proposal: string): boolean {
+  const { activeElement } = document;
+  return (
+    activeElement === null ||
+    activeElement === document.body ||
+    activeElement.closest<HTMLElement>('[data-proposal]')?.dataset.proposal === proposal
+  );
+}
+
 /** The nearest element around another that scrolls; null if only the window does. */
 function scrolledView(node: HTMLElement): HTMLElement | null {
   let view = node.parentElement;

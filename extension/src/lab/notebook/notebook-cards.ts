@@ -8,7 +8,7 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 import { decisionWord } from '../../components/states/decision-word';
 import type { IHost } from '../../components/host';
 import { announce } from '../../components/keys/announcer';
-import { focusCard, type ICardSurroundings } from '../../components/keys/card-focus';
+import { focusCard, type ICardSurroundings, isFocusFree } from '../../components/keys/card-focus';
 import type { IProposalModel } from '../../models/interfaces';
 import type { CardCounts, IShownCard } from './card-counts';
 
@@ -53,20 +53,21 @@ export class NotebookCards implements ICardSurroundings {
 
   /**
    * Move on after a decision that was taken in this notebook: to the next open card, or else to the decided card. The
-   * focus of a person who works elsewhere by now is left alone.
+   * focus of a person who works elsewhere by now, also in another card of the same pause, is left alone.
    */
   moveOn(model: IProposalModel): void {
     const places = this._places();
     const at = places.findIndex(one => one.card?.model === model);
     const decided = places[at]?.card;
     void this._sayDecided(model);
-    if (!decided || !isFree(decided.node)) {
+    const isFree = (): boolean => isFocusFree(model.proposal.id);
+    if (!decided || !isFree()) {
       return;
     }
     const others = [...places.slice(at + 1), ...places.slice(0, at)];
     const next = others.find(one => one.card === null || isAwaited(one.card));
     if (next) {
-      void this._goToFirst(others, isAwaited);
+      void this._goToFirst(others, isAwaited, isFree);
       return;
     }
     void this._stay(decided, places[at].cell);
@@ -83,30 +84,38 @@ export class NotebookCards implements ICardSurroundings {
       const all = [...node.querySelectorAll<HTMLElement>('.jp-hitl-decided')];
       return all.find(isOwn) ?? node.querySelector<HTMLElement>('.jp-hitl-decided-fold');
     });
-    if (shown && isFree(node)) {
+    if (shown && isFocusFree(id)) {
       focusCard(shown);
       this._followed = { cell, focused: document.activeElement };
     }
   }
 
   /** Say what was decided, and how much is left. */
-  private async _sayDecided({ proposal }: IProposalModel): Promise<void> {
+  private async _sayDecided({ proposal, run }: IProposalModel): Promise<void> {
     if (proposal.status === 'open') {
       return;
     }
-    const { client, trans } = this._host;
+    const { trans } = this._host;
     const { text } = decisionWord(proposal, this._host);
-    const { proposals } = await client.listProposals({ notebook: proposal.notebook });
+    const more = await this._countWaiting(proposal.notebook);
+    const continues = run?.status === 'ready' || run?.status === 'running';
     announce(
-      proposals.length > 0
-        ? trans._n(
-            '%2. %1 more waits in this notebook.',
-            '%2. %1 more wait in this notebook.',
-            proposals.length,
-            text
-          )
-        : trans.__('%1. The agent continues.', text)
+      more > 0
+        ? trans._n('%2. %1 more waits in this notebook.', '%2. %1 more wait in this notebook.', more, text)
+        : continues
+          ? trans.__('%1. The agent continues.', text)
+          : `${text}.`
     );
+  }
+
+  /** Return how many proposals wait in a notebook; 0 if the server does not say. */
+  private async _countWaiting(notebook: string): Promise<number> {
+    try {
+      return (await this._host.client.listProposals({ notebook })).proposals.length;
+    } catch (reason) {
+      console.warn('hitl_nb: the proposals that wait cannot be counted', reason);
+      return 0;
+    }
   }
 
   private _follow(): void {
@@ -163,8 +172,15 @@ export class NotebookCards implements ICardSurroundings {
     return same >= 0 ? same : places.findIndex(one => one.card?.node.contains(card));
   }
 
-  /** Go to the first place with a card that fits. The one that is in the page gets the focus at once. */
-  private async _goToFirst(places: IPlace[], fits: (card: IShownCard) => boolean = isOpen): Promise<void> {
+  /**
+   * Go to the first place with a card that fits. The one that is in the page gets the focus at once, another one if
+   * `isFree` by then.
+   */
+  private async _goToFirst(
+    places: IPlace[],
+    fits: (card: IShownCard) => boolean = isOpen,
+    isFree: () => boolean = () => true
+  ): Promise<void> {
     const round = ++this._round;
     for (const { cell, card } of places) {
       if (card !== null && !fits(card)) {
@@ -172,8 +188,8 @@ export class NotebookCards implements ICardSurroundings {
       }
       const id = card?.model.proposal.id;
       const shown = (id && this._element(id)) || (await this._scrollTo(cell, id, fits));
-      if (round !== this._round) {
-        return; // another key was pressed meanwhile
+      if (round !== this._round || !isFree()) {
+        return; // another key was pressed meanwhile, or the person works elsewhere
       }
       if (shown) {
         focusCard(shown);
@@ -214,12 +230,6 @@ function isOpen({ model }: IShownCard): boolean {
 /** Return true if this person can decide the proposal now. */
 function isAwaited({ model: { proposal } }: IShownCard): boolean {
   return proposal.status === 'open' && !proposal.settles_at && (proposal.may?.decide ?? true);
-}
-
-/** Return true if the focus is in the output, or nowhere. */
-function isFree(output: HTMLElement): boolean {
-  const { activeElement } = document;
-  return activeElement === null || activeElement === document.body || output.contains(activeElement);
 }
 
 /** Wait until something is found in an element; null if it does not come. */

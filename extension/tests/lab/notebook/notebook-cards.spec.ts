@@ -28,7 +28,10 @@ function openNotebook(statuses: string[], away: number[] = []) {
       ? `<article class="jp-hitl-card" tabindex="-1" data-proposal="${id}"><input></article>`
       : `<article class="jp-hitl-decided" data-proposal="${id}"><button>Show</button></article>`;
     widgets[i].node.append(output);
-    const card = { model: { proposal: { id, status } }, node: output } as unknown as IShownCard;
+    const card = {
+      model: { proposal: { id, status }, run: { status: 'ready' } },
+      node: output
+    } as unknown as IShownCard;
     counts.add(card);
     return card;
   };
@@ -40,7 +43,9 @@ function openNotebook(statuses: string[], away: number[] = []) {
     }
   };
   const panel = { content } as unknown as NotebookPanel;
-  const client = { listProposals: async () => ({ proposals: statuses.slice(1), next: null }) };
+  const client = {
+    listProposals: async () => ({ proposals: statuses.slice(1), next: null as string | null })
+  };
   const host = { client, trans: nullTranslator.load('hitl_nb') } as unknown as IHost;
   const cards = new NotebookCards(host, panel, counts, ['pause']);
   const shown = statuses.map((status, i) => (status === 'unknown' ? null : show(i)));
@@ -54,7 +59,7 @@ function openNotebook(statuses: string[], away: number[] = []) {
       `<article class="jp-hitl-decided" data-proposal="p${i}"><button>Show</button></article>`;
     cards.moveOn(shown[i]!.model);
   };
-  return { cards, counts, content, element, decide, scrolled, show, shown };
+  return { cards, counts, content, element, decide, scrolled, show, shown, client };
 }
 
 const findFocus = (): string | undefined =>
@@ -135,4 +140,46 @@ test('leaving a card makes its cell the active one, in command mode', () => {
   cards.leave(element(1));
   expect([content.activeCellIndex, content.mode]).toEqual([1, 'command']);
   expect(document.activeElement).toBe(content.widgets[1].node);
+});
+
+test('who types in another card of the same pause stays in its field', async () => {
+  const { cards, element, shown } = openNotebook(['open', 'open']);
+  const other = element(1);
+  shown[0]!.node.append(other);
+  other.querySelector('input')!.focus();
+  Object.assign(shown[0]!.model.proposal, {
+    status: 'decided',
+    decision: { action: 'approve', by: 'person' }
+  });
+  cards.moveOn(shown[0]!.model);
+  await settle();
+  expect(document.activeElement).toBe(other.querySelector('input'));
+});
+
+test('who begins to work elsewhere while the next cell is scrolled to stays there', async () => {
+  const { decide, element } = openNotebook(['open', 'open'], [1]);
+  element(0).focus();
+  decide(0);
+  document.getElementById('elsewhere')!.focus();
+  await settle();
+  expect(document.activeElement?.id).toBe('elsewhere');
+});
+
+test('a run that waits for something else is not said to continue', async () => {
+  const { shown, decide } = openNotebook(['open']);
+  Object.assign(shown[0]!.model.run!, { status: 'waiting' });
+  decide(0);
+  await settle();
+  expect(document.querySelector('.jp-hitl-said')?.textContent).toBe('Approved.');
+});
+
+test('a decision is said also if the server cannot count what waits', async () => {
+  const warned = jest.spyOn(console, 'warn').mockImplementation();
+  const { client, decide } = openNotebook(['open']);
+  client.listProposals = async () => Promise.reject(new Error('offline'));
+  decide(0);
+  await settle();
+  expect(document.querySelector('.jp-hitl-said')?.textContent).toBe('Approved. The agent continues.');
+  expect(warned).toHaveBeenCalledTimes(1);
+  warned.mockRestore();
 });
