@@ -16,6 +16,7 @@ import type { IReview } from './tokens';
 import { MissingServerNotice } from '../components/notices/missing-server';
 import type { CardCounts } from './notebook/card-counts';
 import type { NotebookCards } from './notebook/notebook-cards';
+import { showHiddenCharacters } from '../text/hidden-characters';
 import { ReservedHeight } from './reserved-height';
 
 /** The notebook that an output is in. */
@@ -189,8 +190,8 @@ export abstract class OutputRenderer<N extends { agent: string }>
 export function PlainOutput({ text, problem }: { text: string; problem: string }): JSX.Element {
   return (
     <div className="jp-hitl-plain">
-      <pre>{text}</pre>
-      {problem && <p role="status">{problem}</p>}
+      <pre>{showHiddenCharacters(text)}</pre>
+      {problem && <p role="status">{showHiddenCharacters(problem)}</p>}
     </div>
   );
 }

@@ -348,6 +348,21 @@ test('a rejection asks for a reason, and offers those of the notebook’s author
   expect(s.bodies).toMatchObject([{ action: 'reject', reason: 'rude' }]);
 });
 
+test('a held Enter confirms nothing, a new one does', async () => {
+  const { press, s } = await show(abc());
+  press('x', 'r');
+  const field = screen.getByLabelText('Why? The agent continues with what you write.');
+  pressKey(field, 'Enter', { repeat: true });
+  fireEvent.keyUp(field, { key: 'Enter' });
+  pressKey(field, 'b');
+  pressKey(field, 'Enter', { repeat: true });
+  await act(async () => undefined);
+  expect(s.bodies).toEqual([]);
+  pressKey(field, 'Enter');
+  await act(async () => undefined);
+  expect(s.bodies).toMatchObject([{ action: 'reject' }]);
+});
+
 test('a row’s check box selects it and opens nothing', async () => {
   const { model, list } = await show(abc());
   const box = rowOf('Letter to b').querySelector<HTMLInputElement>('input[type="checkbox"]')!;
@@ -668,4 +683,58 @@ test('a narrow panel says no place for a card when no row is left', async () => 
   await tell({ proposals: ['a'], runs: [], drafts: [] });
   screen.getByText('card of a');
   expect(document.querySelector('.jp-hitl-num')).toBeNull();
+});
+
+describe('a late answer to a decision in the open card', () => {
+  const answers: ((() => void) | undefined)[] = [];
+
+  function LateCard({ id }: { id: string }): JSX.Element {
+    const { onDecided } = useContext(DecisionSurroundings);
+    return (
+      <article className="jp-hitl-card" data-proposal={id} tabIndex={-1}>
+        <button onClick={() => answers.push(onDecided)}>Decide {id}</button>
+      </article>
+    );
+  }
+  const renderLate = (id: string): JSX.Element => <LateCard key={id} id={id} />;
+  const decide = (id: string): void => screen.getByRole('button', { name: `Decide ${id}` }).click();
+  const answer = (): Promise<void> => act(async () => answers.pop()?.());
+
+  it('does not take a person away who has gone to another row', async () => {
+    const { model, list, press } = await show(abc(), {}, renderLate);
+    act(() => void (model.wide = true));
+    decide('a');
+    press('j');
+    const search = screen.getByRole('searchbox');
+    search.focus();
+    await answer();
+    expect([model.current, document.activeElement]).toEqual(['b', search]);
+    await screen.findByRole('button', { name: 'Decide b' });
+    decide('b');
+    await answer();
+    expect([model.current, document.activeElement]).toEqual(['c', list]);
+  });
+
+  it('in a narrow panel gives the focus to the next card, since the list is hidden', async () => {
+    const { press } = await show(abc(), {}, renderLate);
+    press('Enter');
+    decide('a');
+    await answer();
+    await screen.findByRole('button', { name: 'Decide b' });
+    await waitFor(() => expect((document.activeElement as HTMLElement).dataset.proposal).toBe('b'));
+  });
+});
+
+test('the links of the selected rows are copied, also over plain HTTP', async () => {
+  const copied: string[] = [];
+  Object.assign(document, {
+    execCommand: () => copied.push((document.activeElement as HTMLTextAreaElement).value) > 0
+  });
+  const { press } = await show(abc(), { pageUrl: id => `https://hub/review/${id}` });
+  press('x', 'j', 'x');
+  fireEvent.click(screen.getByRole('button', { name: 'More for the selected' }));
+  fireEvent.click(screen.getByRole('menuitem', { name: 'Copy links' }));
+  await act(async () => undefined);
+  expect(copied).toEqual(['https://hub/review/a\nhttps://hub/review/b']);
+  Object.assign(document, { execCommand: undefined });
 });

@@ -121,3 +121,22 @@ test('without hitl_nb on the server, the output says how it is installed, and ca
   expect(read.length).toBe(before + 1);
   made.dispose();
 });
+
+test('the plain text of an output and an error are shown with their hidden characters', async () => {
+  const { made } = renderer({ error: 'UnknownRun', message: 'no \u202erun' }, 404);
+  await made.renderModel(model(PAUSE, 'Paused: \u202eLetter'));
+  Widget.attach(made, document.body);
+  await settle();
+  expect(made.node.textContent).toBe('Paused: ⟨U+202E⟩Letterno ⟨U+202E⟩run');
+  made.dispose();
+});
+
+test('so is that of an output whose server does not have hitl_nb', async () => {
+  const { made } = renderer(null, 404);
+  await made.renderModel(model(PAUSE, 'Paused: \u202eLetter'));
+  Widget.attach(made, document.body);
+  await settle();
+  expect(made.node.querySelector('pre')?.textContent).toBe('Paused: ⟨U+202E⟩Letter');
+  expect(made.node.textContent).toContain('need hitl_nb on this Jupyter server');
+  made.dispose();
+});

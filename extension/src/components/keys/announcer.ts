@@ -2,6 +2,9 @@
  * The one live region of the window: sentences for screen readers, some of them shown to everybody for a moment.
  */
 
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { copyText } from '../../text/clipboard';
+
 /** Milliseconds for which a sentence is shown. */
 const SHOWN_MS = 6000;
 
@@ -29,4 +32,13 @@ export function announce(sentence: string, shown = false): void {
       region.textContent = '';
     }
   }, SHOWN_MS);
+}
+
+/** Copy a text, and say so if that fails. Resolves to true if it was copied. */
+export async function copyOrSay(text: string, trans: TranslationBundle): Promise<boolean> {
+  const copied = await copyText(text);
+  if (!copied) {
+    announce(trans.__('The browser did not copy it: select the text and copy it yourself.'), true);
+  }
+  return copied;
 }

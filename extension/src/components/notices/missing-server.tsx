@@ -24,7 +24,7 @@ export function MissingServerNotice({ text, agent, trans, onTryAgain }: IProps):
   );
   return (
     <div className="jp-hitl-plain jp-hitl-root">
-      <pre>{text}</pre>
+      <pre>{showHiddenCharacters(text)}</pre>
       <div className="jp-hitl-bar-alone">
         <Alert tone="warn" icon="disconnected" actions={again}>
           <b>{trans.__('The review cards need hitl_nb on this Jupyter server.')}</b> {trans.__('Run')}{' '}

@@ -195,7 +195,8 @@ function ContinuesPart({ proposal, run, actions, host }: IPartProps): JSX.Elemen
   );
   return (
     <Alert tone="good" icon="play" actions={buttons}>
-      <b>{`${decisionWord(proposal, host).text}.`}</b> {next?.text ?? trans.__('The agent continues …')}
+      <b>{`${decisionWord(proposal, host).text}.`}</b>{' '}
+      {shown(next?.text ?? trans.__('The agent continues …'))}
       {!next && where && <span className="jp-hitl-muted"> {showHiddenCharacters(where)}</span>}
     </Alert>
   );

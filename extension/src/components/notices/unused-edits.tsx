@@ -10,6 +10,7 @@ import { countChanges } from '../changes/change-count';
 import { Alert } from '../controls/alert';
 import { Button } from '../controls/button';
 import type { IHost } from '../host';
+import { copyOrSay } from '../keys/announcer';
 import { formatDeciderName } from '../proposal-status';
 
 /** The value as it was edited here, and as it is now. */
@@ -31,8 +32,11 @@ export function UnusedEdits({ shown, now, draft, host }: IProps): JSX.Element {
   const [copied, setCopied] = useState(false);
   const count = Math.max(1, countChanges(shown, shown.value, draft.shown));
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(formatValue(draft.shown));
-    setCopied(true);
+    const done = await copyOrSay(formatValue(draft.shown), trans);
+    setCopied(done);
+    if (!done) {
+      setOpen(true); // so that the text can be selected
+    }
   };
   const actions = (
     <>

@@ -8,6 +8,7 @@ import { IconButton } from '../controls/button';
 import { MenuItem } from '../controls/menu-item';
 import { Menu } from '../controls/popover';
 import type { IHost } from '../host';
+import { copyOrSay } from '../keys/announcer';
 import { keyHint } from '../keys/key-hints';
 import { useCardCommands } from '../use-card-commands';
 
@@ -23,7 +24,7 @@ export function CardMenu({ proposal, host }: IProps): JSX.Element {
   const [open, setOpen] = useState(false);
   const close = (): void => setOpen(false);
   const link = host.pageUrl?.(proposal.id);
-  const copyLink = (): void => void (link && navigator.clipboard.writeText(link));
+  const copyLink = (): void => void (link && copyOrSay(link, trans));
   const canOpen = openNotebook !== undefined && proposal.path !== null;
   useCardCommands(host, proposal.id, button, {
     'hitl-nb:copy-link': { isEnabled: () => link !== undefined, execute: copyLink },

@@ -10,6 +10,7 @@ import { CommentsPanel } from '../comments/comments-panel';
 import { Alert } from '../controls/alert';
 import { Button, IconButton } from '../controls/button';
 import type { IHost } from '../host';
+import { copyOrSay } from '../keys/announcer';
 import { stateOf } from '../states/proposal-state';
 import { formatWhen } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
@@ -124,7 +125,7 @@ function DoubtFacts({ doubt, host }: { doubt: IDoubt; host: IHost }): JSX.Elemen
 
 function CopyButton({ text, host }: { text: string; host: IHost }): JSX.Element {
   const [copied, setCopied] = useState(false);
-  const copy = (): void => void navigator.clipboard.writeText(text).then(() => setCopied(true));
+  const copy = (): void => void copyOrSay(text, host.trans).then(setCopied);
   return (
     <button type="button" className="jp-hitl-link" onClick={copy}>
       {copied ? host.trans.__('Copied') : host.trans.__('Copy')}

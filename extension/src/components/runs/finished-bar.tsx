@@ -5,6 +5,7 @@
 import { useEffect, useState } from 'react';
 import type { IRun, ITimelineEntry } from '../../api/types';
 import { formatDuration } from '../../text/duration';
+import { showHiddenCharacters } from '../../text/hidden-characters';
 import { formatClock } from '../../text/times';
 import { Alert } from '../controls/alert';
 import { Button } from '../controls/button';
@@ -66,7 +67,7 @@ export function FinishedBeforeBar({ run, host }: IProps): JSX.Element {
       </Alert>
       {actions?.problem && (
         <p className="jp-hitl-error" role="alert">
-          {actions.problem}
+          {showHiddenCharacters(actions.problem)}
         </p>
       )}
     </div>

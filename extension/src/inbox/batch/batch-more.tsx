@@ -8,7 +8,7 @@ import { Button } from '../../components/controls/button';
 import { MenuItem } from '../../components/controls/menu-item';
 import { Menu, Popover } from '../../components/controls/popover';
 import { ReasonPopover } from '../../components/decide/reason-popover';
-import { announce } from '../../components/keys/announcer';
+import { announce, copyOrSay } from '../../components/keys/announcer';
 import type { IHost } from '../../components/host';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { forEachParallel } from '../stores/batch';
@@ -37,9 +37,9 @@ export function BatchMore({ model, host, anchor, onClose }: IProps): JSX.Element
   const copyLinks = (): void => {
     onClose();
     const links = proposals.map(p => pageUrl?.(p.id) ?? '');
-    navigator.clipboard.writeText(links.join('\n')).then(
-      () => announce(trans._n('%1 link was copied.', '%1 links were copied.', links.length), true),
-      (reason: unknown) => model.showProblem(messageOf(reason))
+    void copyOrSay(links.join('\n'), trans).then(
+      copied =>
+        copied && announce(trans._n('%1 link was copied.', '%1 links were copied.', links.length), true)
     );
   };
   return (

@@ -115,3 +115,9 @@ test('a run that is ready says what is next, with its button', async () => {
   await userEvent.click(screen.getByText('Run it on the server'));
   expect(run).toHaveBeenCalledTimes(1);
 });
+
+test('what the run needs next is shown with its hidden characters', () => {
+  const decision = { action: 'approve', by: 'person', reviewer: 'ada' } as unknown as IProposal['decision'];
+  const text = show('continues', {}, { status: 'decided', decision }, { text: 'Run \u202enb' });
+  expect(text).toContain('Run ⟨U+202E⟩nb');
+});

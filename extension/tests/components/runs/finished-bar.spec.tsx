@@ -60,3 +60,9 @@ test('who may not start it over sees no button', () => {
   render(<FinishedBeforeBar run={RUN} host={hostOf({ runActions: () => ({ busy: false, problem: '' }) })} />);
   expect(screen.queryByRole('button')).toBeNull();
 });
+
+test('why starting over failed is shown with its hidden characters', () => {
+  const host = hostOf({ runActions: () => ({ busy: false, problem: 'no \u202ecell' }) });
+  render(<FinishedBeforeBar run={RUN} host={host} />);
+  expect(screen.getByRole('alert').textContent).toBe('no ⟨U+202E⟩cell');
+});
