@@ -100,8 +100,8 @@ export function InboxDetail(props: IProps): JSX.Element | null {
 }
 
 /**
- * Return what the open card knows about the inbox: after a decision the next row's card is shown, unless the person has
- * gone to another row meanwhile. The focus goes to the list, or to the card in its place (`onDecided`).
+ * Return what the open card knows about the inbox. After a decision the next row's card is shown, unless the person has
+ * gone to another row. The focus goes to the list, or to the card in its place (`onDecided`).
  */
 function useSurroundings(
   model: InboxModel,

@@ -32,7 +32,7 @@ export function makeHandlers({
   const canApprove = (): boolean => primary?.blocked === null;
   const canOpen = (action: Action): boolean => isAllowed(action) && blocked === null;
   const isPrimary = (action: unknown): boolean => action === undefined || action === primary?.action;
-  const opening = (action: Action, popover: PopoverName): ICommandHandler => ({
+  const makeOpener = (action: Action, popover: PopoverName): ICommandHandler => ({
     isEnabled: () => canOpen(action),
     execute: () => setPopover(popover),
     whyNot: () => blocked || refusal
@@ -41,8 +41,8 @@ export function makeHandlers({
   return {
     'hitl-nb:approve-proposal': { isEnabled: canApprove, execute: () => approve(), whyNot },
     'hitl-nb:approve-with-reason': { isEnabled: canApprove, execute: () => setPopover('reason'), whyNot },
-    'hitl-nb:reject-proposal': opening('reject', 'reject'),
-    'hitl-nb:answer-proposal': opening('respond', 'answer'),
+    'hitl-nb:reject-proposal': makeOpener('reject', 'reject'),
+    'hitl-nb:answer-proposal': makeOpener('respond', 'answer'),
     'hitl-nb:comment-proposal': { isEnabled: () => true, execute: onComments },
     'hitl-nb:decide-proposal': {
       isEnabled: ({ action }) =>

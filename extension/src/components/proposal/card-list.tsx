@@ -28,7 +28,7 @@ export const LastDecided = createContext<string | null>(null);
 /** The cards in their order. */
 export function CardList({ models, renderCard, host }: IProps): JSX.Element {
   useRedraw(...models);
-  // One flat list: in a list of lists a card has a new place, and is mounted anew, when another one is decided.
+  // One flat list: in a list of lists a card has a new place, and is mounted again, when another one is decided.
   const cards = groupDecided(models).flatMap(group =>
     group.length > MAX_DECIDED
       ? [
