@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, Run
 from hitl_nb.server.lists.closed_index import ClosedEntry, ClosedIndex
-from hitl_nb.server.lists.log_follower import NOTHING, LogFollower
+from hitl_nb.server.lists.log_follower import NOTHING, LogFollower, LoggedChanges
 from hitl_nb.server.lists.open_index import OpenEntry, OpenIndex
 from hitl_nb.server.lists.row_parts import UNEDITED, DraftChanges, OpenComments, RowParts
 from hitl_nb.server.lists.run_figures import RunFigures
@@ -49,13 +49,19 @@ class ListIndex:
     def look(self, ledger: Ledger) -> ListReader:
         """Renew the index from the audit log, and return a reader for one request."""
         with self.lock:
-            changes = self._follower.poll(ledger)
-            if changes is not NOTHING:
-                self.parts.forget(changes)
-                self.open.renew(ledger, changes)
-                self.closed.renew(ledger, changes)
-                self.runs.renew(ledger, changes)
+            try:
+                self._renew(ledger, self._follower.poll(ledger))
+            except BaseException:
+                self._follower.reset()  # some parts may lack these changes, so the next look renews all of them
+                raise
         return ListReader(ledger, self, ledger.store.drafts.version())
+
+    def _renew(self, ledger: Ledger, changes: LoggedChanges) -> None:
+        if changes is not NOTHING:
+            self.parts.forget(changes)
+            self.open.renew(ledger, changes)
+            self.closed.renew(ledger, changes)
+            self.runs.renew(ledger, changes)
 
 
 class ListReader:

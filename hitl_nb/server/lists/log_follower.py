@@ -63,6 +63,13 @@ class LogFollower:
             self._reader.mark_handled(events[-1])
         return _changes_in(events)
 
+    def reset(self) -> None:
+        """Forget the position in the log. The next call of `poll` finds that everything has changed.
+
+        For a caller that failed to use the changes of the last call, because these are not reported again.
+        """
+        self._reader = None
+
     def _begin_at_end(self, ledger: Ledger) -> LoggedChanges:
         self._version = ledger.store.version()
         self._reader = EventReader(ledger.store, MemoryCursor(ledger.audit.newest_event_number()))

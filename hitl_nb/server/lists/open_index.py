@@ -90,10 +90,11 @@ class OpenIndex:
             self._sorted = []
 
     def _renew_entry(self, ledger: Ledger, entries: dict[str, OpenEntry], proposal_id: str) -> None:
-        before = entries.pop(proposal_id, None)
         proposal = rows.load_proposal(ledger.store, proposal_id)
-        if proposal is not None and proposal.status == "open":
-            entry = entries[proposal_id] = _make_entry(ledger, proposal)
+        entry = _make_entry(ledger, proposal) if proposal is not None and proposal.status == "open" else None
+        before = entries.pop(proposal_id, None)  # only now, because the store may fail before
+        if entry is not None:
+            entries[proposal_id] = entry
             if before is not None:
                 entry.comments, entry.draft, entry.update = before.comments, before.draft, before.update
             else:

@@ -68,11 +68,15 @@ class _Texts(NamedTuple):
 class _KnownDraft(NamedTuple):
     """Changes of a draft, as of a version of the store of drafts and of an update of the draft.
 
+    `question` has id and revision of the proposal with whose value the draft was compared. A workspace may ask again
+    with another value, and the document then has no new update.
+
     `people` has the display names of everybody who has edited the draft, oldest edit first.
     """
 
     version: int = -1
     last_update: int = 0
+    question: tuple[str, int] = ("", 0)
     people: tuple[str, ...] = ()
     changes: DraftChanges = UNEDITED
 
@@ -92,6 +96,7 @@ class RowParts:
         """Forget the parts about which the audit log has new events."""
         if changes.is_everything:
             self._texts, self._comments = {}, {}
+            self._drafts = {}  # versions of the store of drafts are comparable for one opened store only
         for proposal in changes.proposals:
             self._texts.pop(proposal, None)
         for document in changes.documents:
@@ -135,13 +140,15 @@ class RowParts:
         """
         document = proposal.document or proposal.id
         known = self._drafts.get(document, _KnownDraft())
-        if known.version == version:
+        question = (proposal.id, proposal.revision)
+        if (known.version, known.question) == (version, question):
             return known.changes
         draft = Draft.for_proposal(ledger.store, proposal)
-        if (last := draft.log.last_number()) != known.last_update:
+        last = draft.log.last_number()
+        if last != known.last_update or (known.people and known.question != question):
             people = _add_editors(known.people, draft, known.last_update)
-            known = _KnownDraft(version, last, people, _read_changes(ledger, draft, proposal, people))
-        _keep(self._drafts, document, known._replace(version=version))
+            known = _KnownDraft(version, last, question, people, _read_changes(ledger, draft, proposal, people))
+        _keep(self._drafts, document, known._replace(version=version, question=question))
         return known.changes
 
     def open_comments(self, ledger: Ledger, proposal: Proposal) -> OpenComments:
