@@ -86,16 +86,19 @@ class Audit:
         """Return the number of the newest event; 0 if there is none."""
         return chain.read_head(self._store).n
 
-    def verify(self) -> Verification:
+    def verify(self, run_id: str | None = None) -> Verification:
         """Check the whole log, and every record against it.
 
         The check covers two things. No event was edited, removed, reordered or cut off. And every run, proposal,
         decision, comment, step, workspace and saved state agrees with the newest event about it.
 
+        Args:
+            run_id: Id of a run: only the records of this run are checked, and the whole log. None (default): all.
+
         Returns:
             The result, with the first problem and the records that differ.
         """
-        return verification.verify_log(self._store)
+        return verification.verify_log(self._store, run_id)
 
 
 def format_export(events: list[bytes], *, as_csv: bool = False, is_first: bool = True) -> bytes:

@@ -26,11 +26,13 @@ class LoggedRecord(NamedTuple):
         digest: Digest of the record after the event.
         event: Number of the event.
         type: Type of the event.
+        run: Id of the run that the event is about; None if it is about none, or if the record is of no run.
     """
 
     digest: str
     event: int
     type: str
+    run: str | None = None
 
 
 class _ForgottenRuns(Record, frozen=True):
@@ -85,7 +87,7 @@ class LoggedRecords:
 
     def find(self, key: str) -> LoggedRecord | None:
         """Return the newest event about the record at `key`; None if there is none."""
-        row = self._con.execute("SELECT digest, n, type FROM told WHERE key = ?", (key,)).fetchone()
+        row = self._con.execute("SELECT digest, n, type, run FROM told WHERE key = ?", (key,)).fetchone()
         return None if row is None else LoggedRecord(*row)
 
     def mark_seen(self, key: str) -> None:

@@ -20,7 +20,7 @@ from hitl_nb.ledger.decisions.proposal_history import RunLog
 from hitl_nb.ledger.decisions.vote_withdrawals import check_withdrawals
 from hitl_nb.ledger.documents.comment_records import CommentStateChange
 from hitl_nb.ledger.logged_records import LoggedRecord, LoggedRecords
-from hitl_nb.ledger.open.evidence_blobs import EVIDENCE_PREFIX, read_picture
+from hitl_nb.ledger.open.evidence_blobs import EVIDENCE_PREFIX, list_pictures, read_picture
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.rows import layout
 from hitl_nb.ledger.rows import policy_texts as policytexts
@@ -56,6 +56,8 @@ _KINDS: dict[str, type[Record]] = {
     "saved": snapshots.SavedState,
 }
 _LIST_PAGE_SIZE = 1000
+_USES = {"blob": "blobref/{sha}/{run}", "evidence": "evidenceof/{sha}/{run}", "policy": "policyof/{run}/{sha}"}
+"""Records that are stored once for all runs that use them, and the key that exists for each of these runs."""
 _UNLOGGED_KINDS = ("claim", "saved")
 """Kinds of records that change without an event. The check is only that they can be read."""
 
@@ -99,10 +101,14 @@ class Verification(Record, frozen=True):
     differs: tuple[RecordDifference, ...] = ()
 
 
-def verify_log(store: Store) -> Verification:
+def verify_log(store: Store, run: str | None = None) -> Verification:
     """Check the audit log of a store, and every record against it.
 
     If the log itself is not valid, the records are not checked.
+
+    Args:
+        store: The store.
+        run: Id of the run whose records are checked. None (default): all records. The whole log is always checked.
     """
     with LoggedRecords() as told:
         walk = chain.LogWalk()
@@ -114,7 +120,7 @@ def verify_log(store: Store) -> Verification:
         if walk.problem is not None:
             return Verification(ok=False, events=walk.number, problem=walk.problem)
         found: list[RecordDifference] = []
-        for one in _RecordComparison(store, walk, told).differences():
+        for one in _RecordComparison(store, walk, told, run).differences():
             found.append(one)
             if len(found) == MAX_DIFFERENCES:
                 break
@@ -132,10 +138,12 @@ class _RecordComparison:
         store: The store.
         walk: Reader of the audit log, which has read all events so far.
         told: The records that these events describe.
+        run: Id of the run whose records are compared; None: all records.
     """
 
-    def __init__(self, store: Store, walk: chain.LogWalk, told: LoggedRecords) -> None:
+    def __init__(self, store: Store, walk: chain.LogWalk, told: LoggedRecords, run: str | None) -> None:
         self._store = store
+        self._run = run
         self._walk = walk
         self._told = told
         self._store_id = formats.store_id(store)
@@ -149,6 +157,23 @@ class _RecordComparison:
         yield from self._compare_pictures()
         for key in self._told.list_unseen():
             yield from self._compare_record(key)
+
+    def _is_wanted(self, key: str) -> bool:
+        """Return whether the record at `key` is compared: every record, or the records of one run."""
+        kind, _, rest = key.partition("/")
+        owner, run = rest.partition("/")[0], self._run
+        if run is None or owner == run:
+            return True
+        if kind in _USES:  # several runs may use it
+            return self._store.get(_USES[kind].format(sha=owner, run=run)) is not None
+        told = self._told.find(key)
+        if told is not None:
+            return told.run == run
+        documents = (self._told.find(f"proposal/{owner}"), self._told.find(f"workspace/{owner}"))
+        if any(one is not None and one.run == run for one in documents):  # comments
+            return True
+        raw = self._store.get(key)
+        return raw is not None and run.encode() in raw  # the log does not have it, but it says that it is of this run
 
     def _compare_kind(self, kind: str) -> Iterator[RecordDifference]:
         start, stop = prefix_range(f"{kind}/")
@@ -172,7 +197,7 @@ class _RecordComparison:
         A difference is checked again in a transaction first, because another process may have written the record
         meanwhile.
         """
-        if self._find_problem(self._store, key) is None:
+        if not self._is_wanted(key) or self._find_problem(self._store, key) is None:
             return []
 
         def compare_again(reads: StoreReader) -> RecordDifference | None:
@@ -204,7 +229,7 @@ class _RecordComparison:
                 return _make_difference(key, "changed", told)
             found = _find_index_problem(reads, record)
             if found is None and isinstance(record, Proposal):
-                return self._find_decision_problem(reads, record, key, told)
+                return _find_picture_problem(reads, record) or self._find_decision_problem(reads, record, key, told)
             return found
         except StoreCorrupt as damage:
             return RecordDifference(
@@ -261,6 +286,8 @@ class _RecordComparison:
         """Find texts of policies that do not have the hash in their key."""
         start, stop = prefix_range(policytexts.POLICY_PREFIX)
         for key, _ in self._store.scan(start, stop):
+            if not self._is_wanted(key):
+                continue
             try:
                 policytexts.read_policy_text(self._store, key.removeprefix(policytexts.POLICY_PREFIX))
             except StoreCorrupt as damage:
@@ -272,6 +299,8 @@ class _RecordComparison:
         while True:
             page = self._store.scan(start, stop, limit=_PAGE_SIZE)
             for key, _ in page:
+                if not self._is_wanted(key):
+                    continue
                 try:
                     read_picture(self._store, key.removeprefix(EVIDENCE_PREFIX))
                 except StoreCorrupt as damage:
@@ -281,7 +310,9 @@ class _RecordComparison:
             start = page[-1][0] + "\0"
 
     def _find_blob_problem(self, sha: str, found: str) -> Iterator[RecordDifference]:
-        if sha in ("", found) or not self._store.scan(*prefix_range(f"blob/{sha}/"), limit=1):  # removed meanwhile
+        if sha in ("", found) or not self._is_wanted(f"blob/{sha}"):
+            return
+        if not self._store.scan(*prefix_range(f"blob/{sha}/"), limit=1):  # removed meanwhile
             return
         text = f"the buffer {sha[:12]} of a saved state is damaged: its content has another hash"
         yield RecordDifference(record=f"blob/{sha}", problem="changed", text=text)
@@ -357,6 +388,16 @@ def _find_index_problem(reads: StoreReader, record: Record | None) -> RecordDiff
         if reads.get(key) != id_.encode():
             text = f"the list entry {key}, which names {id_}, is missing or was changed"
             return RecordDifference(record=key, problem="missing", text=text)
+    return None
+
+
+def _find_picture_problem(reads: StoreReader, proposal: Proposal) -> RecordDifference | None:
+    """Return a difference if a picture that a proposal shows is missing, or the entry that keeps it; else None."""
+    for sha in list_pictures(proposal):
+        for key in (f"{EVIDENCE_PREFIX}{sha}", _USES["evidence"].format(sha=sha, run=proposal.run)):
+            if reads.get(key) is None:
+                text = f"{key}, which a picture of proposal {proposal.id} needs, is missing"
+                return RecordDifference(record=key, problem="missing", text=text)
     return None
 
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from hitl_nb.ledger.ledger import Claim, Ledger
 from hitl_nb.ledger.rows import audit_log as chain
 from hitl_nb.ledger.verification import Verification
-from hitl_nb.records import Question, Snapshot
+from hitl_nb.records import ImageBlock, Question, Snapshot
 from hitl_nb.storage.interface import MAX_VALUE_BYTES, Transaction
 from hitl_nb.storage.memory import MemoryStore
 
@@ -28,7 +29,7 @@ def open_new_run(ledger: Ledger, agent: str) -> Claim:
     return ledger.runs.open(agent=agent, notebook=NB)[1]
 
 
-def question(title: str = "Letter", value: str = "Dear Ann", **more: str) -> Question:
+def question(title: str = "Letter", value: str = "Dear Ann", **more: Any) -> Question:
     return Question(title=title, kind="text", value=value, position="1", **more)
 
 
@@ -74,6 +75,11 @@ def fill(ledger: Ledger) -> None:
     ledger.runs.cancel(
         ledger.runs.pause(open_new_run(ledger, "stopped"), Snapshot(envelope=b"s"), [question()]).proposals[0].run,
         actor="ann",
+    )
+    picture = b"a picture" * 2 * MAX_VALUE_BYTES
+    block = ImageBlock(name="photo", sha256=hashlib.sha256(picture).hexdigest(), media_type="image/png", alt="", size=9)
+    ledger.runs.pause(
+        open_new_run(ledger, "shows"), Snapshot(envelope=b"p"), [question(evidence=(block,))], blobs=(picture,)
     )
     ledger.runs.fail(open_new_run(ledger, "fails"), None, "boom")
     claim = open_new_run(ledger, "fails after a save")
@@ -225,6 +231,19 @@ def test_what_was_taken_off_a_list_is_named(ledger: Ledger, kind: str) -> None:
         put(ledger, key, raw)
 
 
+@pytest.mark.parametrize("kind", ["evidence", "evidenceof"])
+def test_a_picture_that_is_missing_is_named(ledger: Ledger, kind: str) -> None:
+    (key,) = keys(ledger, kind)
+    raw = ledger.store.get(key) or b""
+    ledger.store.transact(lambda tx: tx.delete(key))
+    found = ledger.audit.verify()
+    assert list_problems(found) == {("missing", key)}
+    (run,) = {one.run for one in ledger.proposals.list_open() if one.evidence}
+    assert list_problems(ledger.audit.verify(run)) == {("missing", key)}
+    put(ledger, key, raw)
+    assert ledger.audit.verify().ok
+
+
 def test_a_call_in_doubt_that_was_made_of_one_that_is_done_is_named(ledger: Ledger) -> None:
     done = next(key for key, raw in of_kind("step", ledger) if b'"done"' in raw)
     step = msgspec.json.decode(ledger.store.get(done) or b"")
@@ -248,6 +267,65 @@ def test_an_earlier_version_of_a_record_that_was_put_back_is_named(ledger: Ledge
     for key, raw in before.items():
         put(ledger, key, raw)
     assert list_problems(ledger.audit.verify()) == {("changed", key) for key in before}
+
+
+def find_own_keys(ledger: Ledger, run: str) -> dict[str, str]:
+    """One key of each kind that belongs to a run, as an id in the key or in the value says."""
+    ids = [run, *(p.id for p in ledger.proposals.list_of_run(run)), *(w.id for w in ledger.workspaces.list_of_run(run))]
+    found: dict[str, str] = {}
+    for key, raw in ledger.store.scan("", "~"):
+        kind, _, rest = key.partition("/")
+        if kind in ("blobref", "evidenceof"):
+            found |= {kind: key} if rest.endswith(run) else {}
+            shared = kind.removesuffix("ref").removesuffix("of")
+            sha, _, user = rest.partition("/")
+            if user == run and len(ledger.store.scan(f"{kind}/{sha}/", f"{kind}/{sha}0")) == 1:
+                found[shared] = next(one for one in keys(ledger, shared) if sha in one)
+        elif kind not in ("event", "claim", "saved", "blobs") and any(
+            one in key or one == raw.decode("latin1") for one in ids
+        ):
+            found[kind] = key
+    return found
+
+
+@pytest.mark.parametrize(
+    ("agent", "kinds"),
+    [
+        (
+            "letters",
+            "run made name asked closed proposal snapshot step happened workspace opened comment marked",
+        ),
+        ("waits", "run made name asked open proposal snapshot happened blob"),
+        ("shows", "run made name asked open proposal snapshot happened evidence evidenceof"),
+    ],
+)
+def test_the_check_of_one_run_finds_what_belongs_to_it_and_nothing_else(ledger: Ledger, agent: str, kinds: str) -> None:
+    runs = {run.agent: run.id for run in ledger.runs.list_newest(limit=100)}
+    other = runs["waits" if agent != "waits" else "shows"]
+    own = find_own_keys(ledger, runs[agent])
+    for kind in kinds.split():
+        raw = ledger.store.get(own[kind]) or b""
+        ledger.store.transact(lambda tx, key=own[kind]: tx.delete(key))
+        assert not ledger.audit.verify(runs[agent]).ok, own[kind]
+        assert ledger.audit.verify(other).ok, own[kind]
+        put(ledger, own[kind], raw)
+    assert ledger.audit.verify(runs[agent]).ok
+
+
+def test_differences_of_other_runs_do_not_hide_those_of_one_run(ledger: Ledger) -> None:
+    run = next(r for r in ledger.runs.list_newest() if r.agent == "waits")
+    (asked,) = ledger.proposals.list_of_run(run.id)
+    other = next(r for r in ledger.runs.list_newest() if r.agent == "shows")
+    (beside,) = ledger.proposals.list_of_run(other.id)
+
+    def work(tx: Transaction) -> None:
+        for n in range(200):
+            tx.put(f"comment/{beside.id}/{n:012d}", b"{}")
+        tx.put(f"comment/{asked.id}/000000000001", b"{}")
+
+    ledger.store.transact(work)
+    assert list_problems(ledger.audit.verify(run.id)) == {("unreadable", f"comment/{asked.id}/000000000001")}
+    assert len(ledger.audit.verify(other.id).differs) == 100
 
 
 def test_many_differences_are_bounded(ledger: Ledger) -> None:

@@ -321,6 +321,11 @@ def test_a_changed_record_of_the_run_is_found_and_that_of_another_run_does_not_m
     store.transact(lambda tx: tx.put(f"proposal/{other.id}", raw.replace(b"Dear Bo", b"Dear Cy")))
     assert verify(mine.run) == (True, [])
     assert verify(other.run) == (False, [f"proposal/{other.id}"])
+    (place,) = (key for key, _ in store.scan("open/", "open0") if key.endswith(mine.id))
+    store.transact(lambda tx: tx.delete(place))
+    assert verify(mine.run) == (False, [place])
+    said = runs.verify_run(office.make_request("bo", mine.run))
+    assert (said.events, said.problem) == (2, said.differs[0].text)
 
 
 def test_a_run_of_more_than_one_page_is_exported_whole(office: Office) -> None:

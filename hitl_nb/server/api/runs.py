@@ -9,7 +9,6 @@ import msgspec
 from hitl_nb.errors import HitlError, NotAllowed, RunClaimed
 from hitl_nb.ledger.audit import format_export
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.records import SCRIPT, Run
 from hitl_nb.review.timeline import build_timeline as entries_of
 from hitl_nb.server.messages import responses as answers
@@ -226,16 +225,12 @@ def verify_run(request: ApiRequest) -> RunVerification:
     """
     ledger = request.ledger
     run = ledger.runs.load(request.id)
-    result = ledger.audit.verify()
-    passed = [proposal.id for proposal in ledger.policies.list_passed(run.id)]
-    own = {run.id, *passed, *rows.find_proposals(ledger.store, run.id)}
-    differs = [RecordDifferenceInfo.of(one) for one in result.differs if own & {*one.record.split("/")}]
-    is_valid = result.ok or bool(result.differs)  # only records of other runs differ
+    result = ledger.audit.verify(run.id)
     return RunVerification(
-        ok=is_valid and not differs,
+        ok=result.ok,
         events=_count_events(ledger, run.id),
-        problem=result.problem if not is_valid else differs[0].text if differs else None,
-        differs=differs,
+        problem=result.problem,
+        differs=[RecordDifferenceInfo.of(one) for one in result.differs],
     )
 
 

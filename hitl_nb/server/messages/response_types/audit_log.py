@@ -81,8 +81,8 @@ class RunVerification(ResponseStruct):
     """Result of verifying the audit log for one run.
 
     `ok` is true if the whole log is valid, and the records of this run agree with it. `events` is the number of valid
-    events of the run. `problem` is a sentence about the first invalid event of the log, or null. `differs` has the
-    records of the run that differ from the log.
+    events of the run. `problem` is a sentence about the first invalid event of the log, or about the first record that
+    differs, or null. `differs` has the records of the run that differ from the log.
     """
 
     ok: bool
