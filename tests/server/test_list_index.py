@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
+import pandas as pd
 import pytest
 from office import NOTEBOOK, STATE, Office
 
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import StoreBusy
+from hitl_nb.evidence.context import convert_context
+from hitl_nb.kinds.questions import build_question
 from hitl_nb.records import Question
-from hitl_nb.server.lists import row_parts
+from hitl_nb.server.lists import row_parts, searchable_text
 
 
 def test_a_change_is_not_lost_if_the_store_is_busy_while_it_is_read(
@@ -62,3 +66,18 @@ def test_drafts_of_another_opened_store_are_read_again(office: Office) -> None:
     Draft.for_proposal(office.ledger.store, p).write_value("Dear Anna", "bo")
     parts.forget(row_parts.LoggedChanges(is_everything=True))
     assert parts.draft_changes(office.ledger, p, 7).total == 1  # the versions of two stores may be equal
+
+
+def test_what_nobody_searches_is_not_kept(office: Office) -> None:
+    table = pd.DataFrame({"note": ["y" * 300] * 100})
+    evidence = convert_context({"table": table})
+    question = build_question("Dear Ann", title="Letter", context=evidence.context)
+    question = msgspec.structs.replace(question, evidence=evidence.blocks, notes=("a note",))
+    _, claim = office.ledger.runs.open(agent="shows", notebook=NOTEBOOK)
+    (p,) = office.ledger.runs.pause(claim, STATE, [question]).proposals
+    for n in range(30):
+        office.ledger.comments.add(p.id, f"number{n} " + "x" * 1000, author="bo")
+    (entry,) = office.desk.lists.look(office.ledger).list_open()
+    assert len(msgspec.json.encode(entry.proposal)) < 3000
+    assert len(entry.comments) <= searchable_text.MAX_TEXT_CHARS
+    assert "number29" in entry.comments

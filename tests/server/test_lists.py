@@ -88,6 +88,10 @@ def test_orders(office: Office) -> None:
     assert ids(office, sort="newest") == everything[::-1]
     assert ids(office, sort="agent") == [call.id, *everything[:3]]
     assert ids(office, sort="amount:amount") == [plain[1].id, call.id, plain[0].id, plain[2].id]
+    lines = office.propose(*({"lines": [{"sku": "A"}, {"price": price}]} for price in (5, 70)), agent="C")
+    assert ids(office, sort="amount:lines/1/price", agent="C") == [lines[1].id, lines[0].id]
+    office.propose(*({"texts": [1] * 5000, "amount": n} for n in range(2)), agent="D")
+    assert ids(office, sort="amount:amount", agent="D") == ids(office, sort="newest", agent="D")
 
 
 def test_what_is_due_first_comes_first_and_what_is_assigned_to_me_before_it(office: Office) -> None:

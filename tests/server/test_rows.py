@@ -54,6 +54,7 @@ NUMBERS: list[tuple[Any, dict[str, Any], dict[str, float]]] = [
     (CALL, {"kind": "tool_call"}, {"amount": 12.5}),
     ({"customer": {"age": 41}, "total": "12.50"}, {}, {"customer/age": 41.0, "total": 12.5}),
     ({f"n{i:02}": i for i in range(40)}, {}, {f"n{i:02}": float(i) for i in range(12)}),
+    ({"lines": [{"price": 5}, 6], "total": 7}, {}, {"total": 7.0}),  # too many to choose from
     (17, {}, {}),
 ]
 

@@ -31,7 +31,14 @@ DRAFT_SECONDS = 1.0
 """Seconds after which the index looks for changed drafts again, so that a search is not slow while people type."""
 _PAGE_SIZE = 200
 _MAX_CLOSED = 1000
-_VALUE_FIELDS: dict[str, Any] = {"types": None, "schema": None, "options": None, "context": None}
+_VALUE_FIELDS: dict[str, Any] = {
+    "types": None,
+    "schema": None,
+    "options": None,
+    "context": None,
+    "evidence": (),
+    "notes": (),
+}
 
 
 @dataclass(slots=True)
@@ -39,7 +46,7 @@ class OpenEntry:
     """One open proposal in the index.
 
     Attributes:
-        proposal: The proposal without its value, schema, options and context.
+        proposal: The proposal without its value, schema, options, context, evidence and notes.
         order: Its key in the list of open proposals, which is sorted oldest first.
         due: Time until which it should be decided (`due_time`); None if there is none.
         numbers: The numbers in its value by path.

@@ -166,7 +166,7 @@ class RowParts:
 
 
 def _first_numbers(proposal: Proposal) -> dict[str, float]:
-    found = read_numbers(proposal, MAX_NUMBERS)
+    found = read_numbers(proposal, MAX_NUMBERS, in_lists=False)  # a choice of orders has no place for each item
     return {path: number for path, number in found.items() if path and not path.startswith("arguments/")}
 
 

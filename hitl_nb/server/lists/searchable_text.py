@@ -11,7 +11,12 @@ from hitl_nb.ledger.decisions.reviewers import POLICY_REVIEWER
 from hitl_nb.records import Comment, Proposal
 
 MAX_TEXT_CHARS = 20_000
-"""Number of characters of one value, draft or context that are searched, from its beginning."""
+"""Number of characters of one value, draft or context that are searched, from its beginning.
+
+Of the comments on one document, so many are searched too, newest comment first.
+"""
+MAX_LIST_ITEMS = 1000
+"""Number of list items of one value in which numbers are looked for."""
 
 
 def split_words(searched: str) -> tuple[str, ...]:
@@ -56,27 +61,40 @@ def value_text(value: Any) -> str:
 
 
 def comments_text(comments: Iterable[Comment]) -> str:
-    """Return what is searched in comments: texts, suggestions, and names of their authors."""
-    said = (part for one in comments for part in (one.text, one.suggestion or "", one.author, one.author_name))
-    return "\n".join(said).casefold()
+    """Return what is searched in comments: texts, suggestions, and names of their authors.
+
+    Args:
+        comments: The comments, oldest first.
+    """
+    newest_first = reversed(list(comments))
+    return value_text(
+        [part for one in newest_first for part in (one.author_name, one.author, one.text, one.suggestion or "")]
+    )
 
 
-def read_numbers(proposal: Proposal, most: int = 50) -> dict[str, float]:
+def read_numbers(proposal: Proposal, most: int = 50, *, in_lists: bool = True) -> dict[str, float]:
     """Return the numbers in a proposal's value by path, for example "lines/0/amount". Decimal texts count as numbers.
 
     The arguments of a tool call also have the paths without "arguments/".
 
     Args:
         proposal: The proposal.
-        most: Maximum number of numbers.
+        most: Maximum number of numbers. Those in lists come last.
+        in_lists: Whether the numbers in lists are included. Default: True.
     """
     found: dict[str, float] = {}
+    left = MAX_LIST_ITEMS if in_lists else 0
     waiting: list[tuple[str, Any, int]] = [("", proposal.value, 0)]
     while waiting and len(found) < most:
         path, value, depth = waiting.pop()
         if isinstance(value, dict) and depth < 4:
             named = cast("dict[str, Any]", value).items()
             waiting += [(f"{path}/{name}", one, depth + 1) for name, one in reversed(named)]
+        elif isinstance(value, list) and depth < 4:
+            items = cast("list[Any]", value)[:left]
+            left -= len(items)
+            # Below everything else, so that a long list does not take the place of the other fields.
+            waiting[:0] = [(f"{path}/{n}", one, depth + 1) for n, one in reversed(list(enumerate(items)))]
         elif (number := _parse_number(value)) is not None:
             found[path.lstrip("/")] = number
     # The arguments of a call are also found without their place in it.
