@@ -62,7 +62,9 @@ function fillPage(
   lines.filter(Boolean).forEach(line => add(page.body, 'p', line));
   const table = add(page.body, 'table');
   const head = add(add(table, 'thead'), 'tr');
-  [trans.__('Time'), trans.__('Event'), trans.__('By whom, and why')].forEach(title => add(head, 'th', title));
+  [trans.__('Time'), trans.__('Event'), trans.__('By whom, and why')].forEach(title =>
+    add(head, 'th', title)
+  );
   const body = add(table, 'tbody');
   for (const entry of entries.filter(one => isShown(one, 'all'))) {
     const row = add(body, 'tr');

@@ -692,11 +692,12 @@ describe('a late answer to a decision in the open card', () => {
     const { onDecided } = useContext(DecisionSurroundings);
     return (
       <article className="jp-hitl-card" data-proposal={id} tabIndex={-1}>
-        <button onClick={() => answers.push(() => onDecided?.(decided(id)))}>Decide {id}</button>
+        <button onClick={() => answers.push(() => onDecided?.(makeDecided(id)))}>Decide {id}</button>
       </article>
     );
   }
-  const decided = (id: string): IProposal => ({ ...letter(id), status: 'decided', decision: null }) as never;
+  const makeDecided = (id: string): IProposal =>
+    ({ ...letter(id), status: 'decided', decision: null }) as never;
   const renderLate = (id: string): JSX.Element => <LateCard key={id} id={id} />;
   const decide = (id: string): void => screen.getByRole('button', { name: `Decide ${id}` }).click();
   const answer = (): Promise<void> => act(async () => answers.pop()?.());
