@@ -7,7 +7,7 @@ import { isObject, isSame } from '../../drafts/json-parts';
 import { valueUnit } from '../../api/value-units';
 
 /** Most columns of the table. */
-const MAX_COLUMNS = 12;
+const MAX_COLUMNS = 40;
 
 /** A proposal of the table, read in full. */
 export interface IAlikeRow {
@@ -34,6 +34,8 @@ export interface IAlikeColumn {
 export interface IAlikeFields {
   readonly same: readonly { readonly title: string; readonly value: Json }[];
   readonly columns: readonly IAlikeColumn[];
+  /** Titles of the fields that differ and have no column. */
+  readonly leftOut: readonly string[];
 }
 
 /** Name of the only field of a value that has no fields. */
@@ -63,13 +65,16 @@ export function compareAlike(rows: readonly IAlikeRow[]): IAlikeFields {
   const titles = titlesOf(rows[0]?.proposal);
   const same: { title: string; value: Json }[] = [];
   const columns: IAlikeColumn[] = [];
+  const leftOut: string[] = [];
   for (const name of names) {
     const values = rows.map(row => row.fields[name] ?? null);
     const title = titles[name] ?? name;
     const changed = rows.some(row => row.draft && !isSame(row.draft[name] ?? null, row.fields[name] ?? null));
     if (!changed && values.every(value => isSame(value, values[0]))) {
       same.push({ title, value: values[0] });
-    } else if (columns.length < MAX_COLUMNS) {
+    } else if (columns.length === MAX_COLUMNS) {
+      leftOut.push(title);
+    } else {
       columns.push({
         ...{ name, title },
         numeric: values.every(value => typeof value === 'number'),
@@ -78,7 +83,7 @@ export function compareAlike(rows: readonly IAlikeRow[]): IAlikeFields {
       });
     }
   }
-  return { same, columns };
+  return { same, columns, leftOut };
 }
 
 /** Return the value that more than half of the rows have, as JSON. A value of which all differ has none. */

@@ -36,7 +36,7 @@ export function AlikeTable(props: IProps): JSX.Element {
   const { group, model, host, run, onLeave } = props;
   const { trans } = host;
   const { rows, problem } = useFullRows(group, host);
-  const { same, columns } = useMemo(() => compareAlike(rows), [rows]);
+  const { same, columns, leftOut } = useMemo(() => compareAlike(rows), [rows]);
   const selectedRows = rows.filter(row => model.isSelected(row.proposal.id));
   const grid = useRef<HTMLDivElement>(null);
   const seen = useSeenRows(grid, rows);
@@ -99,6 +99,7 @@ export function AlikeTable(props: IProps): JSX.Element {
               </tbody>
             </table>
           </div>
+          <LeftOut fields={leftOut} rows={rows.length > 0 ? group.count - rows.length : 0} host={host} />
           <p className="jp-hitl-small jp-hitl-muted">
             {[...sums(selectedRows, columns, host), ...limit(rows, host)].join(' ')}
           </p>
@@ -119,6 +120,22 @@ export function AlikeTable(props: IProps): JSX.Element {
         </div>
       </div>
     </div>
+  );
+}
+
+/** Names the fields that differ and have no column, and counts the rows that are not in the table. */
+function LeftOut(props: { fields: readonly string[]; rows: number; host: IHost }): JSX.Element | null {
+  const { fields, rows, host } = props;
+  const { trans } = host;
+  return fields.length === 0 && rows <= 0 ? null : (
+    <p className="jp-hitl-note">
+      {fields.length > 0 &&
+        trans.__(
+          'These fields differ, too, and have no column: %1.',
+          fields.map(showHiddenCharacters).join(', ')
+        )}{' '}
+      {rows > 0 && trans._n('%1 more is not in this table.', '%1 more are not in this table.', rows)}
+    </p>
   );
 }
 
@@ -347,20 +364,20 @@ function useSeenRows(
   const [seen, setSeen] = useState<ReadonlySet<string>>(new Set());
   useEffect(() => {
     const lines = [...(grid.current?.querySelectorAll<HTMLElement>('tr[data-row]') ?? [])];
+    const idOf = (line: Element | null): string => (line as HTMLElement | null)?.dataset.row ?? '';
     if (typeof IntersectionObserver === 'undefined') {
-      setSeen(new Set(lines.map(line => line.dataset.row ?? '')));
+      setSeen(new Set(lines.map(idOf)));
       return;
     }
     const observer = new IntersectionObserver(
       entries => {
         const shown = entries.filter(one => one.isIntersecting);
-        setSeen(
-          before => new Set([...before, ...shown.map(one => (one.target as HTMLElement).dataset.row ?? '')])
-        );
+        setSeen(before => new Set([...before, ...shown.map(one => idOf(one.target.parentElement))]));
       },
       { threshold: 0.9 }
     );
-    lines.forEach(line => observer.observe(line));
+    // The first cell is observed: a wide row is never whole in the window.
+    lines.flatMap(line => line.firstElementChild ?? []).forEach(cell => observer.observe(cell));
     return () => observer.disconnect();
   }, [grid, rows]);
   return seen;
