@@ -189,6 +189,6 @@ def test_what_changed_while_the_dialog_was_open_is_left_out_and_named(inbox: Inb
     inbox.result.get_by_role("button", name="Show").click()
     left = inbox.result.get_by_role("list", name="Left out").get_by_role("listitem").all_inner_texts()
     shot(window, "inbox-left-out")
-    assert sorted(left) == [f"{title(31)} was decided by cy meanwhile", f"{title(32)} was changed meanwhile"]
+    assert sorted(left) == [f"{title(31)} was decided by cy (unsigned) meanwhile", f"{title(32)} was changed meanwhile"]
     decided = [inbox.decision(n) for n in range(30, 34)]
     assert [one.action if one else "" for one in decided] == ["approve", "reject", "", "approve"]
