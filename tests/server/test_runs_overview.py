@@ -116,6 +116,24 @@ def test_a_question_about_an_effect_makes_a_run_in_doubt(office: Office, noteboo
     assert (row.state, row.decided.people, row.decided.changed) == ("ready", 1, 0)
 
 
+def test_decisions_of_a_script_are_not_those_of_people(office: Office, notebook: str) -> None:
+    first, second, third = office.propose("Dear Ann", "Dear Bo", "Dear Cy", notebook=notebook)
+    office.decide("bo", first)
+    office.ledger.proposals.decide(second.id, "edit", value="Dear Bob", reviewer="bo", by="script")
+    office.ledger.proposals.decide(third.id, "approve", reviewer="bo", by="script")
+    decided = show(office, first.run).decided
+    assert (decided.asked, decided.people, decided.script, decided.changed) == (3, 1, 2, 0)
+
+
+def test_the_figures_of_a_long_run_have_everything(office: Office, notebook: str) -> None:
+    (p,) = office.propose("Dear Ann", notebook=notebook)
+    for n in range(2100):
+        office.ledger.comments.add(p.id, f"comment {n}", author="bo")
+    office.decide("bo", p)
+    decided = show(office, p.run).decided
+    assert (decided.asked, decided.people) == (1, 1)
+
+
 def test_a_failed_run(office: Office, notebook: str) -> None:
     claim = begin(office, notebook)
     office.ledger.runs.fail(claim, None, "KeyError: 'mass'")
@@ -141,6 +159,26 @@ def test_a_run_is_orphaned_if_its_notebook_or_its_cell_is_gone(office: Office, t
     file.unlink()
     row = show(office, p.run)
     assert (row.state, row.gone) == ("orphaned", "notebook")
+
+
+@pytest.mark.parametrize(
+    ("line", "gone"),
+    [
+        ("%%agent --restart letters", None),
+        ("\n%%agent --key 'a b' letters --wait 5", None),
+        ("%%agent --key letters other", "cell"),
+        ("%%agent letters --unknown", None),  # it is not known which agent the user means
+        ("%%agents letters", "cell"),
+    ],
+)
+def test_the_name_of_an_agent_is_read_as_its_cell_reads_it(
+    office: Office, notebook: str, line: str, gone: str | None
+) -> None:
+    (p,) = office.propose("Dear Ann", notebook=notebook)
+    write_notebook(Path(notebook), f"{line}\nx = 1")
+    at = p.created_at.timestamp()
+    os.utime(notebook, (at + 10, at + 10))
+    assert show(office, p.run).gone == gone
 
 
 def test_an_agent_that_is_a_function_of_the_notebook_is_there(office: Office, notebook: str) -> None:

@@ -1147,9 +1147,9 @@ export interface components {
     /**
      * @description Numbers of a run's questions.
      *
-     *     `asked` were asked of people. Of them, `people` were decided by people or by a decisions file in their place, and
-     *     `deadline` by a deadline. `policy` were passed by a policy without people. `changed` is the number of values that
-     *     people changed.
+     *     `asked` were asked of people. Of them, `people` were decided by people, `script` by a script or a decisions file in
+     *     their place, and `deadline` by a deadline. `policy` were passed by a policy without people. `changed` is the
+     *     number of values that people changed.
      */
     RunCounts: {
       asked: number;
@@ -1157,6 +1157,8 @@ export interface components {
       policy: number;
       deadline: number;
       changed: number;
+      /** @default 0 */
+      script?: number;
     };
     /** @description A run, the proposals of its last pause, and the permissions of the reader. */
     RunDetail: {

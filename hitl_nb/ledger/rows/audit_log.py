@@ -195,14 +195,22 @@ def is_about_run(raw: bytes, run: str) -> bool:
         return False
 
 
-def iterate_run_events(reads: StoreReader, run: str) -> Iterator[Event]:
-    """Iterate over the events of a run, newest first. Ends of steps and decisions by policies are left out."""
+def iterate_run_events(reads: StoreReader, run: str, *, oldest_first: bool = False) -> Iterator[Event]:
+    """Iterate over the events of a run, page by page. Ends of steps and decisions by policies are left out.
+
+    Args:
+        reads: The store, or a transaction.
+        run: Id of the run.
+        oldest_first: Whether the oldest event comes first. Default: False, the newest event comes first.
+    """
     start, stop = chunked_values.prefix_range(_run_prefix(run))
-    while found := reads.scan(start, stop, limit=_SMALL_PAGE_SIZE, reverse=True):
-        for stop, _ in found:
-            event = read_event(reads, _event_number(stop.rsplit("/", 1)[1]))
+    while found := reads.scan(start, stop, limit=_SMALL_PAGE_SIZE, reverse=not oldest_first):
+        for key, _ in found:
+            event = read_event(reads, _event_number(key.rsplit("/", 1)[1]))
             if event is not None:
                 yield event
+        last = found[-1][0]
+        start, stop = (f"{last}\0", stop) if oldest_first else (start, last)
 
 
 def newest_state_event(reads: StoreReader, run: str) -> Event | None:

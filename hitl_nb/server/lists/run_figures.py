@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.ledger.rows import audit_log
 from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.records import Event, Proposal, Run
 from hitl_nb.storage import chunked_values
 
 _BEGINS = ("run.opened", "run.resumed")
 _ENDS = ("run.paused", "run.failed", "run.finished", "run.cancelled", "run.handed_back")
-_MAX_EVENTS = 2000
 _LARGE_BYTES = 256 << 10
 
 
@@ -24,7 +24,8 @@ class RunFigures(NamedTuple):
 
     Attributes:
         asked: Number of questions that people were asked.
-        people: Number of questions that people decided, or a decisions file in their place.
+        people: Number of questions that people decided.
+        script: Number of questions that a script or a decisions file decided in place of people.
         deadline: Number of questions that a deadline decided.
         changed: Number of values that people changed.
         worked: Seconds in which processes worked on the run, up to `working_since`.
@@ -38,6 +39,7 @@ class RunFigures(NamedTuple):
 
     asked: int = 0
     people: int = 0
+    script: int = 0
     deadline: int = 0
     changed: int = 0
     worked: float = 0.0
@@ -50,9 +52,9 @@ class RunFigures(NamedTuple):
 
 
 def read_run_figures(ledger: Ledger, run: Run) -> RunFigures:
-    """Compute the figures of a run from its newest events, at most 2000."""
+    """Compute the figures of a run from its events."""
     count = _FigureCount(ledger)
-    for event in ledger.audit.read_run_events(run.id, limit=_MAX_EVENTS):
+    for event in audit_log.iterate_run_events(ledger.store, run.id, oldest_first=True):
         count.add(event)
     found = count.figures
     if run.status != "waiting":
@@ -114,9 +116,10 @@ class _FigureCount:
 
     def _add_decision(self, event: Event, data: dict[str, Any]) -> None:
         found, by = self.figures, data.get("by")
-        is_change = data.get("action") == "edit" and by in ("person", "script") and not self._is_about_effect(event)
+        is_change = data.get("action") == "edit" and by == "person" and not self._is_about_effect(event)
         self.figures = found._replace(
-            people=found.people + (by in ("person", "script")),
+            people=found.people + (by == "person"),
+            script=found.script + (by == "script"),
             deadline=found.deadline + (by == "deadline"),
             changed=found.changed + is_change,
         )

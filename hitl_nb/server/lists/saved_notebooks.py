@@ -15,8 +15,9 @@ from hitl_nb.records import Run
 from hitl_nb.structs import prepare_structs
 
 Gone = Literal["notebook", "cell"]
-_NAMES = re.compile(r"^\s*(?:%%agent[ \t]+([\w.-]+)|(?:async[ \t]+)?def[ \t]+(\w+))", re.MULTILINE)
-"""Names of agents in code cells: after `%%agent`, or of a function."""
+_AGENT_LINE = re.compile(r"^[ \t]*%%agent(?:[ \t]+(.*))?$", re.MULTILINE)
+_FUNCTION = re.compile(r"^\s*(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
+_MAX_FILES = 4096
 
 
 class _Cell(msgspec.Struct):
@@ -31,8 +32,8 @@ class _NotebookCells(msgspec.Struct):
 def find_gone_part(run: Run) -> Gone | None:
     """Return "notebook" if a run's notebook no longer exists, "cell" if the saved notebook has no cell of its agent.
 
-    None if both are there, or if it is not known. It is not known for scripts, for unreadable files, and for notebooks
-    that were last saved before the run began.
+    None if both are there, or if it is not known. It is not known for scripts and for unreadable files. Nor is it known
+    for notebooks that were last saved before the run began, or that have an invalid `%%agent` line.
     """
     if not run.notebook.endswith(".ipynb"):
         return None
@@ -49,9 +50,9 @@ def find_gone_part(run: Run) -> Gone | None:
     return "cell" if names is not None and names.isdisjoint((run.agent, run.agent.rsplit(".", 1)[-1])) else None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=_MAX_FILES)
 def _read_agent_names(path: str, changed: int, size: int) -> frozenset[str] | None:
-    """Return the names of agents and functions in the code cells of a notebook's file; None if it cannot be read.
+    """Return the names of agents and functions in the code cells of a notebook's file; None if they are not known.
 
     Args:
         path: Path of the file.
@@ -63,8 +64,21 @@ def _read_agent_names(path: str, changed: int, size: int) -> frozenset[str] | No
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     code = (one.source for one in document.cells if one.cell_type == "code")
-    texts = (source if isinstance(source, str) else "".join(source) for source in code)
-    return frozenset(name for text in texts for names in _NAMES.findall(text) for name in names if name)
+    text = "\n".join(source if isinstance(source, str) else "".join(source) for source in code)
+    agents = _parse_agent_lines(_AGENT_LINE.findall(text))
+    return None if agents is None else agents.union(_FUNCTION.findall(text))
+
+
+def _parse_agent_lines(lines: list[str]) -> frozenset[str] | None:
+    """Return the names of agents, each from the rest of a line after `%%agent`; None if a line is not valid."""
+    from IPython.core.error import UsageError
+
+    from hitl_nb.headless.agent_line import parse_agent_line
+
+    try:
+        return frozenset(parse_agent_line(line).name for line in lines)
+    except UsageError:
+        return None
 
 
 prepare_structs(globals())

@@ -103,6 +103,7 @@ def run_row(context: ServerContext, ledger: Ledger, reader: ListReader, run: Run
             people=figures.people,
             policy=run.passed,
             deadline=figures.deadline,
+            script=figures.script,
             changed=figures.changed,
         ),
         ended_at=run.updated_at if found.state in ("finished", "failed", "cancelled", "superseded") else None,

@@ -74,9 +74,9 @@ RunState = Literal[
 class RunCounts(ResponseStruct):
     """Numbers of a run's questions.
 
-    `asked` were asked of people. Of them, `people` were decided by people or by a decisions file in their place, and
-    `deadline` by a deadline. `policy` were passed by a policy without people. `changed` is the number of values that
-    people changed.
+    `asked` were asked of people. Of them, `people` were decided by people, `script` by a script or a decisions file in
+    their place, and `deadline` by a deadline. `policy` were passed by a policy without people. `changed` is the
+    number of values that people changed.
     """
 
     asked: Count
@@ -84,6 +84,7 @@ class RunCounts(ResponseStruct):
     policy: Count
     deadline: Count
     changed: Count
+    script: Count = 0
 
 
 class RunRow(RunInfo, kw_only=True):
