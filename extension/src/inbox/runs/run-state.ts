@@ -73,11 +73,13 @@ function runTrouble(run: IRunRow, { trans }: IHost): string {
 
 /** How much was decided: "4 + 5" by people and by a policy, "1 of 64" while more is open. */
 export function decidedCounts({ decided, open }: IRunRow, { trans }: IHost): { text: string; title: string } {
-  const people = decided.people + decided.deadline;
-  const own = open > 0 ? trans.__('%1 of %2', people, decided.asked) : String(people);
+  const script = decided.script ?? 0; // a server of an older version counts them as decided by people
+  const answered = decided.people + script + decided.deadline;
+  const own = open > 0 ? trans.__('%1 of %2', answered, decided.asked) : String(answered);
   const sentences = [
     trans.__('%1 decided by people', decided.people),
     ...(decided.policy > 0 ? [trans.__('%1 passed by policy', decided.policy)] : []),
+    ...(script > 0 ? [trans.__('%1 decided by a script', script)] : []),
     ...(decided.deadline > 0 ? [trans.__('%1 decided by the deadline', decided.deadline)] : []),
     ...(decided.changed > 0
       ? [trans._n('%1 value changed by people', '%1 values changed by people', decided.changed)]

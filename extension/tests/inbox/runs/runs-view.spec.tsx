@@ -53,7 +53,7 @@ test('a row has the state, the place, what was decided by people and by a policy
     makeRun({ id: 'r2', agent: 'step', state: 'in_doubt', status: 'running', where: 'pay(12.5)' }),
     makeRun({
       ...{ id: 'r3', agent: 'emails', state: 'waiting', status: 'waiting', open: 63, waits_for: 'Reply' },
-      decided: { asked: 64, people: 1, policy: 0, deadline: 0, changed: 0 }
+      decided: { asked: 64, people: 1, script: 2, policy: 0, deadline: 0, changed: 0 }
     }),
     makeRun({ id: 'r4', agent: 'cleanup', state: 'interrupted', status: 'running', where: 'drop()' }),
     makeRun({ id: 'r5', agent: 'report', state: 'failed', status: 'failed', error: "KeyError: 'mass'" }),
@@ -69,7 +69,7 @@ test('a row has the state, the place, what was decided by people and by a policy
     );
   expect(rows[0]).toEqual(['Finished', 'refundsrefunds.ipynb · run 1', '4 + 5', '2 min ago']);
   expect(rows[1].slice(0, 2)).toEqual(['In doubt', 'steprefunds.ipynb · stopped in pay(12.5)']);
-  expect(rows[2].slice(0, 3)).toEqual(['Waiting', 'emailsrefunds.ipynb · 63 proposals', '1 of 64']);
+  expect(rows[2].slice(0, 3)).toEqual(['Waiting', 'emailsrefunds.ipynb · 63 proposals', '3 of 64']);
   expect(rows[3].slice(0, 2)).toEqual([
     'Interrupted',
     'cleanuprefunds.ipynb · the kernel is gone; continues at “drop()”'
@@ -79,6 +79,7 @@ test('a row has the state, the place, what was decided by people and by a policy
   expect(
     screen.getByTitle('4 decided by people, 5 passed by policy, 1 value changed by people')
   ).not.toBeNull();
+  expect(screen.getByTitle('1 decided by people, 2 decided by a script')).not.toBeNull();
 });
 
 test('axe finds nothing wrong', async () => {
