@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
+from hitl_nb.evidence.block_sizes import BlockBudget
 from hitl_nb.evidence.json_blocks import json_block
 from hitl_nb.evidence.pictures import Picture, displays_html, is_picture, take_picture
 from hitl_nb.evidence.shown_values import ShownDiff, ShownImage, ShownLink, ShownMarkdown, warn_without_alt
@@ -20,6 +21,8 @@ from hitl_nb.values.json_values import json_size, suggest_alternative, with_arti
 from hitl_nb.values.text_diff import unified_diff
 from hitl_nb.values.typed_values import encode_value
 
+MAX_PICTURES = 20
+"""Maximum number of pictures in the context of one question."""
 _MAX_DIFF_CHARS = 20_000
 """Maximum length of the text that replaces a difference in the JSON."""
 
@@ -54,7 +57,7 @@ def convert_context(context: Any) -> Evidence:
 
     Raises:
         TypeError: The context is something else, or a value cannot be shown. The message names the value.
-        ValueError: A value is too large, or cannot be written.
+        ValueError: A value is too large, or cannot be written, or there are too many pictures.
     """
     if context is not None and not isinstance(context, (str, Mapping)):
         raise TypeError(
@@ -63,14 +66,25 @@ def convert_context(context: Any) -> Evidence:
     if not isinstance(context, Mapping):
         return Evidence(_encode_context(context))
     items = dict(cast("Mapping[Any, Any]", context))
-    shown = {key: _show_value(key, value) for key, value in items.items()}
+    budget, pictures = BlockBudget(), 0
+    shown: dict[Any, _ConvertedValue | None] = {}
+    for key, value in items.items():
+        one = shown[key] = _show_value(key, value)
+        if one is None:
+            continue
+        shown[key] = one._replace(block=budget.fit(one.block))
+        pictures += one.blob is not None
+        if pictures > MAX_PICTURES:
+            raise ValueError(
+                f"context has more than {MAX_PICTURES} pictures, above the limit; show fewer, or several in one figure"
+            )
     rich = {key: one for key, one in shown.items() if one is not None}
     encoded = _encode_context({key: rich[key].text if key in rich else value for key, value in items.items()})
     if not rich:
         return Evidence(encoded)
     names = cast("dict[str, Any]", encoded)  # in the order of `items`
     blocks = tuple(
-        json_block(name, value) if one is None else one.block
+        budget.fit(json_block(name, value)) if one is None else one.block
         for (name, value), one in zip(names.items(), shown.values(), strict=True)
     )
     blobs = {one.blob: None for one in rich.values() if one.blob is not None}

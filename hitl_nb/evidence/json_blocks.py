@@ -60,17 +60,17 @@ def _markdown_block(name: str, text: str) -> MarkdownBlock:
     return MarkdownBlock(name=name, text=shown, cut=is_cut)
 
 
-def tree_block(name: str, value: Any) -> TreeBlock:
-    """Return the block of nested JSON, with at most about `MAX_TREE_BYTES` bytes of it."""
-    copier = _TreeCopier()
+def tree_block(name: str, value: Any, size: int = MAX_TREE_BYTES) -> TreeBlock:
+    """Return the block of nested JSON, with at most about `size` bytes of it."""
+    copier = _TreeCopier(size)
     return TreeBlock(name=name, value=copier.copy(value), cut=copier.is_cut)
 
 
 class _TreeCopier:
     """Copies JSON until a number of bytes is used up."""
 
-    def __init__(self) -> None:
-        self._left = MAX_TREE_BYTES
+    def __init__(self, size: int) -> None:
+        self._left = size
         self.is_cut = False
 
     def copy(self, value: Any) -> Any:

@@ -13,9 +13,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pandas as pd
 import pytest
 
 import hitl_nb as hitl
+from hitl_nb.evidence.block_sizes import MAX_BLOCKS_BYTES
 from hitl_nb.evidence.context import convert_context
 from hitl_nb.evidence.json_blocks import context_blocks, list_blocks
 from hitl_nb.evidence.picture_formats import check_picture, check_svg
@@ -496,3 +499,43 @@ def test_a_picture_must_say_its_size() -> None:
 def test_changed_line_ends_are_changes() -> None:
     shown = convert_context({"it": hitl.diff("a\r\nb", "a\nb")})
     assert "-a\r\n" in shown.context["it"]
+
+
+# --- All values together --------------------------------------------------------------------------------------------
+
+
+def test_later_values_are_shortened_when_all_are_too_large_together() -> None:
+    frame = pd.DataFrame({f"c{n}": ["ü" * 900] * 200 for n in range(20)})
+    lines = "\n".join(str(n) for n in range(40_000))
+    found = convert_context(
+        {"first": frame[:20], **{f"t{n}": frame for n in range(5)}, "text": hitl.markdown(lines)}
+        | {"diff": hitl.diff(lines, lines + "x"), "tree": {"a": ["x" * 1000] * 100}, "fact": 1}
+    )
+    first, second, *_, last, text, diff, tree, fact = found.blocks
+    assert isinstance(first, TableBlock)
+    assert isinstance(second, TableBlock)
+    assert isinstance(last, TableBlock)
+    assert len(first.rows) == 20
+    assert 20 < len(second.rows) < 200
+    assert (len(last.rows), last.total_rows) == (0, 200)
+    assert text == MarkdownBlock(name="text", text=getattr(text, "text", ""), cut=True)
+    assert isinstance(diff, DiffBlock)
+    assert diff.cut
+    assert isinstance(tree, TreeBlock)
+    assert tree.cut
+    assert fact == FactBlock(name="fact", value="1")
+    assert len(msgspec.json.encode(found.blocks)) < MAX_BLOCKS_BYTES * 1.01
+
+
+def test_what_fits_is_shown_whole() -> None:
+    frame = pd.DataFrame({"c": ["x" * 900] * 200})
+    found = convert_context({f"t{n}": frame for n in range(20)})
+    assert [len(block.rows) for block in found.blocks if isinstance(block, TableBlock)] == [200] * 20
+
+
+def test_too_many_pictures_are_refused() -> None:
+    pictures = {f"p{n}": hitl.image(png(), alt="a") for n in range(21)}
+    with pytest.raises(ValueError, match="more than 20 pictures"):
+        convert_context(pictures)
+    pictures.pop("p0")
+    assert len(convert_context(pictures).blocks) == 20
