@@ -341,7 +341,9 @@ def test_the_export_of_a_run_equals_that_of_the_command_line(office_server: Serv
     assert json.loads(rows[2]["data"])["reason"] == "=1"
     status, said = ada.call("GET", f"runs/{p.run}/verify")
     assert (status, said) == (200, {"ok": True, "events": 3, "problem": None, "differs": []})
-    assert ada.call("GET", "runs/aaaaaaaaaaaa/export")[0] == 404
+    answer = ada.session.get(f"{ada.url}/hitl_nb/api/runs/aaaaaaaaaaaa/export?format=csv")
+    assert (answer.status_code, answer.headers["Content-Type"].split(";")[0]) == (404, "application/json")
+    assert "Content-Disposition" not in answer.headers
     assert Browser(server, "no-audit").call("GET", f"runs/{p.run}/export")[0] == 403
 
 

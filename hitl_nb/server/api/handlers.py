@@ -194,12 +194,15 @@ class NdjsonHandler(RouteHandler):
         after: int | None = this.query.after
         is_csv = getattr(this.query, "format", "") == "csv"
         kind, name = (CSV if is_csv else NDJSON), f"hitl_nb-{f'run-{sent.id}' if sent.id else 'events'}"
-        self.set_header("Content-Type", kind)
-        self.set_header("Content-Disposition", f'attachment; filename="{name}.{"csv" if is_csv else "ndjson"}"')
         try:
             while after is not None:
                 query = msgspec.structs.replace(this.query, after=after)
                 lines, after = await self.desk.run_in_lane(partial(_ndjson_page, route, replace(this, query=query)))
+                if not self._headers_written:  # only now, because the answer may have been an error
+                    self.set_header("Content-Type", kind)
+                    self.set_header(
+                        "Content-Disposition", f'attachment; filename="{name}.{"csv" if is_csv else "ndjson"}"'
+                    )
                 self.write(lines)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
                 await self.flush()
         except StreamClosedError:
