@@ -267,6 +267,7 @@ def test_it_is_written_in_the_inbox_and_on_a_page_of_its_own(page: Page, browser
     there.get_by_text("Closed", exact=True).wait_for()
     assert written.text().startswith("From a phone. From the inbox. # Report")
     phone.context.close()
+    inbox.get_by_role("button", name="Back").click()
 
 
 @needs_axe
