@@ -15,6 +15,7 @@ import { isGeneratedName } from '../text/guest-names';
 import { formatDuration } from '../text/duration';
 import type { IHost } from './host';
 import { showHiddenCharacters } from '../text/hidden-characters';
+import { formatClock } from '../text/times';
 
 type Trans = IHost['trans'];
 
@@ -137,16 +138,6 @@ export function voteSentence(vote: IVote, who: string, trans: Trans): string {
     : head;
 }
 
-/** Format a time: the time of day, with the date if it is not today. */
-export function formatTime(at: string, now: number): string {
-  const date = new Date(at);
-  if (Number.isNaN(date.getTime())) {
-    return showHiddenCharacters(at);
-  }
-  const today = date.toDateString() === new Date(now).toDateString();
-  return today ? date.toLocaleTimeString() : date.toLocaleString();
-}
-
 /** Format the time until `at`; "" if it has passed. */
 export function formatTimeLeft(at: string, now: number): string {
   const seconds = Math.ceil((Date.parse(at) - now) / 1000);
@@ -168,7 +159,7 @@ export function clockSentences({ timer, settles_at }: IReviewFields, now: number
 }
 
 function stepSentence(step: IClockStep, now: number, trans: Trans): string {
-  const at = formatTime(step.at, now);
+  const at = formatClock(step.at, now);
   const rest = formatTimeLeft(step.at, now);
   const until = rest ? trans.__('%1 left, until %2', rest, at) : trans.__('Until %1', at);
   const people = anyOf(step.people, trans);
