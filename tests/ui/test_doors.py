@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from axe import violations
 from lab import Lab, Page, shot
-from letters import LOAD, agent, card, effects, ledger, list_waiting, of
+from letters import LOAD, agent, card, effects, eventually, ledger, list_waiting, of
 
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Question, Snapshot
@@ -96,8 +96,7 @@ send(decision.value, "done.txt")"""
     shot(page.page, "start-over")
     assert "All steps are called again" in dialog.inner_text()
     dialog.get_by_role("button", name="Start over", exact=True).click()
-    card(nb, "Letter to Ann").wait_for()
-    assert len(list_waiting(lab, "done.ipynb")) == 1
+    eventually(lambda: len(list_waiting(lab, "done.ipynb")) == 1, page.page)
     runs = ledger(lab).runs.list_newest(notebook=of(lab, "done.ipynb"))
     assert [run.status for run in runs] == ["waiting", "finished"]
     nb.close()
