@@ -67,7 +67,7 @@ def open_sockets(window: Callable[[], Any]) -> int:
     def count(socket: Any) -> None:
         if "/hitl_nb/api/" in socket.url:
             sockets.add(socket)
-            socket.on("close", sockets.discard)
+            socket.on("close", lambda closed: sockets.discard(closed))
 
     page.page.on("websocket", count)
     page.load()  # the feed's is opened as soon as JupyterLab starts
