@@ -64,10 +64,13 @@ def open_sockets(window: Callable[[], Any]) -> int:
     page = window()
     sockets: set[Any] = set()
 
+    def forget(socket: Any) -> None:
+        sockets.discard(socket)
+
     def count(socket: Any) -> None:
         if "/hitl_nb/api/" in socket.url:
             sockets.add(socket)
-            socket.on("close", lambda closed: sockets.discard(closed))
+            socket.on("close", forget)
 
     page.page.on("websocket", count)
     page.load()  # the feed's is opened as soon as JupyterLab starts
