@@ -31,13 +31,11 @@ FRONT_SOURCES := $(shell find extension/src extension/style extension/schema -ty
 .DELETE_ON_ERROR:
 # Containers often set it. Each of the many processes that tests start would compile hitl_nb anew.
 unexport PYTHONDONTWRITEBYTECODE
-# Random programs that `make test` compares with native Python; more by PROGRAMS=500, and with other seeds.
-PROGRAMS ?= 100
 PARALLEL := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 
 test: $(READY) .venv/.chromium .venv/.compiler
 	@$(PARALLEL) check-python check-extension test-extension
-	@HITL_PROGRAMS=$(PROGRAMS) $(BIN)/python -m pytest -n 3 --dist worksteal
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-extension: $(READY)
 	@cd extension && npm test --silent

@@ -1,7 +1,6 @@
 """Programs run natively, and run with a new process at every pause, must not differ in anything that can be seen.
 
-500 programs by default (`make test`: 100), in shards that pytest-xdist shares out; `HITL_PROGRAMS=20000` for a long
-night.
+500 programs by default, in shards that pytest-xdist shares out; `HITL_PROGRAMS=20000` for a long night.
 """
 
 from __future__ import annotations

@@ -308,13 +308,12 @@ class Notebook:
           .filter(one => !one.querySelector('.hitl-nb-panel')).map(one => one.innerText).join('\\n')"""
         return str(self.cell(cell).evaluate(script))
 
-    def until(self, cell: int, text: str, *, seconds: float = 60) -> None:
+    def until(self, cell: int, text: str) -> None:
         """Wait until a cell's output has `text`."""
         self._until(
             f"""text => window.jupyterapp.shell.currentWidget.content.widgets[{cell}].node
               .querySelector('.jp-OutputArea')?.innerText.includes(text)""",
             text,
-            seconds=seconds,
         )
 
     def until_ran(self, cell: int) -> None:
@@ -355,8 +354,8 @@ class Notebook:
         """A cell (a locator)."""
         return self._front().locator(".jp-Cell").nth(cell)
 
-    def _until(self, condition: str, arg: Any = None, seconds: float = 60) -> None:
-        until(self.page, condition, arg, seconds=seconds)
+    def _until(self, condition: str, arg: Any = None) -> None:
+        until(self.page, condition, arg)
 
 
 def until(page: Any, condition: str, arg: Any = None, *, seconds: float = 60) -> None:
