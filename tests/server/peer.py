@@ -183,7 +183,8 @@ class Peer:
         self.sent = self.saved = 0
         self.synced, self.closed = False, None
         await self.window.open(self)
-        await self.send(b"\x00\x00" + prefix_size(self.doc.get_state()))
+        with contextlib.suppress(WebSocketClosedError):  # the answer came first, and `closed` has its reason
+            await self.send(b"\x00\x00" + prefix_size(self.doc.get_state()))
         return self
 
     async def join(self) -> Peer:
