@@ -5,6 +5,7 @@ A child has never opened a store and has no live objects of another: what it kno
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import pickle
@@ -63,9 +64,12 @@ def serve(modules: tuple[str, ...] = ()) -> None:
         "diskcache",
         "filelock",
         "jupyter_core.paths",
+        "hitl_nb.agent_api.checkpoint",
         "hitl_nb.storage.disk.store",
+        "hitl_nb.storage.memory",
     ):
         importlib.import_module(name)  # once, not in each child
+    gc.freeze()  # a collection in a child would copy every page of it
 
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
