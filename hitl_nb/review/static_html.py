@@ -16,6 +16,7 @@ from html import escape
 from typing import Any
 
 from hitl_nb.hidden_characters import show_hidden_characters
+from hitl_nb.kinds.changes.model import Changes
 from hitl_nb.kinds.html import LINE_STYLE, escape_html, labelled_html, text_html
 from hitl_nb.kinds.questions import list_changes
 from hitl_nb.kinds.registry import find_kind
@@ -229,8 +230,17 @@ def _card_html(proposal: Proposal, evidence: str) -> str:
         way = "To decide, open this notebook in JupyterLab, or run <code>hitl-nb inbox</code> in a terminal."
         way_html = f'<div style="{_FAINT_STYLE}">{way}</div>'
         return f'<div style="{style}">{_head_html(proposal)}{_content_html(proposal, evidence)}{way_html}</div>'
-    summary = f'<summary style="cursor: pointer;">{_decided_lines_html(proposal)}</summary>'
-    return f'<details style="{style}">{summary}{_content_html(proposal, evidence)}{_decision_html(proposal)}</details>'
+    changes = _list_edit_changes(proposal)  # once: of a large table it takes a while
+    summary = f'<summary style="cursor: pointer;">{_decided_lines_html(proposal, changes)}</summary>'
+    rest = f"{_content_html(proposal, evidence)}{_decision_html(proposal, changes)}"
+    return f'<details style="{style}">{summary}{rest}</details>'
+
+
+def _list_edit_changes(proposal: Proposal) -> Changes | None:
+    """Return what was edited in a proposal's value. None: it was not decided by an edit of the value."""
+    made = proposal.decision
+    is_edit = made is not None and made.action == "edit" and proposal.doubt is None
+    return list_changes(proposal, made.value) if made is not None and is_edit else None
 
 
 def _head_html(proposal: Proposal) -> str:
@@ -239,7 +249,7 @@ def _head_html(proposal: Proposal) -> str:
     return f'<strong>{escape_html(proposal.title)}</strong> {state}<div style="opacity: 0.75;">{about}</div>'
 
 
-def _decided_lines_html(proposal: Proposal) -> str:
+def _decided_lines_html(proposal: Proposal, changes: Changes | None) -> str:
     """Return the two lines of a card that is not open: its outcome and title; who, when, what was changed, and why."""
     outcome = f"{words.outcome_sign(proposal)} <strong>{escape_html(words.outcome_word(proposal))}</strong>"
     first = f"{outcome} {escape_html(proposal.title)}"
@@ -253,8 +263,8 @@ def _decided_lines_html(proposal: Proposal) -> str:
     second = [f'<span class="hitl-who">{escape_html(who)}</span>']
     if made.by == "policy":
         second.append(escape_html(describe_rule(proposal)))
-    if made.action == "edit" and proposal.doubt is None:
-        second.append(brief_changes_html(list_changes(proposal, made.value)))
+    if changes is not None:
+        second.append(brief_changes_html(changes))
     said = str(made.value) if made.action == "respond" else made.reason
     if said:
         second.append(f"“{escape_html(words.shorten_line(said))}”")
@@ -278,14 +288,14 @@ def _content_html(proposal: Proposal, evidence: str) -> str:
     return "".join(parts)
 
 
-def _decision_html(proposal: Proposal) -> str:
+def _decision_html(proposal: Proposal, changes: Changes | None) -> str:
     """Return the decision in full: the changes, the answer and the reason. The decider is in the two lines above."""
     made = proposal.decision
     if made is None:
         return ""
     parts: list[str] = []
-    if made.action == "edit" and proposal.doubt is None:
-        parts.append(labelled_html("Changes", changes_html(list_changes(proposal, made.value)) or "none"))
+    if changes is not None:
+        parts.append(labelled_html("Changes", changes_html(changes) or "none"))
     elif made.action == "edit":
         parts.append(labelled_html("Answer", text_html(find_kind(proposal.kind).format(made.value))))
     if made.action == "respond":

@@ -98,6 +98,14 @@ def test_a_table_has_its_cells_and_rows() -> None:
     assert (changes.count, changes.rest) == (3, "2 rows are as proposed")
 
 
+def test_rows_before_and_behind_a_change_are_numbered_and_counted_and_a_sign_of_zero_is_a_change() -> None:
+    question = build_question(pd.DataFrame({"id": range(6), "x": [0.0, 0.0, 1.5, 2.5, 0.0, None]}), title="t")
+    rows = [[0, 0.0], [1, 0.0], [3, 2.5], [4, -0.0], [5, None]]
+    changes = list_changes(question, {"columns": question.value["columns"], "rows": rows})
+    assert lines(changes) == ["− Row 3 [-2 · 1.5-]", "~ Row 4, x [-0.0-]{+-0.0+}"]
+    assert (changes.count, changes.rest) == (2, "4 rows are as proposed")
+
+
 def test_a_plan_has_signs_for_added_removed_and_moved_steps() -> None:
     before = ["Back up table users", "Drop column address", "Vacuum", "Reindex", {"do": "x"}]
     after = ["Back up table users", "Tell the team", "Reindex", "Drop column address_old", {"do": "x"}]

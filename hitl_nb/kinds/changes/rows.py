@@ -14,7 +14,7 @@ from hitl_nb.values.text_diff import match_opcodes
 
 Row = list[Any]
 _PLAIN = (str, int, type(None))
-"""Types whose equal values have equal JSON. Of floating-point numbers, 0.0 and -0.0 do not."""
+"""Types whose equal values have equal JSON."""
 _MAX_PAIRS = 40_000
 """Maximum number of pairs of rows that are compared to find which row became which."""
 
@@ -78,6 +78,34 @@ def _equals(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other
 
 
+def _trim_same(before: Sequence[Row], after: Sequence[Row]) -> tuple[int, int, int]:
+    """Find the rows between the same rows at the beginning and at the end.
+
+    Returns:
+        (first row in both tables, index after the last row in the old table, index after the last row in the new one).
+    """
+    start, old_end, new_end = 0, len(before), len(after)
+    while start < min(old_end, new_end) and _is_same_row(before[start], after[start]):
+        start += 1
+    while start < min(old_end, new_end) and _is_same_row(before[old_end - 1], after[new_end - 1]):
+        old_end, new_end = old_end - 1, new_end - 1
+    return start, old_end, new_end
+
+
+def _is_same_row(one: Row, other: Row) -> bool:
+    """Return whether two rows have equal JSON, as far as that is known without encoding them."""
+    return len(one) == len(other) and all(map(_is_same_cell, one, other))
+
+
+def _is_same_cell(one: Any, other: Any) -> bool:
+    """Return whether two cells have equal JSON, as far as that is known without encoding them.
+
+    0.0 and -0.0 are equal, and their JSON is not.
+    """
+    is_clear = isinstance(one, _PLAIN) or (isinstance(one, float) and bool(one))
+    return type(one) is type(other) and one == other and is_clear
+
+
 def table_changes(before: Table, after: Table) -> Changes:
     """Compare two tables with the same columns: one part for each changed cell, added row and removed row.
 
@@ -86,16 +114,18 @@ def table_changes(before: Table, after: Table) -> Changes:
     """
     columns = cast("list[Column]", before["columns"])
     old, new = cast("list[Row]", before["rows"]), cast("list[Row]", after["rows"])
+    start, old_end, new_end = _trim_same(old, new)  # nearly all of a large table; to match and encode it takes seconds
     parts: list[Part] = []
-    same = 0
-    for pair in match_rows(old, new):
-        if pair.after is None and pair.before is not None:
-            text = format_row(columns, old[pair.before])
-            parts.append(Part(f"Row {pair.before + 1}", (Span("removed", text),), "−"))
-        elif pair.before is None and pair.after is not None:
-            parts.append(Part(f"Row {pair.after + 1}", (Span("added", format_row(columns, new[pair.after])),), "+"))
-        elif pair.before is not None and pair.after is not None:
-            cells = list(_changed_cells(columns, old[pair.before], new[pair.after], pair.after + 1))
+    same = start + len(old) - old_end
+    for pair in match_rows(old[start:old_end], new[start:new_end]):
+        before_at, after_at = (None if at is None else start + at for at in (pair.before, pair.after))
+        if after_at is None and before_at is not None:
+            text = format_row(columns, old[before_at])
+            parts.append(Part(f"Row {before_at + 1}", (Span("removed", text),), "−"))
+        elif before_at is None and after_at is not None:
+            parts.append(Part(f"Row {after_at + 1}", (Span("added", format_row(columns, new[after_at])),), "+"))
+        elif before_at is not None and after_at is not None:
+            cells = list(_changed_cells(columns, old[before_at], new[after_at], after_at + 1))
             parts += cells
             same += not cells
     rest = f"{count_of(same, 'row is', 'rows are')} as proposed" if same else ""
@@ -104,9 +134,7 @@ def table_changes(before: Table, after: Table) -> Changes:
 
 def _changed_cells(columns: Sequence[Column], before: Row, after: Row, number: int) -> Iterator[Part]:
     for column, one, other in zip(columns, before, after, strict=True):
-        if type(one) is type(other) and isinstance(one, _PLAIN) and one == other:
-            continue  # nearly all cells of a large table; to encode them takes seconds
-        if canonical_json(one) != canonical_json(other):
+        if not _is_same_cell(one, other) and canonical_json(one) != canonical_json(other):
             shown = ("null" if cell is None else format_cell(column, cell) for cell in (one, other))
             yield Part(f"Row {number}, {column['name']}", text_spans(*shown), "~")
 
