@@ -34,6 +34,14 @@ for name in ["Ann", "Bo"]:
 
 OPEN_CARD = ".jp-hitl-card:not(.jp-hitl-decided .jp-hitl-card)"
 DECIDED_CARD = ".jp-hitl-decided"
+OUT_OF_LINE = """grid => {
+  const ends = row => [...row.children].map(cell => cell.getBoundingClientRect()).map(box => [box.left, box.right]);
+  const head = ends(grid.querySelector('.jp-hitl-rows-head'));
+  return [...grid.querySelectorAll('.jp-hitl-row')].flatMap(ends)
+    .filter(([left, right], i) => Math.abs(left - head[i % head.length][0]) > 1
+      || Math.abs(right - head[i % head.length][1]) > 1).length;
+}"""
+"""The number of cells whose ends are more than 1 px from those of their head."""
 
 
 def agent(file: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe import needs_axe, violations
+from axe import THEMES, needs_axe, violations
 from lab import Lab, Page, shot, until
 from letters import button
 from phone import PHONE, TARGETS, fits
@@ -17,7 +17,6 @@ from tests.freeport import find_free_port
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
-THEMES = ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"]
 CARDS = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-hitl-pause"
 INBOX = "#hitl-nb-inbox"
 OPEN = ["open", "suggestion", "edited", "invalid", "invalid-table", "doubt", "vote", "voted", "settling", "blocked"]
@@ -118,6 +117,7 @@ def test_axe_finds_nothing_in_any_state_and_theme(page: Page, states: States) ->
         if theme != THEMES[0]:
             page.theme(THEMES[THEMES.index(theme) - 1])
     assert not wrong, "\n".join(wrong)
+    assert "Anonymous" not in window.locator("body").inner_text()  # A22
     shown = window.locator(f":is({CARDS}, {INBOX}) article").evaluate_all(
         "cards => cards.map(one => one.dataset.state ?? one.dataset.kind)"
     )

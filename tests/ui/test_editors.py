@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from lab import Page, shot
-from letters import button, card, ready, type_over
+from letters import OUT_OF_LINE, button, card, ready, type_over
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -101,4 +101,27 @@ def test_what_was_edited_is_what_the_agent_gets(page: Page, kind: str) -> None:
     shot(shown, f"editor-{kind}")
     button(shown, "Approve with edits").click()
     nb.until(1, "edit True")
+    nb.close()
+
+
+def test_heads_of_a_wide_table_are_in_line_with_their_cells(page: Page) -> None:
+    """A1, in a cell."""
+    frame = "pd.DataFrame({f'a long name of a column, {i}': [1250.5, None, i] for i in range(7)})"
+    nb = page.open(
+        "wide.ipynb", f"{LOAD}\nimport pandas as pd", f"%%agent wide\nhitl.checkpoint({frame}, title='Wide')"
+    )
+    nb.run_all()
+    grid, remove = card(nb, "Wide").get_by_role("grid"), card(nb, "Wide").get_by_label("Remove row 1", exact=True)
+    remove.wait_for()
+    outer = grid.bounding_box()
+    for left in (0, 100_000):
+        grid.evaluate("(node, left) => { node.scrollLeft = left }", left)
+        assert grid.evaluate(OUT_OF_LINE) == 0
+        box = remove.bounding_box()
+        assert outer["x"] <= box["x"]
+        assert box["x"] + box["width"] <= outer["x"] + outer["width"]
+    assert grid.evaluate("node => node.scrollLeft") > 0
+    shot(card(nb, "Wide"), "table-wide-in-a-cell")
+    button(card(nb, "Wide"), "Approve").click()
+    nb.until_ran(1)
     nb.close()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from lab import Lab, Page
+from letters import ledger, of
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -59,6 +63,25 @@ def test_the_timeline_shows_work_and_waiting(page: Page) -> None:
     lanes.get_by_role("button", name="Waiting for Letter to Ann").click()
     lanes.locator(".jp-hitl-entry-detail").get_by_text("pause").wait_for()
     assert lanes.locator(".jp-hitl-bar.jp-mod-working").count() == 1
+
+
+def test_the_export_of_a_run_equals_that_of_the_command_line(page: Page, lab: Lab, tmp_path: Path) -> None:
+    """A30. The run is that of the test before."""
+    window = page.page
+    window.evaluate("() => window.jupyterapp.commands.execute('hitl-nb:open-inbox')")
+    window.get_by_role("button", name="In a tab of its own").click()
+    window.get_by_role("group", name="Views").get_by_role("button", name="Runs").click()
+    (run,) = ledger(lab).runs.list_newest(notebook=of(lab, "lanes.ipynb"))
+    window.get_by_role("table", name="Runs").get_by_role("row").filter(has_text="lanes").get_by_role("button").click()
+    for choice, more in (("JSON Lines", []), ("CSV", ["--csv"])):
+        window.get_by_role("button", name="Export", exact=True).click()
+        with window.expect_download() as started:
+            window.get_by_role("menuitem", name=choice).click()
+        file = tmp_path / choice
+        line = ["audit", "--export", str(file), "--run", run.id, *more, "--store", lab.env["HITL_NB_STORE"]]
+        subprocess.run([sys.executable, "-m", "hitl_nb.cli", *line], check=True)
+        assert started.value.path().read_bytes() == file.read_bytes()
+    window.get_by_role("button", name="Beside the notebook").click()
 
 
 SHORTCUTS = "@jupyterlab/shortcuts-extension:shortcuts"

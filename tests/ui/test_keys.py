@@ -77,22 +77,31 @@ def test_no_key_of_a_card_acts_on_cells(page: Page, lab: Lab) -> None:
     nb = letters(page, "scope.ipynb", 2)
     cells = page.page.evaluate(CELLS)
     one = focus(nb, "Letter 1")
+    keyboard = page.page.keyboard
     for at in range(one.get_by_role("button").count()):
         pressed = one.get_by_role("button").nth(at)
         if not pressed.is_enabled():
             continue
-        for key in ["x", "d", "d", "m", "Escape", "b", "z", "Shift+Enter", "Control+Enter"]:
-            if key.endswith("Enter") and pressed.get_attribute("class") and "primary" in pressed.get_attribute("class"):
-                continue  # Enter presses a button
+        # D twice is a chord of JupyterLab: it deletes the cell.
+        for keys in [("x",), ("d", "d"), ("m",), ("b",), ("z",), ("Shift+Enter",), ("Control+Enter",)]:
+            if keys[0].endswith("Enter") and "primary" in (pressed.get_attribute("class") or ""):
+                continue  # it decides; see below
             pressed.focus()
-            page.page.keyboard.press(key)
-            page.page.keyboard.press("Escape")
+            for key in keys:
+                keyboard.press(key)
+            keyboard.press("Escape")
         assert page.page.evaluate(CELLS) == cells
-    page.page.keyboard.press("Control+s")
+    keyboard.press("Control+s")
     until(page.page, "() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
     focus(nb, "Letter 1")
-    page.page.keyboard.press("a")
+    button(card(nb, "Letter 1"), "Reject…").focus()
+    keyboard.press("a")
     nb.until(1, "SENT approve")
+    nb.until_kernel()
+    focus(nb, "Letter 2")
+    button(card(nb, "Letter 2"), "Approve").focus()
+    keyboard.press("Control+Enter")
+    nb.until(2, "SENT approve")
     assert page.page.evaluate(CELLS) == cells
     nb.close()
 
@@ -109,7 +118,8 @@ def test_after_a_decision_the_next_card_has_the_focus_and_stays_where_it_was(pag
     nb.until_kernel()
     until_focused(nb, "Letter 4")
     moved = fourth["y"] - card(nb, "Letter 4").bounding_box()["y"]
-    assert -1 <= moved <= third["height"] + 1
+    folded = nb.page.locator(".jp-hitl-decided").filter(has_text="Letter 3").bounding_box()
+    assert -1 <= moved <= third["height"] - folded["height"] + 1
     live = page.page.locator(".jp-hitl-said")
     live.get_by_text("Approved. 4 more wait in this notebook.").wait_for(state="attached")
     page.page.keyboard.press("j")
@@ -217,7 +227,7 @@ def test_the_notebook_is_saved_when_an_agent_pauses(page: Page) -> None:
 
 def test_a_decision_of_somebody_else_leaves_the_window_alone(page: Page, second: Page, lab: Lab) -> None:
     """A3."""
-    # The card is below the cell in which the other person types, and both are in view.
+    # The card is above the cell in which the other person types: what it loses in height must not move that cell.
     nb = page.open("quiet.ipynb", LOAD, *["print()"] * 5, LETTER.format(1), *["print()"] * 20)
     nb.run(0)
     nb.until_ran(0)
@@ -228,7 +238,7 @@ def test_a_decision_of_somebody_else_leaves_the_window_alone(page: Page, second:
     card(other, "Letter 1").wait_for()
     # The window of the one who decides does not run the cell: the other one has to.
     second.page.route("**/hitl_nb/api/runs/*/resume*", refuse)
-    nb.cell(4).locator(".cm-content").click()
+    nb.cell(12).locator(".cm-content").click()
     page.page.keyboard.type("here = ")
     before = page.page.evaluate(PLACE)
     assert before["mode"] == "edit"
@@ -236,8 +246,10 @@ def test_a_decision_of_somebody_else_leaves_the_window_alone(page: Page, second:
     nb.until(6, "SENT approve")
     nb.until_kernel()
     page.page.keyboard.type("1")
-    assert page.page.evaluate(PLACE) == before
-    assert "here = 1" in nb.cell(4).locator(".cm-content").inner_text()
+    after = page.page.evaluate(PLACE)
+    assert after["top"] == pytest.approx(before["top"], abs=1)
+    assert {**after, "top": 0, "scroll": 0} == {**before, "top": 0, "scroll": 0}
+    assert "here = 1" in nb.cell(12).locator(".cm-content").inner_text()
     second.page.unroute("**/hitl_nb/api/runs/*/resume*")
     nb.close()
 

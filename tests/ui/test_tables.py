@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, shot
-from letters import button, eventually, ledger
+from letters import OUT_OF_LINE, button, eventually, ledger
 
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.kinds.questions import build_question
@@ -17,15 +17,6 @@ pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
 SIZE = {"width": 620, "height": 900}
 """Narrower than the table of seven columns, so that it scrolls sideways."""
-
-OUT_OF_LINE = """grid => {
-  const ends = row => [...row.children].map(cell => cell.getBoundingClientRect()).map(box => [box.left, box.right]);
-  const head = ends(grid.querySelector('.jp-hitl-rows-head'));
-  return [...grid.querySelectorAll('.jp-hitl-row')].flatMap(ends)
-    .filter(([left, right], i) => Math.abs(left - head[i % head.length][0]) > 1
-      || Math.abs(right - head[i % head.length][1]) > 1).length;
-}"""
-"""The number of cells whose ends are more than 1 px from those of their head."""
 
 PASTE = """(cell, text) => {
   const clipboardData = new DataTransfer();
@@ -72,6 +63,7 @@ def frame(columns: int = 3, count: int = 6) -> Any:
 
 
 def test_heads_are_in_line_with_their_cells_and_the_buttons_are_in_sight(windows: list[Any], lab: Lab) -> None:
+    """A1, on the page of its own; test_editors.py looks at a cell."""
     card = open_card(windows[0], lab, ask_question(lab, frame(7), "Seven columns"))
     grid = card.get_by_role("grid")
     card.get_by_label("column 0, row 1", exact=True).wait_for()
