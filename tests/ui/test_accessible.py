@@ -72,10 +72,12 @@ def test_axe_finds_nothing(page: Page, lab: Lab) -> None:
 
     window.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     reject(window.locator(".jp-hitl-detail .jp-hitl-card"))
-    card(nb).get_by_text("Rejected", exact=True).wait_for()
-    button(card(nb), "Start a kernel and continue").wait_for()
-    found["decided without a kernel"] = violations_in_themes(page, CARD, picture(card(nb), "card-decided"))
-    button(card(nb), "Start a kernel and continue").click()
+    card(nb, "Letter to Bo").get_by_text("Rejected", exact=True).wait_for()
+    button(card(nb, "Letter to Bo"), "Start a kernel and continue").wait_for()
+    found["decided without a kernel"] = violations_in_themes(
+        page, CARD, picture(card(nb, "Letter to Bo"), "card-decided")
+    )
+    button(card(nb, "Letter to Bo"), "Start a kernel and continue").click()
     nb.until(1, "all done")
     nb.until_kernel()
     nb.close()

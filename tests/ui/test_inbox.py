@@ -12,6 +12,9 @@ import pytest
 from lab import Lab, Page
 from letters import ledger, of
 
+from hitl_nb.kinds.questions import build_question
+from hitl_nb.records import Snapshot
+
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
 AGENT = """%%agent letters
@@ -66,19 +69,23 @@ def test_the_timeline_shows_work_and_waiting(page: Page) -> None:
 
 
 def test_the_export_of_a_run_equals_that_of_the_command_line(page: Page, lab: Lab, tmp_path: Path) -> None:
-    """A30. The run is that of the test before."""
-    window = page.page
+    """A30."""
+    window, log = page.page, ledger(lab)
+    _, claim = log.runs.open(agent="exported", notebook=of(lab, "exported.ipynb"))
+    (p,) = log.runs.pause(claim, Snapshot(envelope=b"state"), [build_question("=1+1", title="Sum")]).proposals
+    log.proposals.decide(p.id, "approve", reviewer="cy", reason="–")
     window.evaluate("() => window.jupyterapp.commands.execute('hitl-nb:open-inbox')")
     window.get_by_role("button", name="In a tab of its own").click()
     window.get_by_role("group", name="Views").get_by_role("button", name="Runs").click()
-    (run,) = ledger(lab).runs.list_newest(notebook=of(lab, "lanes.ipynb"))
-    window.get_by_role("table", name="Runs").get_by_role("row").filter(has_text="lanes").get_by_role("button").click()
+    window.get_by_role("table", name="Runs").get_by_role("row").filter(has_text="exported").get_by_role(
+        "button"
+    ).click()
     for choice, more in (("JSON Lines", []), ("CSV", ["--csv"])):
         window.get_by_role("button", name="Export", exact=True).click()
         with window.expect_download() as started:
             window.get_by_role("menuitem", name=choice).click()
         file = tmp_path / choice
-        line = ["audit", "--export", str(file), "--run", run.id, *more, "--store", lab.env["HITL_NB_STORE"]]
+        line = ["audit", "--export", str(file), "--run", p.run, *more, "--store", lab.env["HITL_NB_STORE"]]
         subprocess.run([sys.executable, "-m", "hitl_nb.cli", *line], check=True)
         assert started.value.path().read_bytes() == file.read_bytes()
     window.get_by_role("button", name="Beside the notebook").click()
