@@ -72,12 +72,11 @@ def test_axe_finds_nothing(page: Page, lab: Lab) -> None:
 
     window.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     reject(window.locator(".jp-hitl-detail .jp-hitl-card"))
-    card(nb, "Letter to Bo").get_by_text("Rejected", exact=True).wait_for()
-    button(card(nb, "Letter to Bo"), "Start a kernel and continue").wait_for()
-    found["decided without a kernel"] = violations_in_themes(
-        page, CARD, picture(card(nb, "Letter to Bo"), "card-decided")
-    )
-    button(card(nb, "Letter to Bo"), "Start a kernel and continue").click()
+    decided = card(nb, "Letter to Bo")
+    decided.get_by_text("Rejected", exact=True).wait_for()
+    button(decided, "Start a kernel and continue").wait_for()
+    found["decided without a kernel"] = violations_in_themes(page, CARD, picture(decided, "card-decided"))
+    button(decided, "Start a kernel and continue").click()
     nb.until(1, "all done")
     nb.until_kernel()
     nb.close()
