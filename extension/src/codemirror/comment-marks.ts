@@ -6,8 +6,8 @@
 import { type Extension, Prec, type Range } from '@codemirror/state';
 import { Decoration, type DecorationSet, EditorView, keymap } from '@codemirror/view';
 import { ISignal, Signal } from '@lumino/signaling';
-import type { ICommentTarget, IComment } from '../api/types';
-import type { IDiscussion } from '../models/discussion';
+import type { IComment } from '../api/types';
+import type { ICommentDraft, IDiscussion } from '../models/discussion';
 import { makeCommentTarget, type ITextRange, locateQuote } from '../drafts/comment-anchor';
 import { DecorationSource } from './decorations';
 import type { IDraft } from '../drafts/draft';
@@ -21,14 +21,6 @@ export const COMMENT_KEY = 'Ctrl-Alt-m';
 /** Range of a comment's text, and the text that is there now. */
 export interface IQuoteRange extends ITextRange {
   text: string;
-}
-
-/** A comment that a person is about to write. */
-export interface ICommentDraft extends ICommentTarget {
-  /** The whole selected text; a quote may be shortened. */
-  text: string;
-  /** Whether the person wants to suggest a replacement. */
-  suggests: boolean;
 }
 
 /** A comment that was chosen in the text. */
@@ -115,6 +107,12 @@ export class CommentMarks {
       };
       this._changed.emit();
     }
+  }
+
+  /** Continue a comment that was begun before the card was drawn again. */
+  resumeComment(draft: ICommentDraft): void {
+    this._asked = draft;
+    this._changed.emit();
   }
 
   /** Drop the comment draft, after it was sent or cancelled. If `back`, move the focus to the text. */

@@ -6,9 +6,17 @@
 import { ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../api/client';
 import { ApiError } from '../api/errors';
-import type { CommentState, IComment, ICommentRequest, IMentionableUser } from '../api/types';
+import type { CommentState, IComment, ICommentRequest, ICommentTarget, IMentionableUser } from '../api/types';
 import type { IDraft } from '../drafts/draft';
 import { applySuggestion } from '../drafts/comment-anchor';
+
+/** A comment that a person is about to write. */
+export interface ICommentDraft extends ICommentTarget {
+  /** The whole selected text; a quote may be shortened. */
+  text: string;
+  /** Whether the person wants to suggest a replacement. */
+  suggests: boolean;
+}
 
 /** The comments on one document, and the calls that change them. */
 export interface IDiscussion {

@@ -3,10 +3,12 @@
  * answers.
  */
 
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useReducer, useRef, useState } from 'react';
 import type { ICommentRequest, IMentionableUser } from '../../api/types';
-import type { ICommentDraft, CommentMarks } from '../../codemirror/comment-marks';
-import type { IDiscussion } from '../../models/discussion';
+import type { CommentMarks } from '../../codemirror/comment-marks';
+import type { ICommentDraft, IDiscussion } from '../../models/discussion';
+import { unsentTexts } from '../../models/unsent-texts';
+import { useUnsentText } from '../hooks/use-unsent-text';
 import type { IHost } from '../host';
 import { CommentField } from './comment-field';
 import { findMentions } from './mentions';
@@ -23,31 +25,50 @@ interface IProps {
 export function CommentForm(props: IProps & { marks: CommentMarks | null }): JSX.Element {
   const { discussion, people, host, marks } = props;
   const { trans } = host;
-  const [text, setText] = useState('');
-  const [typed, setTyped] = useState<{ of: ICommentDraft | null; text: string }>({ of: null, text: '' });
+  const { document } = discussion;
+  const kept = unsentTexts(host);
+  const [text, setText] = useUnsentText(host, document, 'comment');
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
   const [sending, send] = useSend();
   const field = useRef<HTMLTextAreaElement>(null);
   const other = useRef<HTMLTextAreaElement>(null);
   const asked = marks?.commentDraft ?? null;
-  const instead = asked && typed.of === asked ? typed.text : (asked?.text ?? '');
+  const typed = kept.getSelection(document) === asked ? kept.getText(document, 'suggestion') : undefined;
+  const instead = typed ?? asked?.text ?? '';
   useEffect(() => {
-    if (asked) {
+    const begun = kept.getSelection(document);
+    if (begun && marks && !marks.commentDraft) {
+      marks.resumeComment(begun);
+    }
+  }, [kept, document, marks]);
+  useEffect(() => {
+    if (asked && asked !== kept.getSelection(document)) {
+      kept.setSelection(document, asked);
+      kept.setText(document, 'suggestion', undefined);
       const node = asked.suggests ? other.current : field.current;
       node?.focus();
       node?.scrollIntoView?.({ block: 'nearest' });
+      if (asked.suggests) {
+        other.current?.select();
+      }
     }
-    if (asked?.suggests) {
-      other.current?.select();
-    }
-  }, [asked]);
+  }, [kept, document, asked]);
   const changes = asked !== null && asked.suggests && instead !== asked.text;
   const ready = asked?.suggests ? changes : text.trim() !== '';
   const blocked = sending || host.readOnly !== null;
-  const drop = (): void => marks!.dropComment(true);
+  const forgetSelection = (): void => {
+    kept.setSelection(document, null);
+    kept.setText(document, 'suggestion', undefined);
+  };
+  const drop = (): void => {
+    forgetSelection();
+    marks!.dropComment(true);
+  };
   const submit = async (): Promise<void> => {
     const said = buildCommentRequest(text, asked, instead, people);
     if (await discussion.addComment(said)) {
       setText('');
+      forgetSelection();
       marks?.dropComment(asked !== null);
     }
   };
@@ -77,7 +98,10 @@ export function CommentForm(props: IProps & { marks: CommentMarks | null }): JSX
             rows={Math.min(12, instead.split('\n').length)}
             value={instead}
             disabled={blocked}
-            onChange={event => setTyped({ of: asked, text: event.target.value })}
+            onChange={event => {
+              kept.setText(document, 'suggestion', event.target.value);
+              redraw();
+            }}
           />
         </label>
       )}
@@ -104,16 +128,28 @@ export function CommentForm(props: IProps & { marks: CommentMarks | null }): JSX
 }
 
 /** The form of an answer to a comment. */
-export function ReplyForm(props: IProps & { thread: string; onDone: () => void }): JSX.Element {
-  const { discussion, people, host, thread, onDone } = props;
-  const [text, setText] = useState('');
+export function ReplyForm(
+  props: IProps & {
+    thread: string;
+    /** Whether the field gets the focus. */
+    focused: boolean;
+    onDone: () => void;
+  }
+): JSX.Element {
+  const { discussion, people, host, thread, focused, onDone } = props;
+  const [text, setText] = useUnsentText(host, discussion.document, `reply ${thread}`);
   const [sending, send] = useSend();
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useEffect(() => {
+    if (focused) {
+      field.current?.focus();
+    }
+  }, [focused]);
   const blocked = sending || host.readOnly !== null;
   const submit = async (): Promise<void> => {
     const said = { ...buildCommentRequest(text, null, '', people), thread };
     if (await discussion.addComment(said)) {
+      setText('');
       onDone();
     }
   };
@@ -147,7 +183,13 @@ export function ReplyForm(props: IProps & { thread: string; onDone: () => void }
       <button type="submit" disabled={blocked || text.trim() === ''}>
         {host.trans.__('Send')}
       </button>
-      <button type="button" onClick={onDone}>
+      <button
+        type="button"
+        onClick={() => {
+          setText('');
+          onDone();
+        }}
+      >
         {host.trans.__('Cancel')}
       </button>
     </form>

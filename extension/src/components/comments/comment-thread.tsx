@@ -7,6 +7,7 @@ import type { IComment, IMentionableUser } from '../../api/types';
 import type { IQuoteRange, CommentMarks } from '../../codemirror/comment-marks';
 import type { IDraft } from '../../drafts/draft';
 import type { IDiscussion } from '../../models/discussion';
+import { unsentTexts } from '../../models/unsent-texts';
 import type { IHost } from '../host';
 import { formatSpeaker, formatWhen } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
@@ -85,7 +86,8 @@ export function CommentThread(props: IProps): JSX.Element {
 function ThreadActions(props: IProps & { place: IQuoteRange | null | undefined }): JSX.Element {
   const { comment, discussion, draft, host, place } = props;
   const { trans } = host;
-  const [replying, setReplying] = useState(false);
+  const unsent = unsentTexts(host).getText(discussion.document, `reply ${comment.id}`) !== undefined;
+  const [replying, setReplying] = useState<'pressed' | 'kept' | null>(unsent ? 'kept' : null);
   const [sending, send] = useSend();
   const reply = useRef<HTMLButtonElement>(null);
   const blocked = sending || host.readOnly !== null;
@@ -122,7 +124,7 @@ function ThreadActions(props: IProps & { place: IQuoteRange | null | undefined }
           </button>
         )}
         {comment.state === 'open' && !replying && (
-          <button type="button" ref={reply} disabled={blocked} onClick={() => setReplying(true)}>
+          <button type="button" ref={reply} disabled={blocked} onClick={() => setReplying('pressed')}>
             {trans.__('Reply')}
           </button>
         )}
@@ -133,8 +135,9 @@ function ThreadActions(props: IProps & { place: IQuoteRange | null | undefined }
           people={props.people}
           host={host}
           thread={comment.id}
+          focused={replying === 'pressed'}
           onDone={() => {
-            setReplying(false);
+            setReplying(null);
             setTimeout(() => reply.current?.focus());
           }}
         />

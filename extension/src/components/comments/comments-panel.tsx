@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { CommentMarks } from '../../codemirror/comment-marks';
 import type { IDraft } from '../../drafts/draft';
 import type { IDiscussion } from '../../models/discussion';
+import { unsentTexts } from '../../models/unsent-texts';
 import { Button } from '../controls/button';
 import type { IHost } from '../host';
 import { useRedraw } from '../use-redraw';
@@ -26,7 +27,8 @@ interface IProps {
 export function CommentsPanel({ discussion, marks, draft, asked, host }: IProps): JSX.Element | null {
   const { trans } = host;
   const node = useRef<HTMLDivElement>(null);
-  const [opened, setOpened] = useState(false);
+  // A comment that was begun before the card was drawn again is shown again.
+  const [opened, setOpened] = useState(() => unsentTexts(host).hasComment(discussion.document));
   useRedraw(discussion, marks);
   const threads = discussion.comments.filter(one => !one.thread);
   const open = threads.filter(one => one.state === 'open').length;

@@ -11,6 +11,8 @@ import { keyHint, keyShortcuts } from '../keys/key-hints';
 import { KeysButton } from '../keys/keys-button';
 import { useCardCommands } from '../use-card-commands';
 import { refusalSentence } from '../terms-sentences';
+import { useUnsentText } from '../hooks/use-unsent-text';
+import { unsentTexts } from '../../models/unsent-texts';
 import { handToInbox, makeHandlers } from './card-handlers';
 import { DecisionPopovers, type IDecideOptions, type PopoverName } from './decision-popovers';
 import { DecisionSurroundings } from './decision-surroundings';
@@ -40,7 +42,11 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
     answer: useRef<HTMLButtonElement>(null)
   };
   const [popover, setPopover] = useState<PopoverName | null>(null);
-  const [texts, setTexts] = useState({ approve: '', reject: '', answer: '' });
+  const [approveText, typeApprove] = useUnsentText(host, proposal.id, 'approve');
+  const [rejectText, typeReject] = useUnsentText(host, proposal.id, 'reject');
+  const [answerText, typeAnswer] = useUnsentText(host, proposal.id, 'answer');
+  const texts = { approve: approveText, reject: rejectText, answer: answerText };
+  const type = { approve: typeApprove, reject: typeReject, answer: typeAnswer };
   /** The options of the approval that waits for an answer about open comments. */
   const [pending, setPending] = useState<IDecideOptions>({});
   const [sending, setSending] = useState<Action | null>(null);
@@ -53,12 +59,24 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
   const blocked = model.isDeciding ? '' : whyUndecidable(model, host);
   const open = openThreads(model.discussion?.comments);
 
+  const forgetSent = (action: Action, { reason, message }: IDecideOptions): void => {
+    if (message !== undefined) {
+      typeAnswer('');
+    }
+    if (reason !== undefined) {
+      (action === 'reject' ? typeReject : typeApprove)('');
+    }
+  };
   const decide = async (action: Action, options: IDecideOptions = {}): Promise<boolean> => {
     setPopover(null);
     setSending(action);
     const { stay, ...rest } = options;
     const done = await model.decide(action, rest);
     setSending(null);
+    if (done) {
+      unsentTexts(host).noteDecision(proposal.id);
+      forgetSent(action, rest);
+    }
     if (done && !stay) {
       surroundings.onDecided?.(model.proposal);
     }
@@ -172,7 +190,7 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
         anchors={answerInMenu ? { ...anchors, answer: anchors.more } : anchors}
         answerInMenu={answerInMenu && isAllowed('respond') && blocked === null}
         texts={texts}
-        onType={(which, text) => setTexts(before => ({ ...before, [which]: text }))}
+        onType={(which, text) => type[which](text)}
         primary={primary}
         blocked={blocked}
         changes={changes}

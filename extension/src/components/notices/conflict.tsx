@@ -9,7 +9,7 @@ import type { IHost } from '../host';
 import { SideBySide } from '../../codemirror/side-by-side';
 import { proposalState } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
-import { formatValue, type IDraftConflict, UnusedEdits } from './unused-edits';
+import { formatValue, type IDraftConflict } from './unused-input';
 
 interface IProps {
   surprise: IDecisionConflict;
@@ -18,17 +18,13 @@ interface IProps {
   host: IHost;
 }
 
-/** Shows why a decision was refused, with the state as it was shown and as it is now. */
+/** Shows why a decision was refused, with the state as it was shown and as it is now. A draft is that of an open card. */
 export function ConflictNotice({ surprise, problem, host }: IProps): JSX.Element {
   const { trans } = host;
   const heading = useId();
   const { shown, now, draft } = surprise;
   if (draft) {
-    return now.status === 'open' ? (
-      <DraftConflict draft={draft} problem={problem} host={host} />
-    ) : (
-      <UnusedEdits shown={shown} now={now} draft={draft} host={host} />
-    );
+    return <DraftConflict draft={draft} problem={problem} host={host} />;
   }
   const same =
     shown.text === now.text && shown.fingerprint === now.fingerprint && shown.revision === now.revision;

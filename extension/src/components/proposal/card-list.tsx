@@ -4,8 +4,10 @@
 
 import { createContext, useState } from 'react';
 import type { IProposalModel } from '../../models/interfaces';
+import { unsentTexts } from '../../models/unsent-texts';
 import { Button } from '../controls/button';
 import { decisionWord } from '../states/decision-word';
+import { listUnsent } from '../hooks/use-unsent-text';
 import type { IHost } from '../host';
 import { useRedraw } from '../use-redraw';
 
@@ -27,9 +29,9 @@ export const LastDecided = createContext<string | null>(null);
 
 /** The cards in their order. */
 export function CardList({ models, renderCard, host }: IProps): JSX.Element {
-  useRedraw(...models);
+  useRedraw(unsentTexts(host), ...models);
   // One flat list: in a list of lists a card has a new place, and is mounted again, when another one is decided.
-  const cards = groupDecided(models).flatMap(group =>
+  const cards = groupDecided(models, host).flatMap(group =>
     group.length > MAX_DECIDED
       ? [
           <DecidedFold
@@ -51,11 +53,12 @@ function lastDecided(models: readonly IProposalModel[]): string | null {
 }
 
 /** Split the proposals into runs of decided ones, and single open ones. */
-function groupDecided(models: readonly IProposalModel[]): IProposalModel[][] {
+function groupDecided(models: readonly IProposalModel[], host: IHost): IProposalModel[][] {
   const groups: IProposalModel[][] = [];
   let decided: IProposalModel[] | null = null;
   for (const model of models) {
-    if (model.proposal.status === 'open' || model.conflict !== null) {
+    const { proposal, conflict } = model;
+    if (proposal.status === 'open' || conflict !== null || listUnsent(host, proposal).length > 0) {
       decided = null;
       groups.push([model]);
     } else if (decided === null) {

@@ -9,7 +9,9 @@ import type { IProposalModel } from '../../models/interfaces';
 import { CommentsPanel } from '../comments/comments-panel';
 import { Alert } from '../controls/alert';
 import { Button, IconButton } from '../controls/button';
+import { useUnsentText } from '../hooks/use-unsent-text';
 import type { IHost } from '../host';
+import { unsentTexts } from '../../models/unsent-texts';
 import { copyOrSay } from '../keys/announcer';
 import { stateOf } from '../states/proposal-state';
 import { formatWhen } from '../proposal-status';
@@ -141,7 +143,7 @@ function AnswerForm(props: IProps & { doubt: IDoubt; onComments: () => void }): 
   const why = useId();
   const first = useRef<HTMLInputElement>(null);
   const [chosen, choose] = useState<DoubtAnswer | null>(null);
-  const [result, setResult] = useState('');
+  const [result, setResult] = useUnsentText(host, model.proposal.id, 'result');
   const again = trans.__('%1 is called again.', showHiddenCharacters(doubt.call));
   const answers: [DoubtAnswer, string, string, string][] = [
     [
@@ -168,9 +170,17 @@ function AnswerForm(props: IProps & { doubt: IDoubt; onComments: () => void }): 
   const blocked = model.isDeciding || host.readOnly !== null || barred !== null;
   const primary = answers.find(([answer]) => answer === chosen)?.[3] ?? trans.__('Continue');
   const fields = Object.entries(model.fields).map(([path, text]) => (path ? `${path}: ${text}` : text));
+  const send = async (answer: DoubtAnswer): Promise<void> => {
+    if (await model.decide('edit', { value: makeAnswer(answer, result, model.proposal.schema) })) {
+      unsentTexts(host).noteDecision(model.proposal.id);
+      if (answer === 'yes') {
+        setResult('');
+      }
+    }
+  };
   const decide = (): void => {
     if (chosen !== null && !blocked) {
-      void model.decide('edit', { value: makeAnswer(chosen, result, model.proposal.schema) });
+      void send(chosen);
     }
   };
   return (

@@ -6,6 +6,7 @@ import { useRef, useState } from 'react';
 import type { IProposal, IProposalSummary } from '../../api/types';
 import { Button } from '../controls/button';
 import { ReasonPopover } from '../decide/reason-popover';
+import { useUnsentText } from '../hooks/use-unsent-text';
 import type { IHost } from '../host';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 
@@ -19,7 +20,7 @@ export function FlagButton({ proposal, host }: IProps): JSX.Element | null {
   const { trans, client } = host;
   const button = useRef<HTMLButtonElement>(null);
   const [open, setOpen] = useState(false);
-  const [text, setText] = useState('');
+  const [text, setText] = useUnsentText(host, proposal.id, 'flag');
   const [sending, setSending] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   if (!canFlag(proposal) || host.readOnly !== null) {
@@ -34,7 +35,10 @@ export function FlagButton({ proposal, host }: IProps): JSX.Element | null {
     client
       .flag(proposal.id, text.trim())
       .then(
-        () => setOpen(false),
+        () => {
+          setOpen(false);
+          setText('');
+        },
         (reason: unknown) => setProblem(reason instanceof Error ? reason.message : String(reason))
       )
       .finally(() => setSending(false));

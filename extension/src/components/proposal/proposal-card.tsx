@@ -5,6 +5,7 @@
 
 import { type ReactNode, useCallback, useContext, useId, useMemo, useRef, useState } from 'react';
 import type { IProposalModel } from '../../models/interfaces';
+import { unsentTexts } from '../../models/unsent-texts';
 import { countChanges } from '../changes/change-count';
 import { DecisionBar } from '../decide/decision-bar';
 import { SAVING_DELAY_MS } from '../decide/save-status';
@@ -16,7 +17,8 @@ import { stateOf } from '../states/proposal-state';
 import { currentValue, isAboutWorkspace } from '../proposal-status';
 import { useCardCommands } from '../use-card-commands';
 import { useDelayed } from '../hooks/use-delayed';
-import { useChanges } from '../use-redraw';
+import { listUnsent } from '../hooks/use-unsent-text';
+import { useChanges, useRedraw } from '../use-redraw';
 import { useUndoKeys } from '../undo-keys';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { CardHead } from './card-head';
@@ -30,6 +32,7 @@ import { focusFirstInvalid, focusFirstField } from './field-focus';
 import { Notices } from '../notices/card-notices';
 import { TermsView } from './review-terms';
 import { RunNotice } from '../notices/run-notices';
+import { UnusedInput } from '../notices/unused-input';
 import { ValueSection } from './value-section';
 
 interface IProps {
@@ -40,6 +43,7 @@ interface IProps {
 /** The card of a proposal. An effect in doubt has a card of its own. */
 export function ProposalCard({ model, host }: IProps): JSX.Element {
   useChanges(model, host);
+  useRedraw(unsentTexts(host));
   const { proposal, conflict } = model;
   const Whole = proposal.doubt ? DoubtCard : ValueCard;
   if (proposal.status === 'open') {
@@ -47,7 +51,16 @@ export function ProposalCard({ model, host }: IProps): JSX.Element {
   }
   const notices = (
     <>
-      {conflict && <ConflictNotice surprise={conflict} problem={model.problem} host={host} />}
+      <UnusedInput
+        shown={conflict?.shown ?? proposal}
+        now={proposal}
+        draft={conflict?.draft}
+        texts={listUnsent(host, proposal)}
+        host={host}
+      />
+      {conflict && !conflict.draft && (
+        <ConflictNotice surprise={conflict} problem={model.problem} host={host} />
+      )}
       <ClosedNotice model={model} host={host} />
     </>
   );

@@ -1,9 +1,10 @@
 import type { EditorView } from '@codemirror/view';
-import { act, fireEvent, screen, within } from '@testing-library/react';
+import { act, cleanup, fireEvent, render, screen, within } from '@testing-library/react';
 import * as Y from 'yjs';
 import type { IComment, IProposal } from '../../../src/api/types';
 import { makeCommentTarget } from '../../../src/drafts/comment-anchor';
 import type { IHost } from '../../../src/components/host';
+import { ProposalCard } from '../../../src/components/proposal/proposal-card';
 import { card } from '../../bound';
 import { Comments } from '../../comments';
 
@@ -25,7 +26,7 @@ afterEach(() => {
 function renderLetter(given: (server: Comments) => void = () => undefined, over: Partial<IProposal> = {}) {
   const server = new Comments();
   given(server);
-  const { model, container, drafts, views } = card(
+  const { model, host, container, drafts, views } = card(
     server.client('ann'),
     { value: 'Dear Ann, hello.', comments: server.comments, ...over },
     { status: { user: { username: 'ann' } } as IHost['status'] }
@@ -45,7 +46,7 @@ function renderLetter(given: (server: Comments) => void = () => undefined, over:
   const read = async (): Promise<void> => act(() => model.discussion!.read());
   const markedTexts = (): string[] =>
     [...container.querySelectorAll('mark.jp-hitl-remark')].map(one => one.textContent!);
-  return { server, model, container, theirs, select, read, markedTexts, view, doc };
+  return { server, model, host, container, theirs, select, read, markedTexts, view, doc };
 }
 
 /** Return a function that adds Bo's comment on a part of the proposed letter. */
@@ -242,6 +243,21 @@ test('a mail address and a stranger call nobody', async () => {
   await act(async () => type(node, 'bo@example.org, @Bobo, @Ann Leeds'));
   await press('Comment');
   expect(server.comments[0].mentions).toEqual(expect.not.arrayContaining(['bo', 'ann']));
+});
+
+test('a suggestion and a reply that were begun are there when the card is drawn again', async () => {
+  const { select, server, model, host } = renderLetter(on('hello'));
+  await press('Reply');
+  type(field('Your reply'), 'because');
+  select('Ann');
+  await press('Suggest a change');
+  type(field('Suggested instead'), 'Bo');
+  cleanup();
+  await act(async () => void render(<ProposalCard model={model} host={host} />));
+  expect([field('Suggested instead').value, field('Your reply').value]).toEqual(['Bo', 'because']);
+  await press('Suggest');
+  expect(server.comments[1]).toMatchObject({ quote: 'Ann', suggestion: 'Bo' });
+  expect(screen.queryByLabelText('Suggested instead')).toBeNull();
 });
 
 test('who is called sees it', () => {

@@ -323,6 +323,57 @@ describe('a surprise', () => {
     expect(copied).toEqual(['pay 11']);
   });
 
+  test('names the reason, the answer and the comment that were not sent when somebody else decided', async () => {
+    const copied: string[] = [];
+    const writeText = async (text: string): Promise<void> => void copied.push(text);
+    Object.defineProperty(navigator, 'clipboard', { value: { writeText }, configurable: true });
+    const allow: IProposal['allow'] = ['approve', 'reject', 'respond'];
+    const model = new Model(proposal({ id: 'typed', allow, comments: [] }));
+    const container = show(model);
+    const write = (button: string, text: string): void => {
+      fireEvent.click(screen.getByText(button));
+      fireEvent.change(container.querySelector('[role=dialog] textarea')!, { target: { value: text } });
+      fireEvent.click(screen.getByText('Cancel'));
+    };
+    write('Reject…', 'too much');
+    write('Answer…', 'ask Cy first');
+    fireEvent.click(screen.getByLabelText('Comments: none open'));
+    fireEvent.change(screen.getByLabelText('Your comment'), { target: { value: 'why 10?\u202e' } });
+    act(() => {
+      const decision: IDecision = { ...decided, reviewer: 'bo', reviewer_name: 'Bo' };
+      model.proposal = { ...model.proposal, status: 'decided', decision };
+      model.changed.emit();
+    });
+    const notice = container.querySelector('.jp-hitl-alert')!;
+    expect(notice.textContent).toContain('Bo approved this while you were typing.');
+    expect(notice.textContent).toContain('Your reason, answer and comment were not sent.');
+    fireEvent.click(screen.getByText('Show them'));
+    const texts = [...container.querySelectorAll('.jp-hitl-unsent dd')].map(one => one.textContent);
+    expect(texts).toEqual(['too much', 'ask Cy first', 'why 10?⟨U+202E⟩']);
+    fireEvent.click(screen.getByText('Copy them'));
+    await screen.findByText('Copied');
+    expect(copied[0]).toContain('too much');
+    expect(copied[0]).toContain('ask Cy first');
+    fireEvent.click(screen.getByLabelText('Drop them'));
+    expect(container.querySelector('.jp-hitl-alert')).toBeNull();
+  });
+
+  test('does not take what was typed when the card is drawn again', () => {
+    const model = new Model(proposal({ id: 'again', comments: [] }));
+    show(model);
+    fireEvent.click(screen.getByText('Reject…'));
+    fireEvent.change(document.querySelector('[role=dialog]')!.querySelector('textarea')!, {
+      target: { value: 'too much' }
+    });
+    fireEvent.click(screen.getByLabelText('Comments: none open'));
+    fireEvent.change(screen.getByLabelText('Your comment'), { target: { value: 'why 10?' } });
+    cleanup();
+    show(new Model(proposal({ id: 'again', comments: [] })));
+    expect(screen.getByLabelText<HTMLTextAreaElement>('Your comment').value).toBe('why 10?');
+    fireEvent.click(screen.getByText('Reject…'));
+    expect(document.querySelector('[role=dialog]')!.querySelector('textarea')!.value).toBe('too much');
+  });
+
   test('in which nothing differs is only the problem', () => {
     const model = new Model(proposal());
     model.conflict = { shown: proposal(), now: proposal() };
