@@ -141,7 +141,9 @@ export class ProposalModel implements IProposalModel {
     const value = action === 'edit' ? (given ?? this.value) : action === 'respond' ? message : undefined;
     const about = given === undefined && !options.withoutDraft;
     const drafted = about && (action === 'edit' || action === 'approve') ? true : undefined;
+    const reads = this._reads;
     this._deciding = true;
+    this._missed = false;
     this._problem = '';
     this._surprise = null;
     this._checking.cancel(); // the server checks a decision itself
@@ -151,7 +153,11 @@ export class ProposalModel implements IProposalModel {
         return false; // `saveStatus` has the reason
       }
       const answer = await this._client.decide(shown, { action, value, reason: options.reason, drafted });
-      this._applyProposal(answer.proposal);
+      this._writes++;
+      this._missed ||= reads !== this._reads; // the answer may be older than what was read meanwhile
+      if (!isOlder(answer.proposal, this._proposal)) {
+        this._applyProposal(answer.proposal);
+      }
       this._run = answer.run;
       if (answer.proposal.status === 'open') {
         this._checking.scheduleCheck(); // after a vote, people vote on the edited value
@@ -162,7 +168,7 @@ export class ProposalModel implements IProposalModel {
       return false;
     } finally {
       this._deciding = false;
-      if (this.draft?.closeReason) {
+      if (this.draft?.closeReason || (this._missed && this._proposal.status === 'open')) {
         void this.refresh();
       }
       this._changed.emit();
@@ -178,10 +184,13 @@ export class ProposalModel implements IProposalModel {
       return false;
     }
     this._deciding = true;
+    this._missed = false;
     this._changed.emit();
     const done = await this._runCall(() => this._client.undoApproval(this._proposal.id));
     this._deciding = false;
-    if (!done) {
+    if (done && this._missed) {
+      void this.refresh();
+    } else if (!done) {
       const { problem } = this;
       await this.refresh(); // the approval has probably become the decision
       this._problem = problem;
@@ -207,18 +216,23 @@ export class ProposalModel implements IProposalModel {
   }
 
   private async _read(): Promise<void> {
+    const writes = this._writes;
     try {
       const found = await this._client.getProposal(this._proposal.id);
       const before = this._proposal;
-      if (before.status !== 'open' && found.status === 'open') {
-        return; // decided in this window after the read began
+      if (writes !== this._writes || isOlder(found, before)) {
+        if (before.status === 'open' && !this._disposed) {
+          void this.refresh(); // the read began before this window's vote, or before another change
+        }
+        return;
       }
+      this._reads++;
       const draft = this._deciding ? undefined : unusedEdits(this._typed, found);
       if (draft) {
         this._surprise = { shown: before, now: found, draft };
       }
       this._applyProposal(found);
-      this._run = (await this._client.getRun(found.run)).run;
+      await this._readRun();
     } catch (reason) {
       this._problem = errorText(reason);
     }
@@ -243,24 +257,37 @@ export class ProposalModel implements IProposalModel {
   }
 
   private _onFeed(_: unknown, changed: FeedChange): void {
+    const { id, document } = this._proposal;
+    const isAbout =
+      changed === null || changed.proposals.includes(id) || changed.workspaces?.includes(document);
     if (this._deciding) {
+      this._missed ||= isAbout === true; // read after the answer
       return;
     }
-    const { id, document } = this._proposal;
-    if (changed === null || changed.proposals.includes(id) || changed.workspaces?.includes(document)) {
+    if (isAbout) {
       void this.refresh();
-    } else if (changed.runs.includes(this._proposal.run)) {
+    } else if (changed?.runs.includes(this._proposal.run)) {
       void this._refreshRun();
     }
   }
 
   private async _refreshRun(): Promise<void> {
     try {
-      this._run = (await this._client.getRun(this._proposal.run)).run;
+      await this._readRun();
     } catch (reason) {
       this._problem = errorText(reason);
     }
     this._changed.emit();
+  }
+
+  /** Read the run. An answer is used only if nothing newer is known by then. */
+  private async _readRun(): Promise<void> {
+    const writes = this._writes;
+    const number = ++this._runReads;
+    const { run } = await this._client.getRun(this._proposal.run);
+    if (number === this._runReads && writes === this._writes) {
+      this._run = run;
+    }
   }
 
   /** Handle a change of the draft, made here or elsewhere. */
@@ -302,6 +329,7 @@ export class ProposalModel implements IProposalModel {
   private async _runCall(call: () => Promise<unknown>): Promise<boolean> {
     try {
       await call();
+      this._writes++;
       this._problem = '';
     } catch (reason) {
       this._problem = errorText(reason);
@@ -319,6 +347,12 @@ export class ProposalModel implements IProposalModel {
   private _checking: EditCheck;
   // Reading a large proposal takes seconds. Changes during that time are read once after it.
   private _reading = new SingleFlight(() => this._read());
+  /** Numbers of reads of the record, of changes made here, and of reads of the run. */
+  private _reads = 0;
+  private _writes = 0;
+  private _runReads = 0;
+  /** Whether the record may have changed while a decision was sent. */
+  private _missed = false;
   private _problem = '';
   private _surprise: IDecisionConflict | null = null;
   private _deciding = false;
@@ -326,6 +360,11 @@ export class ProposalModel implements IProposalModel {
   private _synced = true;
   private _disposed = false;
   private _changed = new Signal<IProposalModel, void>(this);
+}
+
+/** Return true if a record is older than another one: it is of an earlier revision, or open where the other is closed. */
+function isOlder(found: IProposal, known: IProposal): boolean {
+  return found.revision < known.revision || (found.status === 'open' && known.status !== 'open');
 }
 
 /** The value in the editor at a moment. */

@@ -347,6 +347,58 @@ test('a reading that began before the decision does not open the proposal again'
   expect([model.proposal.status, model.run?.status, model.draft]).toEqual(['decided', 'ready', null]);
 });
 
+test('a reading that began before a vote does not take the vote away again', async () => {
+  const { model, server, tell } = openModel({ votes: [] });
+  const before = server.proposal;
+  const voted = { ...before, votes: [{ reviewer: 'ann' }] } as unknown as IProposal;
+  const answer = slow(server, 'GET p');
+  tell();
+  await settle();
+  server.answers['POST p/decision'] = async () => ({
+    body: { proposal: voted, run: { id: 'r', status: 'waiting' } }
+  });
+  expect(await model.decide('approve', {})).toBe(true);
+  await answer(before);
+  expect(model.proposal.votes).toHaveLength(1);
+  await answer(voted);
+  expect(model.proposal.votes).toHaveLength(1);
+});
+
+test('an older revision does not take the place of a newer one', async () => {
+  const { model, server, tell } = openModel({ revision: 2 });
+  const answer = slow(server, 'GET p');
+  tell();
+  await settle();
+  await answer({ ...server.proposal, revision: 1, value: 'Dear Cy' });
+  expect([model.proposal.revision, model.proposal.value]).toEqual([2, 'Dear Ann']);
+  await answer({ ...server.proposal, revision: 3 });
+  expect(model.proposal.revision).toBe(3);
+});
+
+test('a vote of somebody else that is heard while an own one is sent is read after it', async () => {
+  const { model, server, tell, bodiesOf } = openModel({ votes: [] });
+  const decided = slow(server, 'POST p/decision');
+  const done = model.decide('approve', {});
+  await settle();
+  tell();
+  expect(bodiesOf('GET p')).toHaveLength(0);
+  server.proposal = { ...server.proposal, votes: [{}, {}] } as unknown as IProposal;
+  await decided({ proposal: { ...server.proposal, votes: [{}] }, run: { id: 'r', status: 'waiting' } });
+  expect(await done).toBe(true);
+  await settle();
+  expect(model.proposal.votes).toHaveLength(2);
+});
+
+test('an older reading of the run does not take the place of a newer one', async () => {
+  const { model, server } = openModel();
+  const answer = slow(server, 'GET runs/r');
+  void model.refresh();
+  await settle();
+  expect(await model.decide('approve', {})).toBe(true);
+  await answer({ run: { id: 'r', status: 'waiting' } });
+  expect(model.run?.status).toBe('ready');
+});
+
 test('changes that are heard while the proposal is read become one more reading', async () => {
   const { server, tell, bodiesOf } = openModel();
   const answer = slow(server, 'GET p');

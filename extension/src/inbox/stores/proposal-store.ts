@@ -108,6 +108,7 @@ export class ProposalStore {
       this._offline = false;
       this._loaded = true;
       this._gone.forEach(id => found.delete(id));
+      this._lists++;
       this._replaceAll(found);
     } catch (reason) {
       this._onFailure(reason);
@@ -156,7 +157,9 @@ export class ProposalStore {
 
   /** Read some proposals. Returns whether the list has changed, and the runs that still have one of them open. */
   private async _readProposals(ids: readonly string[]): Promise<{ moved: boolean; open: Set<string> }> {
+    const lists = this._lists;
     const now = await Promise.all(ids.map(id => this._readProposal(id)));
+    const isLate = lists !== this._lists;
     const left = new Map(this._byId);
     const open = new Set<string>();
     let moved = false;
@@ -174,8 +177,8 @@ export class ProposalStore {
         return;
       }
       open.add(found.run);
-      if (!known) {
-        born = true;
+      if (!known || isLate) {
+        born = true; // a late answer may be older than the list that was read meanwhile
       } else if (found.revision >= known.revision) {
         const summary = summarize(found, known);
         if (!isSameInList(summary, known)) {
@@ -255,6 +258,8 @@ export class ProposalStore {
   /** The proposal that ended last. */
   private _ended: IProposalSummary | undefined;
   private _reading = false;
+  /** Number of reads of the whole list. */
+  private _lists = 0;
   private _again = false;
   /** Proposals that are being read one by one, and whether they changed again during that time. */
   private _asked = new Map<string, boolean>();
