@@ -194,7 +194,7 @@ export const REVIEW_COMMANDS: readonly IReviewCommand[] = [
       ...PROPOSAL,
       action: {
         enum: ['approve', 'edit', 'reject', 'respond'],
-        description: 'The button to press, with what its fields have; the one that approves by default.'
+        description: 'The button to press; the one that approves by default.'
       }
     }
   },

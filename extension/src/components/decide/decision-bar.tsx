@@ -92,11 +92,7 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
       setPopover('comments');
       return false;
     }
-    // A reason that was typed before its pop-up was closed belongs to the approval.
-    return decide(options.withoutDraft ? 'approve' : primary.action, {
-      reason: texts.approve.trim() || undefined,
-      ...options
-    });
+    return decide(options.withoutDraft ? 'approve' : primary.action, options);
   };
   const keysAct =
     surroundings.selected > 0
@@ -198,6 +194,7 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
         canApprove={isAllowed('approve')}
         hasNext={surroundings.hasNext}
         approve={approve}
+        pendingReason={pending.reason}
         approvePending={() => void approve(pending, true)}
         decide={decide}
         onComments={onComments}

@@ -56,6 +56,8 @@ interface IProps {
   answerInMenu: boolean;
   /** Approve as the primary button does; `asked`: although comments are open. */
   approve: (options?: IDecideOptions, asked?: boolean) => Promise<boolean> | false;
+  /** The reason of the approval that asked about open comments. */
+  pendingReason?: string;
   /** Approve although comments are open, with the options of the approval that asked about them. */
   approvePending: () => void;
   decide: (action: Action, options?: IDecideOptions) => Promise<boolean>;
@@ -72,6 +74,8 @@ export function DecisionPopovers(props: IProps): JSX.Element {
   const hasAgentsVersion =
     model.hasEdits && proposal.allow.includes('approve') && proposal.candidate === undefined;
   const close = (): void => show(null);
+  // Only the pop-up that shows a reason sends it.
+  const approveReason = texts.approve.trim() || undefined;
   const type =
     (which: keyof IDecisionTexts) =>
     (text: string): void =>
@@ -102,6 +106,7 @@ export function DecisionPopovers(props: IProps): JSX.Element {
         <OpenCommentsPopover
           anchor={anchors.primary}
           comments={open}
+          reason={props.pendingReason}
           onLook={() => {
             close();
             onComments();
@@ -121,7 +126,7 @@ export function DecisionPopovers(props: IProps): JSX.Element {
           onType={type('approve')}
           action={{ text: primary.label, icon: 'check', variant: 'primary' }}
           blocked={primary.blocked}
-          onSend={() => void approve()}
+          onSend={() => void approve({ reason: approveReason })}
           onClose={close}
           host={host}
         />
@@ -136,7 +141,7 @@ export function DecisionPopovers(props: IProps): JSX.Element {
           onType={type('approve')}
           action={{ text: trans.__('Approve the agent’s version'), icon: 'undo', variant: 'primary' }}
           blocked={blocked}
-          onSend={() => void approve({ withoutDraft: true })}
+          onSend={() => void approve({ withoutDraft: true, reason: approveReason })}
           onClose={close}
           host={host}
         />

@@ -19,6 +19,8 @@ const MAX_CHARS = 80;
 interface IProps {
   anchor: RefObject<HTMLElement>;
   comments: readonly IComment[];
+  /** The reason that is sent with the approval, if there is one. */
+  reason?: string;
   onLook: () => void;
   onApprove: () => void;
   onClose: () => void;
@@ -32,7 +34,7 @@ export function openThreads(comments: readonly IComment[] = []): IComment[] {
 
 /** Asks what to do about open suggestions and comments. */
 export function OpenCommentsPopover(props: IProps): JSX.Element {
-  const { comments, host } = props;
+  const { comments, reason, host } = props;
   const { trans } = host;
   return (
     <Popover
@@ -64,6 +66,7 @@ export function OpenCommentsPopover(props: IProps): JSX.Element {
           )}
         </p>
       ))}
+      {reason && <p>{trans.__('Your reason: “%1”', showHiddenCharacters(reason))}</p>}
       <p className="jp-hitl-small jp-hitl-muted">
         {trans.__('They stay in the record. A suggestion that is not accepted is not in the value.')}
       </p>

@@ -111,6 +111,25 @@ test('the agent’s version is approved only after open suggestions were asked a
   expect(decide.mock.calls).toEqual([['approve', { reason: undefined, withoutDraft: true }]]);
 });
 
+test('a reason that was typed and cancelled is not sent by the next approval', async () => {
+  const { decide, targets } = show();
+  act(() => void targets.find('hitl-nb:approve-with-reason', {})!.execute({}));
+  fireEvent.change(screen.getByRole('textbox'), { target: { value: 'not yet' } });
+  await press('Cancel');
+  await act(async () => void (await targets.find('hitl-nb:approve-proposal', {})!.execute({})));
+  expect(decide.mock.calls).toEqual([['edit', {}]]);
+});
+
+test('a reason is sent by the pop-up that shows it, also after open comments were asked about', async () => {
+  const { decide, targets } = show({ comments: [SUGGESTION] });
+  act(() => void targets.find('hitl-nb:approve-with-reason', {})!.execute({}));
+  fireEvent.change(screen.getByRole('textbox'), { target: { value: 'as agreed' } });
+  await act(async () => void fireEvent.click(screen.getAllByText('Approve with edits').pop()!));
+  expect(screen.getByRole('dialog').textContent).toContain('Your reason: “as agreed”');
+  await press('Approve without them');
+  expect(decide.mock.calls).toEqual([['edit', { reason: 'as agreed' }]]);
+});
+
 test('where people vote on somebody’s edit, nothing approves the agent’s version', async () => {
   show({ proposal: { candidate: 'no' } });
   await press('More ways to approve');
