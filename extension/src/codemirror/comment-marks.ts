@@ -16,7 +16,7 @@ import type { IDraft } from '../drafts/draft';
 const DELAY_MS = 100;
 
 /** Comments on the selection; without a selection, moves to the comment at the cursor. */
-export const COMMENT_KEY = 'Ctrl-Alt-m';
+export const COMMENT_KEY = 'Ctrl Alt M';
 
 /** Range of a comment's text, and the text that is there now. */
 export interface IQuoteRange extends ITextRange {
@@ -46,7 +46,11 @@ export class CommentMarks {
         }
       }),
       EditorView.domEventHandlers({ click: event => this._onClick(event) }),
-      Prec.high(keymap.of([{ key: COMMENT_KEY, run: view => this._onShortcut(view) }]))
+      Prec.high(
+        keymap.of([
+          { key: COMMENT_KEY.replace(/ /g, '-').replace(/M$/, 'm'), run: view => this._onShortcut(view) }
+        ])
+      )
     ];
   }
 

@@ -19,6 +19,9 @@ export const LIST_SELECTOR = '.jp-hitl-list';
 export const CARD_SELECTOR = '.jp-hitl-card';
 export const DECIDED_SELECTOR = '.jp-hitl-decided';
 
+/** The key that ends typing: in a pop-up it sends the text, in a field of a card it leads to the primary button. */
+export const SEND_KEY = 'Accel Enter';
+
 /** Where the keys of a command act. */
 const SELECTORS = { list: [LIST_SELECTOR], card: [CARD_SELECTOR], cards: [CARD_SELECTOR, DECIDED_SELECTOR] };
 
@@ -170,7 +173,7 @@ export const REVIEW_COMMANDS: readonly IReviewCommand[] = [
   {
     id: 'hitl-nb:focus-decision',
     label: trans => trans.__('Go to the Button That Decides'),
-    keys: { card: ['Accel Enter'] }
+    keys: { card: [SEND_KEY] }
   },
   {
     id: 'hitl-nb:select-all',

@@ -6,6 +6,7 @@ import { ReactNode, RefObject, useEffect, useRef } from 'react';
 import type { IProposalSummary } from '../api/types';
 import { Button } from '../components/controls/button';
 import type { IHost } from '../components/host';
+import { keyHint, keyShortcuts } from '../components/keys/key-hints';
 import { focusCard } from '../components/keys/card-focus';
 import { revealField } from '../components/proposal/field-focus';
 import { CARD_SELECTOR, DECIDED_SELECTOR } from '../components/review-commands';
@@ -68,7 +69,7 @@ export function DetailPane(props: {
       ref={node}
       className="jp-hitl-detail"
       onKeyDown={event => {
-        if (event.key === 'Escape' && !event.defaultPrevented) {
+        if (event.key === 'Escape' && !event.defaultPrevented && !isWithinCard(event.target as Element)) {
           event.stopPropagation();
           props.onLeave();
         }
@@ -85,7 +86,8 @@ export function DetailPane(props: {
             <Button
               small
               icon={onClose ? undefined : 'left'}
-              keyHint={onClose ? undefined : 'K'}
+              keyHint={onClose ? undefined : keyHint(host, 'hitl-nb:focus-previous-row')}
+              shortcuts={keyShortcuts(host, 'hitl-nb:focus-previous-row')}
               disabled={position.at <= 1}
               onClick={() => position.onMove(-1)}
             >
@@ -94,7 +96,8 @@ export function DetailPane(props: {
             <Button
               small
               icon={onClose ? undefined : 'right'}
-              keyHint={onClose ? undefined : 'J'}
+              keyHint={onClose ? undefined : keyHint(host, 'hitl-nb:focus-next-row')}
+              shortcuts={keyShortcuts(host, 'hitl-nb:focus-next-row')}
               disabled={position.at >= position.size}
               onClick={() => position.onMove(1)}
             >
@@ -118,7 +121,13 @@ export function DetailPane(props: {
           </Button>
         )}
         {onOpenCell && (
-          <Button small icon="open" keyHint={onClose ? undefined : 'O'} onClick={onOpenCell}>
+          <Button
+            small
+            icon="open"
+            keyHint={onClose ? undefined : keyHint(host, 'hitl-nb:open-cell')}
+            shortcuts={keyShortcuts(host, 'hitl-nb:open-cell')}
+            onClick={onOpenCell}
+          >
             {props.cell}
           </Button>
         )}
@@ -126,6 +135,12 @@ export function DetailPane(props: {
       {props.card}
     </div>
   );
+}
+
+/** Return true for a part of an open card. Escape goes from there to the card first. */
+function isWithinCard(target: Element): boolean {
+  const card = target.closest(CARDS_SELECTOR);
+  return card !== null && card !== target && card.matches(CARD_SELECTOR);
 }
 
 function focusField(field: HTMLElement): void {

@@ -14,6 +14,7 @@ import {
 } from 'react';
 import { Alert } from '../components/controls/alert';
 import { Button } from '../components/controls/button';
+import { useKeyHints } from '../components/keys/key-hints';
 import { KeysSheet } from '../components/keys/keys-sheet';
 import type { IHost } from '../components/host';
 import type { CommandArgs } from '../components/review-commands';
@@ -63,6 +64,7 @@ export function InboxPanel(props: IInboxProps): JSX.Element {
   const panel = useRef<HTMLElement>(null);
   const search = useRef<HTMLInputElement>(null);
   useRedraw(model, workspaces);
+  useKeyHints(host);
   useWideModel(panel, model);
   useBusyList(panel, model);
   const isRepeated = useHeldKey();

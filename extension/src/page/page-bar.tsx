@@ -3,6 +3,7 @@
  */
 
 import { IconButton } from '../components/controls/button';
+import { keyShortcuts } from '../components/keys/key-hints';
 import type { PageHost } from './page-host';
 import type { IReviewQueue } from './review-queue';
 import { showHiddenCharacters } from '../text/hidden-characters';
@@ -25,6 +26,7 @@ export function PageBar({ host, queue, onGo, lost }: IProps): JSX.Element {
         <IconButton
           icon="left"
           label={trans.__('Previous')}
+          shortcuts={keyShortcuts(host, 'hitl-nb:focus-previous-card')}
           disabled={queue.previous === null}
           onClick={() => onGo(queue.previous!)}
         />
@@ -37,6 +39,7 @@ export function PageBar({ host, queue, onGo, lost }: IProps): JSX.Element {
         <IconButton
           icon="right"
           label={trans.__('Next')}
+          shortcuts={keyShortcuts(host, 'hitl-nb:focus-next-card')}
           disabled={queue.next === null}
           onClick={() => onGo(queue.next!)}
         />

@@ -16,7 +16,7 @@ const LETTER_KEYS = 'keys';
  * Register the commands in a registry of the page, and listen to their keys. Returns a function that stops listening.
  */
 export function startCommands(
-  host: Pick<PageHost, 'trans' | 'commandTargets'>,
+  host: Pick<PageHost, 'trans' | 'commandTargets'> & Partial<Pick<PageHost, 'goBy'>>,
   guard = new KeyGuard()
 ): () => void {
   const { commandTargets: targets } = host;
@@ -25,5 +25,8 @@ export function startCommands(
   KEY_BINDINGS.forEach(binding => commands.addKeyBinding(binding));
   targets.letterKeys = recallChoice(LETTER_KEYS) !== 'off';
   targets.letterKeysChanged.connect((_, on) => rememberChoice(LETTER_KEYS, on ? 'on' : 'off'));
-  return new KeyListener(targets, host.trans, guard).watch(document.body);
+  return new KeyListener(targets, host.trans, guard).watch(document.body, {
+    move: (_, by) => host.goBy?.(by),
+    leave: () => (document.activeElement as HTMLElement | null)?.blur()
+  });
 }

@@ -67,6 +67,8 @@ export class PageHost implements IHost {
   readonly feed: Feed;
   readonly drafts: SharedDraftRegistry;
   readonly commandTargets = new CommandTargets();
+  /** Shows the next (1) or the previous (-1) proposal, if there is one; the page sets it. */
+  goBy: ((by: 1 | -1) => void) | null = null;
   /** The actions on a run that need no notebook. */
   readonly runActions: (run: IRun) => IRunActions;
   readonly trans = nullTranslator.load('hitl_nb');

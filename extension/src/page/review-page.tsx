@@ -9,6 +9,7 @@ import type { IProposal } from '../api/types';
 import { Alert } from '../components/controls/alert';
 import { Button } from '../components/controls/button';
 import { DecisionSurroundings, type IDecisionSurroundings } from '../components/decide/decision-surroundings';
+import { useKeyHints } from '../components/keys/key-hints';
 import { focusCard, isFocusFree } from '../components/keys/card-focus';
 import { CardById, loadProposalModel, loadWorkspaceModel } from '../components/proposal/loaders';
 import { ProposalCard } from '../components/proposal/proposal-card';
@@ -49,6 +50,7 @@ interface IProps {
 /** The content of the review page. */
 export function ReviewPage({ host, id: first, of }: IProps): JSX.Element {
   const { trans } = host;
+  useKeyHints(host);
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   const [id, setId] = useState(first);
   const [shown, setShown] = useState<ILoadedPage | null>(null);
@@ -102,13 +104,24 @@ export function ReviewPage({ host, id: first, of }: IProps): JSX.Element {
 
   const current = useRef(id);
   current.current = id;
-  const moveFocus = useFocusAfterDecision(shown);
+  const moveFocus = useCardFocus(shown, first);
 
-  const go = (to: string): void => {
+  const go = (to: string, byKey = false): void => {
     setLast(null);
-    moveFocus(null);
+    moveFocus(byKey ? id : null);
     setId(to);
   };
+  useEffect(() => {
+    host.goBy = by => {
+      const to = by > 0 ? queue.next : queue.previous;
+      if (to !== null) {
+        go(to, true);
+      }
+    };
+    return () => {
+      host.goBy = null;
+    };
+  });
   const surroundings: IDecisionSurroundings = {
     hasNext: false,
     selected: 0,
@@ -180,21 +193,24 @@ const LOADERS: { [of in PageSubject]: (id: string, host: PageHost) => Promise<()
 };
 
 /**
- * Return a function that moves the focus after a decision: to the next card when it is shown, or else to the decided
- * one. Otherwise the focus is lost together with the buttons of the decided card.
+ * Give the first card the focus, so that its keys act. Return a function that moves the focus when a card is left, after
+ * a decision or by a key: to the next card when it is shown, or else to the decided one. Otherwise the focus is lost
+ * together with the left card.
  */
-function useFocusAfterDecision(shown: ILoadedPage | null): (decided: string | null) => void {
-  const [decided, setDecided] = useState<string | null>(null);
+function useCardFocus(shown: ILoadedPage | null, first: string): (left: string | null) => void {
+  // A new object each time, since the same card may be left again.
+  const [left, setLeft] = useState<{ id: string | null }>({ id: first });
   useEffect(() => {
-    if (decided === null || !isFocusFree(decided)) {
+    const { id } = left;
+    if (id === null || !isFocusFree(id)) {
       return;
     }
     const card = document.querySelector<HTMLElement>('.jp-hitl-page :is(.jp-hitl-card, .jp-hitl-decided)');
-    if (card && (card.dataset.proposal !== decided || !card.contains(document.activeElement))) {
+    if (card && (card.dataset.proposal !== id || !card.contains(document.activeElement))) {
       focusCard(card);
     }
-  }, [decided, shown]);
-  return setDecided;
+  }, [left, shown]);
+  return id => setLeft({ id });
 }
 
 /** Return whether a media query fits, also after the window changes. */

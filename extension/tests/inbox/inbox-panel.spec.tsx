@@ -510,6 +510,23 @@ test('Escape closes the keys, or a confirmation, then the card', async () => {
   expect(screen.queryByText('card of a')).toBeNull();
 });
 
+test('Escape goes from a field of the open card to the card, and from there to the list', async () => {
+  const { press, list } = await show(abc(), {}, id => (
+    <article className="jp-hitl-card" data-proposal={id} tabIndex={-1}>
+      <input aria-label="amount" />
+    </article>
+  ));
+  press('Enter');
+  const field = screen.getByLabelText('amount');
+  field.focus();
+  pressKey(field, 'Escape');
+  const article = field.parentElement!;
+  expect(document.activeElement).toBe(article);
+  pressKey(article, 'Escape');
+  expect(document.activeElement).toBe(list);
+  expect(screen.queryByLabelText('amount')).toBeNull();
+});
+
 test('of 5,000 rows only those in sight are drawn, and a key draws no card anew', async () => {
   const drawn: string[] = [];
   function CountingCard({ id }: { id: string }): JSX.Element {

@@ -3,6 +3,9 @@ import { createElement } from 'react';
 import type { IProposal, IRun } from '../../src/api/types';
 import { PageHost } from '../../src/page/page-host';
 import { type PageSubject, ReviewPage } from '../../src/page/review-page';
+import { KeyGuard } from '../../src/components/keys/key-guard';
+import { startCommands } from '../../src/page/page-commands';
+import { pressKey, slowClock } from '../keys';
 import { Server } from '../roomserver';
 
 // The package needs parts of a browser that jsdom lacks when it is loaded. A choice needs no editor.
@@ -245,6 +248,30 @@ describe('the proposals that wait for this person', () => {
     expect((screen.getByRole('button', { name: 'Next' }) as HTMLButtonElement).disabled).toBe(true);
     await click('Previous');
     expect(screen.getByRole('heading', { level: 3 }).textContent).toBe('Greet⟨U+202E⟩?');
+  });
+
+  test('are gone through by J and K, and Escape leaves the field, then the card', async () => {
+    answers['proposals/p1'] = [200, { ...proposal, allow: ['approve', 'edit'] }];
+    const made = host();
+    const stop = startCommands(made, new KeyGuard(slowClock()));
+    await act(async () => {
+      render(createElement(ReviewPage, { host: made, id: 'p1', of: 'proposal' }));
+    });
+    const card = (): HTMLElement => document.querySelector('.jp-hitl-card')!;
+    const press = (key: string): Promise<void> =>
+      act(async () => void pressKey(document.activeElement!, key));
+    expect(document.activeElement).toBe(card());
+    await press('j');
+    expect([card().dataset.proposal, document.activeElement]).toEqual(['p2', card()]);
+    await press('k');
+    expect([card().dataset.proposal, document.activeElement]).toEqual(['p1', card()]);
+    act(() => server.sockets.forEach(socket => socket.opens()));
+    screen.getAllByRole('radio')[0].focus();
+    await press('Escape');
+    expect(document.activeElement).toBe(card());
+    await press('Escape');
+    expect(document.activeElement).toBe(document.body);
+    stop();
   });
 
   test('follow each other after a decision, whose word is at the top', async () => {

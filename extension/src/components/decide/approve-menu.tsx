@@ -6,6 +6,7 @@ import type { RefObject } from 'react';
 import { Menu } from '../controls/popover';
 import { MenuItem } from '../controls/menu-item';
 import type { IHost } from '../host';
+import { keyHint } from '../keys/key-hints';
 import type { IPrimaryAction } from './primary-action';
 
 interface IProps {
@@ -37,10 +38,20 @@ export function ApproveMenu(props: IProps): JSX.Element {
   };
   return (
     <Menu anchor={props.anchor} label={trans.__('Ways to approve')} onClose={props.onClose}>
-      <MenuItem icon="check" keyHint="A" disabled={blocked} onClick={closing(props.onApprove)}>
+      <MenuItem
+        icon="check"
+        keyHint={keyHint(host, 'hitl-nb:approve-proposal')}
+        disabled={blocked}
+        onClick={closing(props.onApprove)}
+      >
         {primary.label}
       </MenuItem>
-      <MenuItem icon="comment" keyHint="⇧A" disabled={blocked} onClick={props.onReason}>
+      <MenuItem
+        icon="comment"
+        keyHint={keyHint(host, 'hitl-nb:approve-with-reason')}
+        disabled={blocked}
+        onClick={props.onReason}
+      >
         {trans.__('%1 with a reason…', primary.label)}
       </MenuItem>
       {changes > 0 && props.canApprove && (

@@ -7,6 +7,8 @@ import { Button, type IButtonProps } from '../controls/button';
 import type { IconName } from '../controls/icons';
 import { Popover } from '../controls/popover';
 import type { IHost } from '../host';
+import { formatKey } from '../keys/key-hints';
+import { SEND_KEY } from '../review-commands';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 
 interface IProps {
@@ -65,7 +67,7 @@ export function ReasonPopover(props: IProps): JSX.Element {
             {trans.__('Cancel')}
           </Button>
           <span className="jp-hitl-end jp-hitl-small jp-hitl-muted" id={why}>
-            {problem || trans.__('Ctrl+Enter')}
+            {problem || formatKey(SEND_KEY)}
           </span>
         </>
       }

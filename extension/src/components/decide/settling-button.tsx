@@ -6,6 +6,7 @@ import { useId, useRef } from 'react';
 import type { IProposalModel } from '../../models/interfaces';
 import { Button } from '../controls/button';
 import type { IHost } from '../host';
+import { keyHint, keyShortcuts } from '../keys/key-hints';
 import { formatTimeLeft } from '../terms-sentences';
 import { formatClock } from '../../text/times';
 import { SECOND_MS, useClock } from '../hooks/use-clock';
@@ -37,8 +38,8 @@ export function SettlingButton({ model, at, host }: IProps): JSX.Element {
       {rest && model.proposal.may?.undo && (
         <Button
           icon="undo"
-          keyHint="U"
-          shortcuts="U"
+          keyHint={keyHint(host, 'hitl-nb:undo-approval')}
+          shortcuts={keyShortcuts(host, 'hitl-nb:undo-approval')}
           blockedBy={model.isDeciding ? sentence : null}
           onClick={() => void model.takeBack()}
         >

@@ -3,7 +3,9 @@
  */
 
 import { Button } from '../controls/button';
+import { COMMENT_KEY } from '../../codemirror/comment-marks';
 import type { IHost } from '../host';
+import { ariaKey, formatKey } from '../keys/key-hints';
 import { AuthorLegend } from '../author-legend';
 import { useRedraw } from '../use-redraw';
 import { showHiddenCharacters } from '../../text/hidden-characters';
@@ -25,8 +27,8 @@ export function SelectionTools({ work, host }: { work: IDocumentTools; host: IHo
           <Button
             small
             icon="comment"
-            title={trans.__('Ctrl+Alt+M')}
-            shortcuts="Control+Alt+M"
+            title={formatKey(COMMENT_KEY)}
+            shortcuts={ariaKey(COMMENT_KEY)}
             onClick={() => marks.startComment(false)}
           >
             {trans.__('Comment on the selection')}

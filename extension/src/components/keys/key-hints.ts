@@ -2,6 +2,7 @@
  * Keys of commands as text, as they are set now: for buttons, tooltips, `aria-keyshortcuts` and the sheet of keys.
  */
 
+import { useEffect, useReducer } from 'react';
 import type { IHost } from '../host';
 
 /** Signs of keys and modifiers. Words are used where there is no common sign. */
@@ -31,13 +32,25 @@ export function keyHint(host: IHost, command: string): string {
 
 /** The keys of a command in the form of `aria-keyshortcuts`; undefined if it has none. */
 export function keyShortcuts(host: IHost, command: string): string | undefined {
-  const keys = actingKeys(host, command).map(key =>
-    key
-      .split(' ')
-      .map(part => ({ Accel: IS_MAC ? 'Meta' : 'Control', Ctrl: 'Control', Cmd: 'Meta' })[part] ?? part)
-      .join('+')
-  );
+  const keys = actingKeys(host, command).map(ariaKey);
   return keys.length > 0 ? keys.join(' ') : undefined;
+}
+
+/** A key in the form of `aria-keyshortcuts`. */
+export function ariaKey(key: string): string {
+  return key
+    .split(' ')
+    .map(part => ({ Accel: IS_MAC ? 'Meta' : 'Control', Ctrl: 'Control', Cmd: 'Meta' })[part] ?? part)
+    .join('+');
+}
+
+/** Draw a component again when the keys of one letter are switched on or off, with the hints in it. */
+export function useKeyHints({ commandTargets: targets }: IHost): void {
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  useEffect(() => {
+    targets?.letterKeysChanged.connect(redraw);
+    return () => void targets?.letterKeysChanged.disconnect(redraw);
+  }, [targets]);
 }
 
 /** A key as people know it. */

@@ -130,7 +130,7 @@ export class KeyListener {
       const here = at;
       const found = fitting.find(({ selector }) => here.matches(selector));
       if (found) {
-        return hasOwnKeys(target, here) && found.keys[0] !== 'Escape' ? undefined : found;
+        return hasOwnKeys(target, here) && !isLeaving(found, target) ? undefined : found;
       }
     }
     return undefined;
@@ -195,6 +195,12 @@ function isFree(key: string, target: Element): boolean {
 function hasOwnKeys(target: Element, within: Element): boolean {
   const part = target.closest(`${OWN_KEYS}, input[type=radio], select`);
   return part !== null && part !== within && within.contains(part);
+}
+
+/** Return true if a key leaves a part with keys of its own: Escape, and in fields also the key that ends typing. */
+function isLeaving({ command, keys }: IBinding, target: Element): boolean {
+  const isPopup = target.closest('[role=dialog], [role=menu]') !== null;
+  return keys[0] === 'Escape' || (command === 'hitl-nb:focus-decision' && !isPopup);
 }
 
 /** The id of the proposal that the keys act on; null if there is none. */

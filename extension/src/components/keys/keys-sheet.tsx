@@ -2,11 +2,11 @@
  * The sheet of keys: what each key does, as the keys are set now, and a switch for keys of one letter.
  */
 
-import { Fragment, type RefObject, useEffect, useReducer } from 'react';
+import { Fragment, type RefObject } from 'react';
 import { Popover } from '../controls/popover';
 import type { IHost } from '../host';
 import { REVIEW_COMMANDS } from '../review-commands';
-import { formatKey } from './key-hints';
+import { keyHint, useKeyHints } from './key-hints';
 
 /** The pop-up with the keys of the card and the inbox. `anchor` is the button that opened it. */
 export function KeysSheet(props: {
@@ -16,16 +16,10 @@ export function KeysSheet(props: {
 }): JSX.Element {
   const { anchor, host, onClose } = props;
   const { trans, commandTargets: targets } = host;
-  const [, redraw] = useReducer((n: number) => n + 1, 0);
-  useEffect(() => {
-    targets?.letterKeysChanged.connect(redraw);
-    return () => {
-      targets?.letterKeysChanged.disconnect(redraw);
-    };
-  }, [targets]);
+  useKeyHints(host);
   const rows = REVIEW_COMMANDS.flatMap(({ id, hint }) => {
-    const [key] = targets?.keysOf(id) ?? [];
-    return hint && key ? [{ id, key: formatKey(key), text: hint(trans) }] : [];
+    const key = keyHint(host, id);
+    return hint && key ? [{ id, key, text: hint(trans) }] : [];
   });
   const footer = (
     <label>

@@ -12,6 +12,7 @@ import { SAVING_DELAY_MS } from '../decide/save-status';
 import { useDocumentTools } from '../document/use-document-tools';
 import { Evidence } from '../evidence/evidence';
 import type { IHost } from '../host';
+import { useKeyHints } from '../keys/key-hints';
 import { PresenceFaces } from '../presence-bar';
 import { stateOf } from '../states/proposal-state';
 import { currentValue, isAboutWorkspace } from '../proposal-status';
@@ -44,6 +45,7 @@ interface IProps {
 export function ProposalCard({ model, host }: IProps): JSX.Element {
   useChanges(model, host);
   useRedraw(unsentTexts(host));
+  useKeyHints(host);
   const { proposal, conflict } = model;
   const Whole = proposal.doubt ? DoubtCard : ValueCard;
   if (proposal.status === 'open') {

@@ -4,6 +4,7 @@
 
 import { Button } from '../../components/controls/button';
 import type { IHost } from '../../components/host';
+import { keyHint, keyShortcuts } from '../../components/keys/key-hints';
 
 /** "Approve 3…" and "Reject 3…". */
 export function BatchButtons(props: {
@@ -22,7 +23,8 @@ export function BatchButtons(props: {
       <Button
         variant="primary"
         icon="check"
-        keyHint="A"
+        keyHint={keyHint(host, 'hitl-nb:approve-proposals')}
+        shortcuts={keyShortcuts(host, 'hitl-nb:approve-proposals')}
         opens="dialog"
         disabled={count === 0}
         blockedBy={blockedBy}
@@ -33,7 +35,8 @@ export function BatchButtons(props: {
       <Button
         variant="danger"
         icon="cross"
-        keyHint="R"
+        keyHint={keyHint(host, 'hitl-nb:reject-proposals')}
+        shortcuts={keyShortcuts(host, 'hitl-nb:reject-proposals')}
         opens="dialog"
         disabled={count === 0}
         onClick={() => run('hitl-nb:reject-proposals')}

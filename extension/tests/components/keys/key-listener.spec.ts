@@ -28,7 +28,8 @@ function open(
     <div class="jp-Notebook"><div id="output">
       ${['p1', 'p2'].map(
         id => `<article class="jp-hitl-card" id="${id}" data-proposal="${id}" tabindex="-1">
-          <button>Copy</button><input type="text"><div role="menu"><button>Item</button></div>
+          <button>Copy</button><input type="text">
+          <div role="grid"><div role="gridcell" tabindex="0">1</div></div><div role="menu"><button>Item</button></div>
           <footer class="jp-hitl-decision-bar"><button class="jp-mod-primary">Approve</button></footer>
         </article>`
       )}
@@ -182,6 +183,19 @@ test('Ctrl Enter in a field goes to the button that decides, and decides nothing
   pressKey(field, 'Enter', { ctrlKey: true });
   expect(document.activeElement).toBe(card.querySelector('.jp-mod-primary'));
   expect(ran).toEqual([]);
+});
+
+test('Ctrl Enter in a cell of a table goes to the button that decides too, and in a menu does not', () => {
+  const { focus } = open();
+  const card = focus('p1');
+  const cell = card.querySelector<HTMLElement>('[role=gridcell]')!;
+  cell.focus();
+  pressKey(cell, 'Enter', { ctrlKey: true });
+  expect(document.activeElement).toBe(card.querySelector('.jp-mod-primary'));
+  const item = card.querySelector<HTMLElement>('[role=menu] button')!;
+  item.focus();
+  pressKey(item, 'Enter', { ctrlKey: true });
+  expect(document.activeElement).toBe(item);
 });
 
 test('Escape goes from the field to the card, and from there to what is around it', () => {

@@ -11,6 +11,7 @@ import type { IProposal, ITable, Json } from '../../../api/types';
 import type { IDraft } from '../../../drafts/draft';
 import { Button } from '../../controls/button';
 import type { IHost } from '../../host';
+import { formatKey } from '../../keys/key-hints';
 import { showHiddenCharacters } from '../../../text/hidden-characters';
 import { makeTemplate } from './columns';
 import { type ITableActions, useTableActions } from './actions';
@@ -271,7 +272,11 @@ function TableFooter(props: {
         </span>
         {!readOnly && (
           <span className="jp-hitl-small jp-hitl-muted">
-            {trans.__('Arrows move, Enter types, Ctrl+V pastes a range, Ctrl+Z undoes')}
+            {trans.__(
+              'Arrows move, Enter types, %1 pastes a range, %2 undoes',
+              formatKey('Accel V'),
+              formatKey('Accel Z')
+            )}
           </span>
         )}
       </div>

@@ -1,0 +1,52 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import { act, render } from '@testing-library/react';
+import { createRef } from 'react';
+import { ApproveMenu } from '../../../src/components/decide/approve-menu';
+import type { IHost } from '../../../src/components/host';
+import { useKeyHints } from '../../../src/components/keys/key-hints';
+import { KeysSheet } from '../../../src/components/keys/keys-sheet';
+import { CommandTargets, KEY_BINDINGS } from '../../../src/components/review-commands';
+
+const nothing = (): void => undefined;
+
+const textsOf = (selector: string): (string | null)[] =>
+  [...document.querySelectorAll(selector)].map(one => one.textContent);
+
+function openHost(bindings = KEY_BINDINGS): IHost {
+  const commandTargets = new CommandTargets();
+  commandTargets.registry = { keyBindings: bindings } as unknown as CommandTargets['registry'];
+  return { trans: nullTranslator.load('hitl_nb'), commandTargets } as unknown as IHost;
+}
+
+function Menu({ host }: { host: IHost }): JSX.Element {
+  useKeyHints(host);
+  const primary = { action: 'approve' as const, label: 'Approve', blocked: null };
+  return (
+    <ApproveMenu
+      {...{ anchor: createRef<HTMLElement>(), primary, changes: 0, canApprove: true, host }}
+      {...{ onClose: nothing, onApprove: nothing, onReason: nothing, onAgentsVersion: nothing }}
+    />
+  );
+}
+
+test('the sheet names only keys that act', () => {
+  const host = openHost();
+  render(<KeysSheet anchor={createRef()} host={host} onClose={nothing} />);
+  expect(textsOf('.jp-hitl-keys kbd')).toEqual(expect.arrayContaining(['J', 'A', 'R', 'Esc', '?']));
+  act(() => {
+    host.commandTargets!.letterKeys = false;
+  });
+  expect(textsOf('.jp-hitl-keys kbd')).toEqual(['↓', '↑', 'Enter', 'Esc']);
+});
+
+test('the menu of ways to approve has the keys of the settings, and none that are switched off', () => {
+  const host = openHost(
+    KEY_BINDINGS.map(one => (one.command === 'hitl-nb:approve-proposal' ? { ...one, keys: ['Q'] } : one))
+  );
+  render(<Menu host={host} />);
+  expect(textsOf('.jp-hitl-kbd')).toEqual(['Q', '⇧A']);
+  act(() => {
+    host.commandTargets!.letterKeys = false;
+  });
+  expect(textsOf('.jp-hitl-kbd')).toEqual([]);
+});
