@@ -58,7 +58,7 @@ def load_extension(app: Any) -> None:
     app.web_app.add_handlers(".*$", [(base + path, made, arguments) for path, made, arguments in served])
     app.event_logger.add_listener(schema_id=CONTENTS_EVENTS, listener=NotebookRenameListener(desk))
     poller.add_listener(JupyterEvents(app.event_logger, app.log).prepare)
-    for start in (DeadlineTimers(desk, app.log).start, poller.start):
+    for start in (DeadlineTimers(desk, app.log).start, poller.start, desk.fill_lists):
         IOLoop.current().add_callback(start)  # pyright: ignore[reportUnknownMemberType]  # Tornado's own
     app.log.info("hitl_nb reviews proposals of %s", settings.STORE.read())
 

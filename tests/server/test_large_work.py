@@ -124,3 +124,20 @@ def test_only_an_edit_waits_for_checks() -> None:
     lanes = [deciding.lane_of(make_request("a", {"value": [1], "action": action})) for action in ("edit", "approve")]
     assert [large_lane(lane) for lane in lanes] == ["large checks", "large lists"]
     assert deciding.lane_of(RawRequest(ANN, "a", {}, b"[" * 100_000)) == "records"
+
+
+def test_only_a_list_that_needs_the_index_waits_for_it() -> None:
+    listing = find_route("GET", "proposals")
+    queries: list[dict[str, str]] = [
+        {},
+        {"mine": "1"},
+        {"status": "decided", "q": "ann"},
+        {"q": "ann"},
+        {"sort": "due"},
+    ]
+    assert [listing.lane_of(RawRequest(ANN, "", query, b"")) for query in queries] == [
+        *["records"] * 3,
+        "lists",
+        "lists",
+    ]
+    assert listing.lane_of(RawRequest(ANN, "", {"sort": "x" * 99}, b"")) == "records"

@@ -94,7 +94,7 @@ class Route:
         query: Type of the query.
         limit: Maximum size of the body, in bytes.
         errors: HTTP status codes of errors, in addition to the codes that `error_statuses` adds for every call.
-        lane: Name of the thread pool (see `context.Lane`), or a function that chooses the name from the request's body.
+        lane: Name of the thread pool (see `context.Lane`), or a function that chooses the name for a request.
         is_ndjson: Whether the response is a stream of lines, each with one JSON value.
         is_picture: Whether the response is a picture; `response_type` is then not used.
         is_large: Function that returns whether a request is about a large value, so that a worker process must answer
@@ -113,7 +113,7 @@ class Route:
     query: type[bodies.Query] = bodies.Query
     limit: int = SMALL
     errors: tuple[int, ...] = ()
-    lane: Lane | Callable[[bytes], Lane] = "records"
+    lane: Lane | Callable[[RawRequest], Lane] = "records"
     is_ndjson: bool = False
     is_picture: bool = False
     is_large: Callable[[ApiRequest], bool] | None = None
@@ -135,7 +135,7 @@ class Route:
 
     def lane_of(self, sent: RawRequest) -> Lane:
         """Return the name of the thread pool in which a request must run."""
-        return self.lane(sent.body) if callable(self.lane) else self.lane
+        return self.lane(sent) if callable(self.lane) else self.lane
 
     @property
     def permissions(self) -> tuple[tuple[str, str], ...]:
@@ -175,10 +175,19 @@ def _get_status(request: ApiRequest) -> StatusResponse:
     )
 
 
-def _decision_lane(body: bytes) -> Lane:
+def _list_lane(sent: RawRequest) -> Lane:
+    """Return the thread pool for a list of proposals: "lists" if it needs the index in memory, else "records"."""
+    try:
+        wanted = read_query(bodies.ProposalQuery, sent.query)
+    except ValueError:
+        return "records"  # the query is decoded again there, which reports the error
+    return "lists" if wanted.is_open and wanted.needs_index else "records"
+
+
+def _decision_lane(sent: RawRequest) -> Lane:
     """Return the thread pool for a decision: "checks" for an edit, whose value must be checked, else "records"."""
     try:
-        action = read_body(bodies.DecisionAction, body).action
+        action = read_body(bodies.DecisionAction, sent.body).action
     except ValueError:
         return "records"  # the body is decoded again there, which reports the error
     return "checks" if action == "edit" else "records"
@@ -202,6 +211,7 @@ ROUTES: tuple[Route, ...] = (
         "List open proposals, oldest first or in another order, or closed ones; search them",
         query=bodies.ProposalQuery,
         errors=(404,),
+        lane=_list_lane,
         is_large=is_large_list,
     ),
     Route(
@@ -212,7 +222,7 @@ ROUTES: tuple[Route, ...] = (
         ProposalCounts,
         "Count the proposals and runs of the inbox's views",
         query=bodies.CountQuery,
-        is_large=has_pieces,
+        lane="lists",
     ),
     Route(
         "GET",

@@ -22,6 +22,7 @@ from traitlets import Bool, TraitError, Unicode, validate
 from traitlets import List as ListOf
 from traitlets.config import LoggingConfigurable
 
+from hitl_nb.errors import HitlError
 from hitl_nb.ledger.decisions.signatures import SigningKey
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import new_id
@@ -36,15 +37,17 @@ from hitl_nb.values.checks.bounded_checks import WORKERS
 
 T = TypeVar("T")
 
-Lane = Literal["records", "values", "drafts", "checks", "large", "large checks", "large lists"]
+Lane = Literal["records", "lists", "values", "drafts", "checks", "large", "large checks", "large lists"]
 """Name of the thread pool that runs a request. Requests of one lane wait only for each other.
 
-"records" reads records of the store. "values" reads the value of a proposal, which may be long. "drafts" writes drafts.
-"checks" validates an edited value with a schema, which may take as long as the time limit of checks. The "large" lanes
-wait for a worker process (see `server/api/large_requests.py`).
+"records" reads records of the store. "lists" needs the index in memory (`server/lists/list_index.py`), which may take
+seconds shortly after the start of the server. "values" reads the value of a proposal, which may be long. "drafts"
+writes drafts. "checks" validates an edited value with a schema, which may take as long as the time limit of checks. The
+"large" lanes wait for a worker process (see `server/api/large_requests.py`).
 """
 _THREADS: dict[Lane, int] = {
     "records": 4,
+    "lists": 2,
     "values": 2,
     "drafts": 2,
     "checks": WORKERS,
@@ -208,6 +211,17 @@ class ServerContext:
             StoreError: The store cannot be opened.
         """
         return await asyncio.get_running_loop().run_in_executor(self._pools[lane], lambda: work(self.open_ledger()))
+
+    async def fill_lists(self) -> None:
+        """Read the data for lists in the background, so that the first list is as fast as later ones.
+
+        If there is no store yet, nothing is read: the data of a new store is small.
+        """
+        if self.has_store():
+            try:
+                await self.run_in_lane(self.lists.fill, "lists")
+            except HitlError as error:  # requests of browsers report the same error
+                self.settings.log.debug("hitl_nb: %s", error)
 
     def open_ledger(self) -> Ledger:
         """Return the ledger of the server's store. Blocks.

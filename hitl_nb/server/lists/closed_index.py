@@ -1,7 +1,4 @@
-"""The newest decisions of a store in memory, so that counting them reads no proposals.
-
-The index is read when it is first needed, and then renewed from the audit log. The caller has a lock.
-"""
+"""The newest decisions of a store in memory, so that counting them reads no proposals."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.proposal_lists import iterate_closed
 from hitl_nb.records import By, Proposal
+from hitl_nb.server.lists.followed_index import FollowedIndex
 from hitl_nb.server.lists.log_follower import LoggedChanges
 
 MAX_COUNTED = 1000
@@ -33,34 +31,26 @@ class ClosedEntry(NamedTuple):
     people: frozenset[str]
 
 
-class ClosedIndex:
+class ClosedIndex(FollowedIndex[ClosedEntry]):
     """The newest decisions of a store, by the ids of the proposals."""
-
-    def __init__(self) -> None:
-        self._entries: dict[str, ClosedEntry] | None = None
-
-    def renew(self, ledger: Ledger, changes: LoggedChanges) -> None:
-        """Read changed proposals again. No effect before the first use of the index."""
-        if self._entries is None:
-            return
-        if changes.is_everything:
-            self._entries = None
-            return
-        for one in changes.proposals:
-            self._entries.pop(one, None)
-            proposal = rows.load_proposal(ledger.store, one)
-            entry = None if proposal is None else _make_entry(proposal)
-            if entry is not None:
-                self._entries[one] = entry
-        self._drop_oldest(self._entries)
 
     def list_entries(self, ledger: Ledger) -> list[ClosedEntry]:
         """Return the newest decisions in no order, at most `MAX_COUNTED`. The first call reads their proposals."""
-        if self._entries is None:
-            found = islice(iterate_closed(ledger.store, after=None), MAX_COUNTED)
-            made = ((proposal.id, _make_entry(proposal)) for proposal in found)
-            self._entries = {one: entry for one, entry in made if entry is not None}
-        return list(self._entries.values())
+        return self._use(ledger, lambda entries: list(entries.values()))
+
+    def _read_all(self, ledger: Ledger) -> dict[str, ClosedEntry]:
+        found = islice(iterate_closed(ledger.store, after=None), MAX_COUNTED)
+        made = ((proposal.id, _make_entry(proposal)) for proposal in found)
+        return {one: entry for one, entry in made if entry is not None}
+
+    def _apply(self, ledger: Ledger, entries: dict[str, ClosedEntry], changes: LoggedChanges) -> None:
+        for one in changes.proposals:
+            entries.pop(one, None)
+            proposal = rows.load_proposal(ledger.store, one)
+            entry = None if proposal is None else _make_entry(proposal)
+            if entry is not None:
+                entries[one] = entry
+        self._drop_oldest(entries)
 
     @staticmethod
     def _drop_oldest(entries: dict[str, ClosedEntry]) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal, Run
 from hitl_nb.server.lists.closed_index import ClosedEntry, ClosedIndex
-from hitl_nb.server.lists.log_follower import NOTHING, LogFollower, LoggedChanges
+from hitl_nb.server.lists.log_follower import NOTHING, LogFollower
 from hitl_nb.server.lists.open_index import OpenEntry, OpenIndex
 from hitl_nb.server.lists.row_parts import UNEDITED, DraftChanges, OpenComments, RowParts
 from hitl_nb.server.lists.run_figures import RunFigures
@@ -26,12 +26,11 @@ class RowExtras(NamedTuple):
 
 
 class ListIndex:
-    """Data about proposals that a server keeps in memory. It is read when it is first needed.
+    """Data about proposals that a server keeps in memory. It is read when it is first needed, or by `fill`.
 
     Before each use it is renewed from the audit log. So it is as new as the store, also if other processes write.
 
     Attributes:
-        lock: Lock for `open`, `closed` and `runs`.
         parts: Parts of the rows of lists.
         open: The open proposals.
         closed: The newest decisions.
@@ -39,29 +38,38 @@ class ListIndex:
     """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()
         self._follower = LogFollower()
         self.parts = RowParts()
-        self.open = OpenIndex()
-        self.closed = ClosedIndex()
-        self.runs = RunIndex()
+        self.open = OpenIndex(self._lock, self._follow)
+        self.closed = ClosedIndex(self._lock, self._follow)
+        self.runs = RunIndex(self._lock, self._follow)
 
     def look(self, ledger: Ledger) -> ListReader:
         """Renew the index from the audit log, and return a reader for one request."""
-        with self.lock:
-            try:
-                self._renew(ledger, self._follower.poll(ledger))
-            except BaseException:
-                self._follower.reset()  # some parts may lack these changes, so the next look renews all of them
-                raise
+        with self._lock:
+            self._follow(ledger)
         return ListReader(ledger, self, ledger.store.drafts.version())
 
-    def _renew(self, ledger: Ledger, changes: LoggedChanges) -> None:
-        if changes is not NOTHING:
-            self.parts.forget(changes)
-            self.open.renew(ledger, changes)
-            self.closed.renew(ledger, changes)
-            self.runs.renew(ledger, changes)
+    def fill(self, ledger: Ledger) -> None:
+        """Read everything that lists need, so that the first list is as fast as later ones. This may take seconds."""
+        version = ledger.store.drafts.version()
+        self.open.fill(ledger)
+        self.closed.fill(ledger)
+        self.runs.fill(ledger)
+        self.open.renew_drafts(ledger, version)
+
+    def _follow(self, ledger: Ledger) -> None:
+        """Read the new events of the audit log, and renew everything. The caller has the lock."""
+        try:
+            changes = self._follower.poll(ledger)
+            if changes is not NOTHING:
+                self.parts.forget(changes)
+                for index in (self.open, self.closed, self.runs):
+                    index.renew(ledger, changes)
+        except BaseException:
+            self._follower.reset()  # some parts may lack these changes, so the next look renews all of them
+            raise
 
 
 class ListReader:
@@ -96,27 +104,22 @@ class ListReader:
         Args:
             drafts: Whether the texts of drafts are needed. Default: False.
         """
-        with self._index.lock:
-            if drafts:
-                self._index.open.renew_drafts(self._ledger, self._drafts_version)
-            return self._index.open.list_entries(self._ledger)
+        if drafts:
+            self._index.open.renew_drafts(self._ledger, self._drafts_version)
+        return self._index.open.list_entries(self._ledger)
 
     def find_closed(self, proposal_id: str) -> OpenEntry | None:
         """Return the last entry of a proposal that was open when the index was read and is closed now; else None."""
-        with self._index.lock:
-            return self._index.open.find_closed(proposal_id)
+        return self._index.open.find_closed(proposal_id)
 
     def list_decisions(self) -> list[ClosedEntry]:
         """Return the newest decisions in no order, at most `closed_index.MAX_COUNTED`."""
-        with self._index.lock:
-            return self._index.closed.list_entries(self._ledger)
+        return self._index.closed.list_entries(self._ledger)
 
     def list_unended_runs(self) -> list[Run]:
         """Return the runs that are neither finished nor cancelled."""
-        with self._index.lock:
-            return self._index.runs.list_unended(self._ledger)
+        return self._index.runs.list_unended(self._ledger)
 
     def read_run_figures(self, run: Run) -> RunFigures:
         """Return the figures of a run: how much was decided, and for how long the run has worked and waited."""
-        with self._index.lock:
-            return self._index.runs.figures_of(self._ledger, run)
+        return self._index.runs.figures_of(self._ledger, run)

@@ -27,6 +27,15 @@ class LoggedChanges(NamedTuple):
     runs: frozenset[str] = frozenset()
     is_everything: bool = False
 
+    def join(self, later: LoggedChanges) -> LoggedChanges:
+        """Return these changes and later ones together."""
+        return LoggedChanges(
+            self.proposals | later.proposals,
+            self.documents | later.documents,
+            self.runs | later.runs,
+            self.is_everything or later.is_everything,
+        )
+
 
 NOTHING = LoggedChanges()
 EVERYTHING = LoggedChanges(is_everything=True)

@@ -1,17 +1,17 @@
 """All open proposals of a store in memory, for searching, sorting and counting them.
 
-The index is read when it is first needed, and then renewed from the audit log. It has no values of proposals, but the
-text in which people search. The caller has a lock.
+The index has no values of proposals, but the text in which people search.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
@@ -24,6 +24,7 @@ from hitl_nb.ledger.rows import stored_records as rows
 from hitl_nb.ledger.rows.proposal_lists import iterate_open
 from hitl_nb.policies.terms.timeline import next_due_time, next_step
 from hitl_nb.records import Proposal
+from hitl_nb.server.lists.followed_index import FollowedIndex
 from hitl_nb.server.lists.log_follower import LoggedChanges
 from hitl_nb.server.lists.searchable_text import comments_text, read_numbers, record_text, value_text
 
@@ -71,26 +72,76 @@ class OpenEntry:
         return self.proposal.document or self.proposal.id
 
 
-class OpenIndex:
-    """The open proposals of a store, by id, oldest first."""
+class OpenIndex(FollowedIndex[OpenEntry]):
+    """The open proposals of a store, by id, oldest first.
 
-    def __init__(self) -> None:
-        self._entries: dict[str, OpenEntry] | None = None
+    Args:
+        lock: As for `FollowedIndex`.
+        follow: As for `FollowedIndex`.
+    """
+
+    def __init__(self, lock: threading.Lock, follow: Callable[[Ledger], None]) -> None:
+        super().__init__(lock, follow)
         self._closed: OrderedDict[str, OpenEntry] = OrderedDict()
         self._sorted: list[OpenEntry] = []
+        self._reading_drafts = threading.Lock()
         self._drafts_version: int | None = None
         self._drafts_read_at = 0.0
 
-    def renew(self, ledger: Ledger, changes: LoggedChanges) -> None:
-        """Read changed proposals and comments again. No effect before the first use of the index."""
-        if self._entries is None:
-            return
-        if changes.is_everything:
-            self._entries = None
-            return
+    def list_entries(self, ledger: Ledger) -> list[OpenEntry]:
+        """Return all open proposals, oldest first. The first call reads all of them."""
+        return self._use(ledger, self._sort_entries)
+
+    def find_closed(self, proposal_id: str) -> OpenEntry | None:
+        """Return the last entry of a proposal that was closed since, for the position of the next page; else None."""
+        with self._lock:
+            return self._closed.get(proposal_id)
+
+    def renew_drafts(self, ledger: Ledger, version: int) -> None:
+        """Read the drafts that have changed. They are looked for once in `DRAFT_SECONDS` at most.
+
+        Only one thread reads them, and the others that need them wait for it.
+
+        Args:
+            ledger: The ledger.
+            version: Version of the store of drafts.
+        """
+        with self._reading_drafts:
+            self._use(ledger, len)  # reads all proposals, if that was not done
+            with self._lock:
+                is_late = time.monotonic() - self._drafts_read_at >= DRAFT_SECONDS
+                if self._drafts_version == version or (self._drafts_version is not None and not is_late):
+                    return
+                self._drafts_version = version  # before the reading: a new entry sets it to None meanwhile
+                entries = self._entries or {}
+                read = list(entries.values())
+            try:
+                found = list(_read_changed_drafts(ledger, read))
+            except BaseException:
+                self._drafts_version = None
+                raise
+            with self._lock:
+                if self._entries is entries:  # else all proposals were read again meanwhile
+                    _set_drafts(entries, found)
+                    self._drafts_read_at = time.monotonic()
+
+    def _sort_entries(self, entries: dict[str, OpenEntry]) -> list[OpenEntry]:
+        if not self._sorted:
+            self._sorted = sorted(entries.values(), key=lambda entry: entry.order)
+        return self._sorted
+
+    def _read_all(self, ledger: Ledger) -> dict[str, OpenEntry]:
+        found = iterate_open(ledger.store, notebook=None, agent=None, after=None, limit=_PAGE_SIZE)
+        return {one.id: _make_entry(ledger, one) for one in found}
+
+    def _set_entries(self, entries: dict[str, OpenEntry] | None) -> None:
+        super()._set_entries(entries)
+        self._sorted, self._drafts_version = [], None
+
+    def _apply(self, ledger: Ledger, entries: dict[str, OpenEntry], changes: LoggedChanges) -> None:
         for one in changes.proposals:
-            self._renew_entry(ledger, self._entries, one)
-        for entry in self._entries.values() if changes.documents else ():
+            self._renew_entry(ledger, entries, one)
+        for entry in entries.values() if changes.documents else ():
             if entry.document in changes.documents:
                 entry.comments = comments_text(ledger.comments.list_on_document(entry.document))
         if changes.proposals:
@@ -110,35 +161,6 @@ class OpenIndex:
             self._closed[proposal_id] = before
             if len(self._closed) > _MAX_CLOSED:
                 self._closed.popitem(last=False)
-
-    def list_entries(self, ledger: Ledger) -> list[OpenEntry]:
-        """Return all open proposals, oldest first. The first call reads all of them."""
-        if self._entries is None:
-            found = iterate_open(ledger.store, notebook=None, agent=None, after=None, limit=_PAGE_SIZE)
-            self._entries = {one.id: _make_entry(ledger, one) for one in found}
-            self._sorted, self._drafts_version = [], None
-        if not self._sorted:
-            self._sorted = sorted(self._entries.values(), key=lambda entry: entry.order)
-        return self._sorted
-
-    def find_closed(self, proposal_id: str) -> OpenEntry | None:
-        """Return the last entry of a proposal that was closed since, for the position of the next page; else None."""
-        return self._closed.get(proposal_id)
-
-    def renew_drafts(self, ledger: Ledger, version: int) -> None:
-        """Read the drafts that have changed. They are looked for once in `DRAFT_SECONDS` at most.
-
-        Args:
-            ledger: The ledger.
-            version: Version of the store of drafts.
-        """
-        entries, now = self.list_entries(ledger), time.monotonic()
-        if self._drafts_version == version:
-            return
-        if self._drafts_version is not None and now - self._drafts_read_at < DRAFT_SECONDS:
-            return
-        _read_changed_drafts(ledger, entries)
-        self._drafts_version, self._drafts_read_at = version, time.monotonic()
 
 
 def due_time(proposal: Proposal) -> datetime | None:
@@ -166,11 +188,26 @@ def _make_entry(ledger: Ledger, proposal: Proposal) -> OpenEntry:
     return entry
 
 
-def _read_changed_drafts(ledger: Ledger, entries: Iterable[OpenEntry]) -> None:
+class _DraftText(NamedTuple):
+    """Text of a draft, as of its update with the number `update`."""
+
+    proposal: str
+    update: int
+    text: str
+
+
+def _set_drafts(entries: dict[str, OpenEntry], found: Iterable[_DraftText]) -> None:
+    for one in found:
+        entry = entries.get(one.proposal)  # it may be another one than before the reading, or be closed
+        if entry is not None:
+            entry.draft, entry.update = one.text, one.update
+
+
+def _read_changed_drafts(ledger: Ledger, entries: Iterable[OpenEntry]) -> Iterator[_DraftText]:
     for entry in entries:
         last = UpdateLog(ledger.store, entry.document).last_number()
         if last == entry.update:
             continue
         proposal = rows.load_proposal(ledger.store, entry.proposal.id)
-        entry.draft = "" if proposal is None else value_text(Draft.for_proposal(ledger.store, proposal).read_value())
-        entry.update = last
+        text = "" if proposal is None else value_text(Draft.for_proposal(ledger.store, proposal).read_value())
+        yield _DraftText(entry.proposal.id, last, text)
