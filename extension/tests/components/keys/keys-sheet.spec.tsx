@@ -7,7 +7,7 @@ import { useKeyHints } from '../../../src/components/keys/key-hints';
 import { KeysSheet } from '../../../src/components/keys/keys-sheet';
 import { CommandTargets, KEY_BINDINGS } from '../../../src/components/review-commands';
 
-const nothing = (): void => undefined;
+const doNothing = (): void => undefined;
 
 const textsOf = (selector: string): (string | null)[] =>
   [...document.querySelectorAll(selector)].map(one => one.textContent);
@@ -24,14 +24,14 @@ function Menu({ host }: { host: IHost }): JSX.Element {
   return (
     <ApproveMenu
       {...{ anchor: createRef<HTMLElement>(), primary, changes: 0, canApprove: true, host }}
-      {...{ onClose: nothing, onApprove: nothing, onReason: nothing, onAgentsVersion: nothing }}
+      {...{ onClose: doNothing, onApprove: doNothing, onReason: doNothing, onAgentsVersion: doNothing }}
     />
   );
 }
 
 test('the sheet names only keys that act', () => {
   const host = openHost();
-  render(<KeysSheet anchor={createRef()} host={host} onClose={nothing} />);
+  render(<KeysSheet anchor={createRef()} host={host} onClose={doNothing} />);
   expect(textsOf('.jp-hitl-keys kbd')).toEqual(expect.arrayContaining(['J', 'A', 'R', 'Esc', '?']));
   act(() => {
     host.commandTargets!.letterKeys = false;
