@@ -141,3 +141,12 @@ def test_only_a_list_that_needs_the_index_waits_for_it() -> None:
         "lists",
     ]
     assert listing.lane_of(RawRequest(ANN, "", {"sort": "x" * 99}, b"")) == "records"
+
+
+def test_no_other_call_waits_for_a_verification_of_the_log() -> None:
+    request = RawRequest(ANN, "a", {}, b"{}")
+    lanes = {(route.method, route.path): route.lane_of(request) for route in ROUTES}
+    verifying = [("GET", "events/verify"), ("GET", "runs/{id}/verify")]
+    assert {lanes.pop(one) for one in verifying} == {"verification"}
+    assert "verification" not in lanes.values()
+    assert large_lane("verification") not in {large_lane(lane) for lane in lanes.values()}

@@ -19,7 +19,7 @@ from office import STATE, Office
 from people import PEOPLE, Browser, start_server
 
 from hitl_nb.engine.snapshot.signing import seal
-from hitl_nb.ledger.ledger import Claim
+from hitl_nb.ledger.ledger import Claim, Ledger
 from hitl_nb.ledger.rows import stored_records
 from hitl_nb.ledger.runs import claim_records
 from hitl_nb.ledger.runs.process import ProcessIdentity
@@ -139,6 +139,37 @@ def test_a_failed_run(office: Office, notebook: str) -> None:
     office.ledger.runs.fail(claim, None, "KeyError: 'mass'")
     row = show(office, claim.run)
     assert (row.state, row.error, row.ended_at) == ("failed", "KeyError: 'mass'", row.updated_at)
+
+
+def test_a_count_reads_no_steps_and_a_list_renews_the_index_once(
+    office: Office, notebook: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for agent in ("a", "b"):
+        office.ledger.runs.fail(begin(office, notebook, agent), None, "KeyError: 'mass'")
+    for agent in ("c", "d"):
+        claim = begin(office, notebook, agent)
+        office.ledger.steps.start(claim, "1/a", "drop", call="drop('t')", idempotent=agent == "c")
+        kill(office, claim)
+    looks: list[Ledger] = []
+    look = office.desk.lists.look
+    monkeypatch.setattr(office.desk.lists, "look", lambda ledger: looks.append(ledger) or look(ledger))
+    states = [row.state for row in list_runs(office.make_request("bo", query=bodies.RunQuery())).runs]
+    assert sorted(states) == ["failed", "failed", "in_doubt", "interrupted"]
+    assert len(looks) == 1
+    monkeypatch.setattr(office.ledger.steps, "list_of_run", None)
+    assert count_proposals(office.make_request("bo", query=bodies.CountQuery())).runs == 4
+
+
+@pytest.mark.parametrize(("idempotent", "counted"), [(True, 0), (False, 1)])
+def test_of_runs_whose_notebook_is_gone_only_those_in_doubt_are_counted(
+    office: Office, notebook: str, idempotent: bool, counted: int
+) -> None:
+    claim = begin(office, notebook)
+    office.ledger.steps.start(claim, "1/a", "drop", call="drop('t')", idempotent=idempotent)
+    kill(office, claim)
+    Path(notebook).unlink()
+    assert show(office, claim.run).state == ("orphaned" if idempotent else "in_doubt")
+    assert count_proposals(office.make_request("bo", query=bodies.CountQuery())).runs == counted
 
 
 def test_a_run_is_orphaned_if_its_notebook_or_its_cell_is_gone(office: Office, tmp_path: Path, notebook: str) -> None:

@@ -30,7 +30,12 @@ from hitl_nb.worker_process import WorkerProcess, answer_requests
 
 WORK_SECONDS = 300.0
 """Maximum time of a request in a worker, in seconds. It is longer than the time limit of any check of a value."""
-_LARGE_LANES: dict[Lane, Lane] = {"checks": "large checks", "records": "large lists", "lists": "large lists"}
+_LARGE_LANES: dict[Lane, Lane] = {
+    "checks": "large checks",
+    "records": "large lists",
+    "lists": "large lists",
+    "verification": "large verification",
+}
 
 
 class _WorkerSettings(msgspec.Struct, frozen=True):
@@ -110,7 +115,8 @@ class LargeWork:
 
     def __init__(self) -> None:
         self._workers: dict[Lane, WorkerProcess] = {}
-        self._locks: dict[Lane, threading.Lock] = {lane: threading.Lock() for lane in {"large", *_LARGE_LANES.values()}}
+        lanes: set[Lane] = {"large", *_LARGE_LANES.values()}
+        self._locks = {lane: threading.Lock() for lane in lanes}
         atexit.register(self.close)
 
     def answer(self, context: ServerContext, ledger: Ledger, route: Route, sent: RawRequest) -> WorkerAnswer:

@@ -181,7 +181,7 @@ def _list_lane(sent: RawRequest) -> Lane:
         wanted = read_query(bodies.ProposalQuery, sent.query)
     except ValueError:
         return "records"  # the query is decoded again there, which reports the error
-    return "lists" if wanted.is_open and wanted.needs_index else "records"
+    return "lists" if isinstance(wanted, bodies.ProposalQuery) and wanted.is_open and wanted.needs_index else "records"
 
 
 def _decision_lane(sent: RawRequest) -> Lane:
@@ -638,6 +638,7 @@ ROUTES: tuple[Route, ...] = (
         runs.verify_run,
         RunVerification,
         "Verify the audit log, and the records of one run",
+        lane="verification",
         is_large=has_pieces,
     ),
     Route("GET", "events", *_AUDIT, runs.list_events, EventPage, "List the audit log", query=bodies.EventQuery),
@@ -658,6 +659,7 @@ ROUTES: tuple[Route, ...] = (
         runs.verify_log,
         VerificationResponse,
         "Verify the whole audit log",
+        lane="verification",
         is_large=has_pieces,
     ),
 )

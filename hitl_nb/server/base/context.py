@@ -37,13 +37,25 @@ from hitl_nb.values.checks.bounded_checks import WORKERS
 
 T = TypeVar("T")
 
-Lane = Literal["records", "lists", "values", "drafts", "checks", "large", "large checks", "large lists"]
+Lane = Literal[
+    "records",
+    "lists",
+    "values",
+    "drafts",
+    "checks",
+    "verification",
+    "large",
+    "large checks",
+    "large lists",
+    "large verification",
+]
 """Name of the thread pool that runs a request. Requests of one lane wait only for each other.
 
 "records" reads records of the store. "lists" needs the index in memory (`server/lists/list_index.py`), which may take
 seconds shortly after the start of the server. "values" reads the value of a proposal, which may be long. "drafts"
-writes drafts. "checks" validates an edited value with a schema, which may take as long as the time limit of checks. The
-"large" lanes wait for a worker process (see `server/api/large_requests.py`).
+writes drafts. "checks" validates an edited value with a schema, which may take as long as the time limit of checks.
+"verification" verifies the audit log, which takes the longer, the longer the log is. The "large" lanes wait for a
+worker process (see `server/api/large_requests.py`).
 """
 _THREADS: dict[Lane, int] = {
     "records": 4,
@@ -51,9 +63,11 @@ _THREADS: dict[Lane, int] = {
     "values": 2,
     "drafts": 2,
     "checks": WORKERS,
+    "verification": 1,
     "large": 1,
     "large checks": 1,
     "large lists": 1,
+    "large verification": 1,
 }
 GRANT_SECONDS = 30.0
 """Seconds that a browser has to execute the cell after it got a resume grant; then another browser can get one."""

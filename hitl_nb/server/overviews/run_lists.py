@@ -10,6 +10,7 @@ import msgspec
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Run
 from hitl_nb.server.base.identity import voting_name
+from hitl_nb.server.lists.list_index import ListReader
 from hitl_nb.server.lists.searchable_text import has_words, split_words
 from hitl_nb.server.messages import responses as answers
 from hitl_nb.server.messages.audience import Audience
@@ -35,7 +36,8 @@ def list_runs(request: ApiRequest) -> RunPage:
         wanted = msgspec.structs.replace(wanted, notebook=request.context.notebook_file(wanted.path))
     if wanted.orphaned:
         return _list_orphans(request, wanted)
-    found, following = _scan_runs(request.ledger, wanted, lambda run: _build_row(request, wanted, run))
+    reader = request.context.lists.look(request.ledger)
+    found, following = _scan_runs(request.ledger, wanted, lambda run: _build_row(request, reader, wanted, run))
     return RunPage(runs=found, next=following)
 
 
@@ -71,13 +73,13 @@ def _scan_runs(
             return found, cursor
 
 
-def _build_row(request: ApiRequest, wanted: RunQuery, run: Run) -> RunRow | None:
+def _build_row(request: ApiRequest, reader: ListReader, wanted: RunQuery, run: Run) -> RunRow | None:
     if (wanted.since is not None and run.updated_at < wanted.since) or wanted.key not in (None, run.key):
         return None
     words = split_words(wanted.search or "")
     if words and not has_words(_searched_text(run), words):
         return None
-    row = run_row(request.context, request.ledger, request.context.lists.look(request.ledger), run)
+    row = run_row(request.context, request.ledger, reader, run)
     return row if wanted.state in (None, row.state) else None
 
 

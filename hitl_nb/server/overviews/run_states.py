@@ -16,9 +16,6 @@ from hitl_nb.server.lists.run_figures import RunFigures
 from hitl_nb.server.lists.saved_notebooks import Gone, find_gone_part
 from hitl_nb.server.messages.response_types.runs import RunCounts, RunRow, RunState
 
-ATTENTION: frozenset[RunState] = frozenset({"interrupted", "in_doubt", "failed"})
-"""States of runs that need a person, although nothing is asked."""
-
 
 class StateOfRun(NamedTuple):
     """The state of a run for people.
@@ -56,16 +53,46 @@ def find_run_state(ledger: Ledger, run: Run, figures: RunFigures) -> StateOfRun:
             return StateOfRun("orphaned" if gone else state, gone)
 
 
+def needs_attention(ledger: Ledger, run: Run, reader: ListReader) -> bool:
+    """Return whether a run needs a person although nothing is asked: interrupted, failed, or an effect is in doubt.
+
+    The result is that of `find_run_state`, but steps, events and the notebook are read only if it depends on them.
+    """
+    if run.superseded:
+        return False
+    match run.status:
+        case "failed":
+            return True
+        case "waiting":
+            return reader.read_run_figures(run).is_in_doubt
+        case "running":
+            return not _is_executed(ledger, run) and (
+                find_gone_part(run) is None or _has_step_in_doubt(ledger.steps.list_of_run(run.id))
+            )
+        case _:
+            return False
+
+
 def _find_running_state(ledger: Ledger, run: Run, gone: Gone | None) -> StateOfRun:
-    try:
-        ledger.claims.check_free(ledger.store, run)
-    except RunClaimed:
+    if _is_executed(ledger, run):
         return StateOfRun("working")
     steps = ledger.steps.list_of_run(run.id)
     where = _find_place(steps)
-    if any(one.status == "started" and not one.idempotent and one.pauses is None for one in steps):
+    if _has_step_in_doubt(steps):
         return StateOfRun("in_doubt", gone, where)
     return StateOfRun("orphaned" if gone else "interrupted", gone, where)
+
+
+def _is_executed(ledger: Ledger, run: Run) -> bool:
+    try:
+        ledger.claims.check_free(ledger.store, run)
+    except RunClaimed:
+        return True
+    return False
+
+
+def _has_step_in_doubt(steps: list[Step]) -> bool:
+    return any(one.status == "started" and not one.idempotent and one.pauses is None for one in steps)
 
 
 def _find_place(steps: list[Step]) -> str:
