@@ -11,21 +11,26 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from hitl_nb.errors import StoreCorrupt, UnknownProposal
+from hitl_nb.errors import StaleDraft, StoreCorrupt, UnknownProposal
 from hitl_nb.ledger.decisions.decision_verification import load_verified_proposals
 from hitl_nb.ledger.decisions.decisions import DecisionOutcome, SubmittedDecision
 from hitl_nb.ledger.decisions.outcomes import flag_outcome
 from hitl_nb.ledger.decisions.signatures import ReviewerAttestation
+from hitl_nb.ledger.documents.update_log import UpdateLog
 from hitl_nb.ledger.open import decision_submission as submission
 from hitl_nb.ledger.open.assignment import assign_proposal
 from hitl_nb.ledger.open.decision_submission import raise_if_late
 from hitl_nb.ledger.open.due_actions import ProposalTimers
 from hitl_nb.ledger.open.evidence_blobs import list_pictures, read_picture
-from hitl_nb.ledger.open.votes import ShownVersion
+from hitl_nb.ledger.open.votes import LateDecision, ShownVersion
 from hitl_nb.ledger.rows.page_limits import check_limit
 from hitl_nb.ledger.rows.proposal_lists import find_proposal, iterate_closed, iterate_open
 from hitl_nb.records import Action, By, Proposal, ProposalStatus
-from hitl_nb.storage.interface import Store
+from hitl_nb.storage.interface import Store, Transaction
+
+
+class DraftEdited(StaleDraft):
+    """A draft got an update after it was compared with what the reviewer saw. No decision was recorded."""
 
 
 class Proposals:
@@ -228,6 +233,7 @@ class Proposals:
         fingerprint: str | None = None,
         revision: int | None = None,
         seconds: float | None = None,
+        drafts: Mapping[str, int] | None = None,
     ) -> DecisionOutcome:
         """Decide a proposal or vote on it, and return it with its run and its comments.
 
@@ -239,16 +245,22 @@ class Proposals:
             fingerprint: Fingerprint of the proposal that the reviewer saw. None (default): do not compare.
             revision: Revision of the proposal that the reviewer saw. None (default): do not compare.
             seconds: Seconds for which the reviewer saw the proposal, recorded with a vote. None (default): unknown.
+            drafts: Number of the last update of each draft that the caller has compared with what the reviewer saw, by
+                the id of the document. None (default): no draft was compared.
 
         Raises:
+            DraftEdited: A draft has a newer update; nothing was decided.
             HitlError: The proposal cannot be decided in this way; the errors are those of `decide`, such as
                 AlreadyDecided and StaleDraft.
         """
         self._timers.run_due_steps_quietly()
-        shown = ShownVersion(fingerprint, revision, seconds)
-        return raise_if_late(
-            self._store.transact(lambda tx: submission.submit_decision(tx, self._store_id, proposal_id, verdict, shown))
-        )
+        shown, compared = ShownVersion(fingerprint, revision, seconds), self._open_logs(drafts)
+
+        def work(transaction: Transaction) -> DecisionOutcome | LateDecision:
+            _refuse_edited(compared)
+            return submission.submit_decision(transaction, self._store_id, proposal_id, verdict, shown)
+
+        return raise_if_late(self._store.transact(work))
 
     def undo_approval(
         self, proposal_id: str, *, reviewer: str, attestation: ReviewerAttestation | None = None
@@ -312,6 +324,7 @@ class Proposals:
         by: By = "person",
         attestation: ReviewerAttestation | None = None,
         seconds: Mapping[str, float | None] | None = None,
+        drafts: Mapping[str, int] | None = None,
     ) -> list[Proposal]:
         """Decide several proposals with the same action. If one of them cannot be decided, none is.
 
@@ -325,11 +338,13 @@ class Proposals:
             attestation: How a server identified the reviewer, and the key that signs the decisions. None (default): not
                 signed.
             seconds: Seconds for which the reviewer saw each proposal, by the proposal's id. None (default): unknown.
+            drafts: As for `submit_decision`.
 
         Returns:
             The proposals afterwards, each one once, in the order of `seen`.
 
         Raises:
+            DraftEdited: A draft has a newer update; nothing was decided.
             HitlError: One of the proposals cannot be decided in this way; the errors are those of `decide`.
             ValueError: One proposal asks whether an interrupted call had its effect. It has to be decided alone.
         """
@@ -341,8 +356,23 @@ class Proposals:
         doubtful = next((proposal for proposal in shown if proposal.doubt is not None), None)
         if doubtful is not None:
             raise ValueError(f"{doubtful.title!r} is decided by itself: look up what happened, then answer it")
-        return raise_if_late(
-            self._store.transact(
-                lambda tx: submission.submit_together(tx, self._store_id, shown, verdict, seconds or {})
-            )
-        )
+        compared = self._open_logs(drafts)
+
+        def work(transaction: Transaction) -> list[Proposal] | LateDecision:
+            _refuse_edited(compared)
+            return submission.submit_together(transaction, self._store_id, shown, verdict, seconds or {})
+
+        return raise_if_late(self._store.transact(work))
+
+    def _open_logs(self, drafts: Mapping[str, int] | None) -> list[tuple[UpdateLog, int]]:
+        return [(UpdateLog(self._store, document), number) for document, number in (drafts or {}).items()]
+
+
+def _refuse_edited(compared: Sequence[tuple[UpdateLog, int]]) -> None:
+    """Raise an error if a draft has a newer update than the one with the given number.
+
+    Called inside the transaction of a decision. The drafts are in another store, which is only read here.
+    """
+    for log, number in compared:
+        if log.last_number() != number:
+            raise DraftEdited(f"the draft {log.document} was edited while it was decided; look at it again")

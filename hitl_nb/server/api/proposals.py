@@ -6,7 +6,8 @@ changed since, nothing is decided, and the answer contains the current proposal.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,6 +16,7 @@ from hitl_nb.drafts.draft import Draft, format_draft
 from hitl_nb.errors import StaleDraft, UnknownRun
 from hitl_nb.kinds.questions import check_edit, diff_value
 from hitl_nb.ledger.decisions.decisions import DecisionOutcome, SubmittedDecision
+from hitl_nb.ledger.proposals import DraftEdited
 from hitl_nb.policies.terms.vote_counts import current_value
 from hitl_nb.records import Proposal
 from hitl_nb.review.vote_candidates import follow_candidate
@@ -37,6 +39,10 @@ from hitl_nb.server.messages.response_types.proposals import (
     PauseResponse,
     ProposalDetail,
 )
+
+T = TypeVar("T")
+
+_MAX_ATTEMPTS = 5
 
 
 def get_picture(request: ApiRequest) -> tuple[str, bytes]:
@@ -112,25 +118,46 @@ def decide(request: ApiRequest) -> DecisionResponse:
         InvalidEdit: The edited value is not valid.
         NotAReviewer: The policy does not allow this user to decide.
     """
-    body: DecisionRequest = _with_draft_value(request, request.body) if request.body.drafted else request.body
     before = request.ledger.proposals.load(request.id)
-    user = _reviewer_name(request, [before])
+    done = _submit_again_if_edited(lambda: _submit_decision(request, before))
+    follow_candidate(request.ledger, before, done.proposal)
+    return _decision_response(request, done)
+
+
+def _submit_decision(request: ApiRequest, before: Proposal) -> DecisionOutcome:
+    body, drafts = _with_draft_value(request, request.body) if request.body.drafted else (request.body, {})
     verdict = SubmittedDecision(
         action=body.action,
         value=_check_edit_value(request, body) if body.action == "edit" else body.value,
         reason=_clean_reason(body.reason),
-        reviewer=user,
+        reviewer=_reviewer_name(request, [before]),
         attest=attest_reviewer(request.context, request.ledger, request.person, request.id),
     )
     seconds = request.context.attention.seconds_since_shown(request.person.username, request.id, body.revision)
     shown: dict[str, Any] = {"fingerprint": body.fingerprint, "revision": body.revision, "seconds": seconds}
     try:
-        done = request.ledger.proposals.submit_decision(request.id, verdict, **shown)
+        return request.ledger.proposals.submit_decision(request.id, verdict, drafts=drafts, **shown)
+    except DraftEdited:
+        raise
     except StaleDraft:
         _require_unchanged(request.ledger.proposals.load(request.id), body.revision, body.fingerprint)
         raise
-    follow_candidate(request.ledger, before, done.proposal)
-    return _decision_response(request, done)
+
+
+def _submit_again_if_edited(submit: Callable[[], T]) -> T:
+    """Call `submit`, which compares drafts and then decides. If a draft was updated in between, call it again.
+
+    An update may leave the value of the draft as it was, for example when another person opens the proposal.
+
+    Raises:
+        DraftEdited: Drafts were updated each time.
+    """
+    for _ in range(_MAX_ATTEMPTS - 1):
+        try:
+            return submit()
+        except DraftEdited:
+            continue
+    return submit()
 
 
 def undo_approval(request: ApiRequest) -> DecisionResponse:
@@ -187,32 +214,37 @@ def decide_many(request: ApiRequest) -> BulkDecisionResponse:
     body: BulkDecisionRequest = request.body
     if body.action == "edit":
         raise ValueError("action 'edit' needs one proposal; several cannot be edited together")
-    seen = [(request.ledger.proposals.load(one.id), one) for one in body.proposals]
-    for proposal, one in seen:
-        _require_unchanged(proposal, one.revision, one.fingerprint)
-        if body.drafted and body.action == "approve":
-            _require_draft(request, proposal, current_value(proposal))
-    proposals, attention = [proposal for proposal, _ in seen], request.context.attention
-    decided = request.ledger.proposals.decide_many(
-        proposals,
-        body.action,
-        value=body.value,
-        reason=_clean_reason(body.reason),
-        reviewer=_reviewer_name(request, proposals),
-        attestation=attest_reviewer(
-            request.context, request.ledger, request.person, *(one.id for one in body.proposals)
-        ),
-        seconds={
-            proposal.id: attention.seconds_since_shown(request.person.username, proposal.id, proposal.revision)
-            for proposal in proposals
-        },
-    )
+    decided = _submit_again_if_edited(lambda: _submit_together(request, body))
     audience = Audience.from_request(request)
     return BulkDecisionResponse(
         proposals=[
             answers.proposal_response(request.context, request.ledger, proposal, audience=audience)
             for proposal in decided
         ]
+    )
+
+
+def _submit_together(request: ApiRequest, body: BulkDecisionRequest) -> list[Proposal]:
+    proposals, drafts = list[Proposal](), dict[str, int]()
+    for one in body.proposals:
+        proposal = request.ledger.proposals.load(one.id)
+        _require_unchanged(proposal, one.revision, one.fingerprint)
+        if body.drafted and body.action == "approve":
+            drafts |= _require_draft(request, proposal, current_value(proposal))[1]
+        proposals.append(proposal)
+    person, attention = request.person, request.context.attention
+    return request.ledger.proposals.decide_many(
+        proposals,
+        body.action,
+        value=body.value,
+        reason=_clean_reason(body.reason),
+        reviewer=_reviewer_name(request, proposals),
+        attestation=attest_reviewer(request.context, request.ledger, person, *(one.id for one in body.proposals)),
+        seconds={
+            proposal.id: attention.seconds_since_shown(person.username, proposal.id, proposal.revision)
+            for proposal in proposals
+        },
+        drafts=drafts,
     )
 
 
@@ -246,36 +278,41 @@ def _require_unchanged(proposal: Proposal, revision: int, fingerprint: str) -> N
         raise StaleProposal(proposal, different)
 
 
-def _with_draft_value(request: ApiRequest, body: DecisionRequest) -> DecisionRequest:
+def _with_draft_value(request: ApiRequest, body: DecisionRequest) -> tuple[DecisionRequest, dict[str, int]]:
     """Check that the draft is equal to the value that the reviewer saw. For an edit, replace the value by the draft's.
 
     The draft's value is used because browsers round some numbers, which the draft has exactly.
 
     Returns:
-        The decision; unchanged if it is not an edit.
+        The decision, unchanged if it is not an edit; and the number of the draft's last update, by the document's id.
 
     Raises:
         StaleProposal: The draft differs from the value that the reviewer saw.
     """
     proposal = request.ledger.proposals.load(request.id)
     if proposal.status != "open" or body.action not in ("approve", "edit"):
-        return body
-    now = _require_draft(request, proposal, body.value if body.action == "edit" else current_value(proposal))
-    return msgspec.structs.replace(body, value=now) if body.action == "edit" else body
+        return body, {}
+    now, drafts = _require_draft(request, proposal, body.value if body.action == "edit" else current_value(proposal))
+    return (msgspec.structs.replace(body, value=now) if body.action == "edit" else body), drafts
 
 
-def _require_draft(request: ApiRequest, proposal: Proposal, seen: Any) -> Any:
-    """Check that the draft of a proposal is equal to the value that the reviewer saw. Return the draft's value.
+def _require_draft(request: ApiRequest, proposal: Proposal, seen: Any) -> tuple[Any, dict[str, int]]:
+    """Check that the draft of a proposal is equal to the value that the reviewer saw.
+
+    Returns:
+        The draft's value, and the number of its last update, by the document's id.
 
     Raises:
         StaleProposal: The draft differs.
     """
-    now = Draft.for_proposal(request.ledger.store, proposal).read_value()
+    draft = Draft.for_proposal(request.ledger.store, proposal)
+    drafts = {draft.id: draft.log.last_number()}  # before the value, so that no update is taken for a known one
+    now = draft.read_value()
     if not are_equal(seen, now, rounded=True):
         raise StaleProposal(
             proposal, {"draft": {"shown": format_draft(proposal, seen), "now": format_draft(proposal, now)}}
         )
-    return now
+    return now, drafts
 
 
 def _check_edit_value(request: ApiRequest, body: DecisionRequest) -> Any:
