@@ -200,6 +200,25 @@ def test_two_first_searches_read_the_store_once_and_both_are_right(
     assert reading.readings == 1
 
 
+def test_comments_that_were_read_while_another_was_added_are_not_kept(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (p,) = office.propose("Dear Ann")
+    read = office.ledger.comments.list_on_document
+
+    def read_slowly(document: str) -> Any:
+        found = read(document)
+        office.ledger.comments.add(p.id, "Why?", author="bo")
+        office.desk.lists.look(office.ledger)
+        return found
+
+    reader = office.desk.lists.look(office.ledger)
+    with monkeypatch.context() as patch:
+        patch.setattr(office.ledger.comments, "list_on_document", read_slowly)
+        assert reader.read_extras(p).comments.comments == 0
+    assert reader.read_extras(p).comments.comments == 1
+
+
 def test_figures_that_were_read_while_the_run_changed_are_not_kept(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -91,16 +92,22 @@ class RowParts:
         self._texts: dict[str, _Texts] = {}
         self._drafts: dict[str, _KnownDraft] = {}
         self._comments: dict[str, OpenComments] = {}
+        self._comments_lock = threading.Lock()
+        self._renewals = 0
 
     def forget(self, changes: LoggedChanges) -> None:
         """Forget the parts about which the audit log has new events."""
         if changes.is_everything:
-            self._texts, self._comments = {}, {}
+            self._texts = {}
             self._drafts = {}  # versions of the store of drafts are comparable for one opened store only
         for proposal in changes.proposals:
             self._texts.pop(proposal, None)
-        for document in changes.documents:
-            self._comments.pop(document, None)
+        with self._comments_lock:
+            self._renewals += 1
+            if changes.is_everything:
+                self._comments = {}
+            for document in changes.documents:
+                self._comments.pop(document, None)
 
     def summary(self, proposal: Proposal) -> str:
         """Return one line of text about the proposed value."""
@@ -156,12 +163,15 @@ class RowParts:
         document = proposal.document or proposal.id
         found = self._comments.get(document)
         if found is None:
+            renewals = self._renewals
             threads = [
                 one for one in ledger.comments.list_on_document(document) if not one.thread and one.state == "open"
             ]
             suggestions = sum(1 for one in threads if one.suggestion is not None)
             found = OpenComments(len(threads) - suggestions, suggestions)
-            _keep(self._comments, document, found)
+            with self._comments_lock:
+                if renewals == self._renewals:  # else what was read may be older than an event that was handled
+                    _keep(self._comments, document, found)
         return found
 
 
