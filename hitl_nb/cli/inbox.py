@@ -129,16 +129,12 @@ def _list_mine(ledger: Ledger, limit: int, after: str | None) -> list[Proposal]:
         limit: Maximum number of proposals to return.
         after: Id of the last proposal of the previous page; None: the first page.
     """
-    from hitl_nb.review.progress import describe_permissions, load_current_people
+    from hitl_nb.review.progress import load_current_people, may_decide
 
     me, found = _current_viewer(), list[Proposal]()
     while page := ledger.proposals.list_open(limit=_PAGE_SIZE, after=found[-1].id if found else None):
         found += page
-    own = [
-        proposal
-        for proposal in found
-        if describe_permissions(proposal, load_current_people(ledger, proposal), me)["decide"]
-    ]
+    own = [proposal for proposal in found if may_decide(proposal, load_current_people(ledger, proposal), me)]
     own.sort(key=lambda p: p.assignee != me.user)
     last = None if after is None else ledger.proposals.load(after).id
     start = next((n + 1 for n, proposal in enumerate(own) if proposal.id == last), 0)

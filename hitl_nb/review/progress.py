@@ -6,17 +6,17 @@ server, the command line and the notebook all use this module, so they show the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
-from hitl_nb.errors import AlreadyDecided, NotAReviewer
+from hitl_nb.errors import AlreadyDecided, HitlError, NotAReviewer
 from hitl_nb.ledger.decisions.absences import load_people
 from hitl_nb.ledger.decisions.reviewers import identify_checked_voter
-from hitl_nb.policies.terms.seats import People, count_seats, find_deputy
+from hitl_nb.policies.terms.seats import People, count_seats, find_deputy, seats_of
 from hitl_nb.policies.terms.terms import check_permission
 from hitl_nb.policies.terms.timeline import next_due_time, next_step, remaining_steps
 from hitl_nb.policies.terms.vote_counts import (
@@ -27,6 +27,7 @@ from hitl_nb.policies.terms.vote_counts import (
     list_votes_for,
 )
 from hitl_nb.records import Action, Authn, Known, Need, Proposal, Terms, TimelineStep, VoteRecord
+from hitl_nb.review.terms_sentences import format_read_only, format_refusal
 
 if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
@@ -266,9 +267,42 @@ def describe_permissions(proposal: Proposal, people: People, viewer: Viewer) -> 
     if proposal.status != "open":
         return {"decide": False, "why_not": None, "actions": [], "undo": False}
     if viewer.refusal is not None:
-        return {"decide": False, "why_not": viewer.refusal, "actions": [], "undo": False}
+        return {"decide": False, "why_not": format_read_only(viewer.refusal), "actions": [], "undo": False}
+    refused = _refused_actions(proposal, people, viewer)
+    why_not = next(iter(refused.values()), None)
+    settled = find_completing_vote(proposal)
+    return {
+        "decide": _is_enough_to_decide(proposal, refused),
+        "why_not": None if why_not is None else _explain_refusal(proposal, people, viewer, why_not),
+        "actions": [one for one in proposal.allow if one not in refused],
+        "undo": settled is not None and settled.reviewer == viewer.user,
+    }
+
+
+def may_decide(proposal: Proposal, people: People, viewer: Viewer) -> bool:
+    """Return whether a person may decide an open proposal now: `decide` of `describe_permissions`, but faster."""
+    if proposal.status != "open" or viewer.refusal is not None:
+        return False
+    return _is_enough_to_decide(proposal, _refused_actions(proposal, people, viewer))
+
+
+def _is_enough_to_decide(proposal: Proposal, refused: Mapping[Action, HitlError]) -> bool:
+    """Return whether a person may approve or, if the proposal cannot be approved, take another action."""
+    if "approve" in proposal.allow:
+        return "approve" not in refused
+    return len(refused) < len(proposal.allow)
+
+
+def _refused_actions(proposal: Proposal, people: People, viewer: Viewer) -> dict[Action, NotAReviewer | AlreadyDecided]:
+    """Return the actions that a person may not take on an open proposal now, each with the error that it would cause.
+
+    Args:
+        proposal: The proposal.
+        people: Current state of the people whom the proposal names.
+        viewer: The person.
+    """
     if proposal.terms is None:
-        return {"decide": True, "why_not": None, "actions": proposal.allow, "undo": False}
+        return {}
     key = (
         proposal.terms,
         proposal.widened,
@@ -278,35 +312,25 @@ def describe_permissions(proposal: Proposal, people: People, viewer: Viewer) -> 
         frozenset(people.away.items()),
     )
     if proposal.settles_at is None and key in viewer.decidable_terms:
-        return {"decide": True, "why_not": None, "actions": proposal.allow, "undo": False}
-    why_not = _refused_actions(proposal, people, viewer, proposal.allow)
-    if proposal.settles_at is None and not why_not:
-        viewer.decidable_terms.add(key)
-    actions = [one for one in proposal.allow if one not in why_not]
-    decides = "approve" in actions or ("approve" not in proposal.allow and bool(actions))
-    settled = find_completing_vote(proposal)
-    undo = settled is not None and settled.reviewer == viewer.user
-    return {"decide": decides, "why_not": next(iter(why_not.values()), None), "actions": actions, "undo": undo}
-
-
-def _refused_actions(
-    proposal: Proposal, people: People, viewer: Viewer, actions: Sequence[Action]
-) -> dict[Action, str]:
-    """Return the actions that a person may not take on a proposal now: action -> reason as a sentence.
-
-    Args:
-        proposal: The proposal.
-        people: Current state of the people whom the proposal names.
-        viewer: The person.
-        actions: The actions to check.
-    """
-    refused: dict[Action, str] = {}
-    for action in actions:
+        return {}
+    refused: dict[Action, NotAReviewer | AlreadyDecided] = {}
+    for action in proposal.allow:
         try:
             check_permission(proposal, people, viewer.user, action, viewer.authn)
         except (NotAReviewer, AlreadyDecided) as error:
-            refused[action] = str(error)
+            refused[action] = error
         else:
             if action == "approve":  # a person who may approve may take every action
                 break
+    if proposal.settles_at is None and not refused:
+        viewer.decidable_terms.add(key)
     return refused
+
+
+def _explain_refusal(proposal: Proposal, people: People, viewer: Viewer, error: HitlError) -> str:
+    """Return the sentence that says why a person may not decide, and who can."""
+    if proposal.terms is None:
+        return str(error)
+    value = hash_value(_voted_value(proposal)) if proposal.votes else ""
+    needs = [_describe_need(proposal, proposal.terms, one, people, value) for one in proposal.terms.needs]
+    return format_refusal(error, needs, has_seat=bool(seats_of(proposal, people, viewer.user)))

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from hitl_nb.errors import HitlError, OwnRequest
 from hitl_nb.ledger.decisions.reviewers import format_person
 from hitl_nb.policies.terms.seats import format_need, format_need_progress, is_made_up, join_names
 from hitl_nb.records import GuardrailResult, Proposal
@@ -131,6 +132,32 @@ def format_still_needed(proposal: Proposal, told: dict[str, Any]) -> str:
             f"it settles at {_format_time(proposal.settles_at)}; until then `hitl-nb undo {proposal.id}` takes it back"
         )
     return f"recorded as a vote; it has {', and '.join(format_needs(told['needs']))}"
+
+
+def format_refusal(error: HitlError, needs: Sequence[dict[str, Any]], *, has_seat: bool) -> str:
+    """Return the sentence that says why a person may not decide a proposal, and who can.
+
+    Examples: "You asked for this, so somebody else must approve it: bo or cy", "This needs @finance: bo or cy".
+
+    Args:
+        error: The error that a decision of this person would cause.
+        needs: The field `needs` of a description by `describe_progress`.
+        has_seat: Whether the policy lets this person vote. If the vote is refused all the same, the error says why.
+    """
+    missing = [need for need in needs if need["waiting"]]
+    who = join_names(list(dict.fromkeys(name for need in missing for name in need["waiting"])), "or")
+    if isinstance(error, OwnRequest):
+        return f"You asked for this, so somebody else must approve it{f': {who}' if who else ''}"
+    if has_seat or not who:
+        return str(error)
+    people = (need["text"].partition(" of ")[2] for need in missing)
+    groups = join_names(list(dict.fromkeys(one for one in people if "@" in one)), "and")
+    return f"This needs {groups}: {who}" if groups else f"This needs {who}"
+
+
+def format_read_only(reason: str) -> str:
+    """Return the sentence for a person whom the server lets decide nothing. `reason` says why."""
+    return f"You may look, not decide: {reason}"
 
 
 def format_vote(vote: dict[str, Any]) -> str:

@@ -76,7 +76,7 @@ def test_the_card_says_why_who_and_what_is_left_to_me(ledger: Ledger) -> None:
 def test_who_has_no_seat_cannot_press_anything(ledger: Ledger) -> None:
     text = visible_words(card(ledger, ask(ledger, terms("1 of cy"))).widget)
     assert not {"[Approve]", "[Approve with edits]", "[Reject…]", "[Answer…]"} & set(text)
-    assert any("bo may not decide" in one for one in text)
+    assert any("This needs cy" in one for one in text)
 
 
 def test_who_has_not_logged_in_is_told_what_to_do(ledger: Ledger) -> None:

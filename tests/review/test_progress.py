@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from hitl_nb.errors import NotAReviewer
 from hitl_nb.policies.terms import terms as machine
 from hitl_nb.policies.terms.seats import People
+from hitl_nb.policies.terms.terms import check_permission
 from hitl_nb.records import Need, Proposal, Terms, TimelineStep, VoteRecord
-from hitl_nb.review.progress import NOBODY, Viewer, describe_progress
+from hitl_nb.review.progress import NOBODY, Viewer, describe_progress, may_decide
 
 T0 = datetime(2026, 1, 5, 9, tzinfo=UTC)
 TWO = Need(count=2, people=("ada", "bo", "cy"), text="2 of @finance")
@@ -87,8 +89,8 @@ def test_hidden_votes_are_shown_to_their_own_people_alone() -> None:
     ("user", "decides", "actions", "why"),
     [
         ("bo", True, ["approve", "edit", "reject", "respond"], None),
-        ("ada", False, ["reject"], "somebody else"),
-        ("zed", False, [], "2 of @finance"),
+        ("ada", False, ["reject"], "You asked for this, so somebody else must approve it: bo or cy"),
+        ("zed", False, [], "This needs @finance: bo or cy"),
     ],
 )
 def test_what_a_person_may_do_is_what_the_machine_lets_them(
@@ -96,7 +98,37 @@ def test_what_a_person_may_do_is_what_the_machine_lets_them(
 ) -> None:
     said = progress_for(ask_question(), user)["may"]
     assert (said["decide"], said["actions"]) == (decides, actions)
-    assert said["why_not"] is None if why is None else why in said["why_not"]
+    assert said["why_not"] == why
+    assert may_decide(ask_question(), PEOPLE, Viewer(user, "login")) is decides
+
+
+@pytest.mark.parametrize(
+    ("changed", "authn", "user", "why"),
+    [
+        ({"needs": (Need(people=("bo", "cy"), text="1 of bo, cy"),)}, "login", "zed", "This needs bo or cy"),
+        (
+            {"needs": (Need(text="2 of anyone", count=2),)},
+            "login",
+            "ada",
+            "You asked for this, so somebody else must approve it",
+        ),
+        ({"blind": True}, "login", "zed", None),
+        ({}, "token", "bo", None),  # bo has a seat, but must log in
+    ],
+)
+def test_who_may_not_decide_is_told_why_and_who_can(
+    changed: dict[str, Any], authn: Any, user: str, why: str | None
+) -> None:
+    p = ask_question(msgspec.structs.replace(TERMS, **changed))
+    if "blind" in changed:
+        p = cast_vote(p, "bo")
+    said = describe_progress(p, PEOPLE, Viewer(user, authn))["may"]["why_not"]
+    if why is not None:
+        assert said == why
+    else:
+        with pytest.raises(NotAReviewer) as refused:
+            check_permission(p, PEOPLE, user, "approve", authn)
+        assert said == str(refused.value)
 
 
 def test_what_was_found_out_about_a_person_holds_only_as_long_as_nothing_about_people_changes() -> None:
@@ -110,7 +142,12 @@ def test_what_was_found_out_about_a_person_holds_only_as_long_as_nothing_about_p
 
 def test_a_server_that_lets_somebody_decide_nothing_says_why() -> None:
     said = describe_progress(ask_question(), PEOPLE, Viewer("bo", "login", "bo is not among the reviewers"))["may"]
-    assert said == {"decide": False, "why_not": "bo is not among the reviewers", "actions": [], "undo": False}
+    assert said == {
+        "decide": False,
+        "why_not": "You may look, not decide: bo is not among the reviewers",
+        "actions": [],
+        "undo": False,
+    }
     assert "may" not in describe_progress(ask_question(), PEOPLE)
 
 

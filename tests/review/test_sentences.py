@@ -55,7 +55,7 @@ def test_an_open_proposal_says_why_who_and_until_when() -> None:
             "From 2026-01-05 13:00:00Z on lea may decide too.",
             "Until 2026-01-05 17:00:00Z; then it is rejected.",
         ],
-        "Not for you": [sections_for(ask_question(), "zed")["Not for you"][0]],
+        "Not for you": ["This needs @finance: ada or cy"],
     }
 
 

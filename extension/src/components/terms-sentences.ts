@@ -86,32 +86,10 @@ export function hasSeat({ may }: IReviewFields): boolean {
   return may?.decide ?? true;
 }
 
-/**
- * Describe why the current user may not approve an open proposal, and who can. "" if the user may, or if an approval
- * settles now.
- */
-export function refusalSentence({ allow, may, needs = [], settles_at }: IProposal, host: IHost): string {
-  const { trans, status } = host;
-  if (!may?.why_not || settles_at) {
-    return '';
-  }
-  const missing = needs.filter(({ waiting }) => waiting.length > 0);
-  const names = [...new Set(missing.flatMap(({ waiting }) => waiting))];
-  const who = anyOf(names, trans);
-  // Only under a four-eyes rule a person may reject and do nothing else.
-  if (allow.length > 1 && may.actions.length === 1 && may.actions[0] === 'reject') {
-    return who
-      ? trans.__('You asked for this, so somebody else must approve it: %1', who)
-      : trans.__('You asked for this, so somebody else must approve it');
-  }
-  const self = status?.votes_as ?? status?.user.username;
-  if (!who || may.actions.length > 0 || self === undefined || names.includes(self)) {
-    return showHiddenCharacters(may.why_not); // the server knows more, such as that a login is missing
-  }
-  const groups = missing.map(({ text }) => text.replace(/^\d+ of /, '')).filter(text => text.includes('@'));
-  return groups.length > 0
-    ? trans.__('This needs %1: %2', allOf(groups, trans), who)
-    : trans.__('This needs %1', who);
+/** Return the server's sentence why the current user may not take some actions; "" if there is none. */
+export function refusalSentence({ may, settles_at }: IProposal): string {
+  // While an approval settles, the card says so itself.
+  return settles_at ? '' : showHiddenCharacters(may?.why_not ?? '');
 }
 
 /** Return the current user's vote, if it counts for what people vote on now. */

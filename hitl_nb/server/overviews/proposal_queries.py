@@ -7,7 +7,7 @@ from datetime import datetime
 from hitl_nb.ledger.decisions.reviewers import POLICY_REVIEWER
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal
-from hitl_nb.review.progress import describe_permissions
+from hitl_nb.review.progress import may_decide
 from hitl_nb.server.lists.searchable_text import comments_text, has_words, record_text, split_words
 from hitl_nb.server.messages.audience import Audience
 from hitl_nb.server.messages.request_schemas import ProposalQuery
@@ -15,7 +15,7 @@ from hitl_nb.server.messages.request_schemas import ProposalQuery
 
 def has_seat(proposal: Proposal, audience: Audience) -> bool:
     """Return whether the reader may decide an open proposal now."""
-    return describe_permissions(proposal, audience.people(proposal), audience.viewer)["decide"]
+    return may_decide(proposal, audience.people(proposal), audience.viewer)
 
 
 def matches_query(proposal: Proposal, wanted: ProposalQuery, at: datetime) -> bool:

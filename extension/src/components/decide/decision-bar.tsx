@@ -98,7 +98,7 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
     surroundings.selected > 0
       ? trans._n('Keys act on the %1 selected', 'Keys act on the %1 selected', surroundings.selected)
       : '';
-  const refusal = refusalSentence(proposal, host);
+  const refusal = refusalSentence(proposal);
   const own = makeHandlers({ primary, blocked, refusal, isAllowed, approve, setPopover, onComments });
   const inbox = keysAct ? host.commandTargets?.inbox : null;
   useCardCommands(host, proposal.id, node, inbox ? handToInbox(own, inbox, keysAct) : own);

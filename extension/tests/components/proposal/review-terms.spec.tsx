@@ -175,32 +175,17 @@ test.each<[boolean, boolean, Partial<IProposal>]>([
   expect(container.textContent!.includes('Guardrails look at the changed value again')).toBe(said);
 });
 
-const REFUSED = 'cy may not: it takes 2 of @finance';
-
-test.each<[string, Partial<IProposalPermissions>, Partial<INeedProgress>, string]>([
+test.each<[string, Partial<IProposalPermissions>, string]>([
   [
     'a requester',
-    { actions: ['reject'] },
-    { waiting: ['bo', 'ada'] },
-    'You asked for this, so somebody else must approve it: bo or ada'
+    { actions: ['reject'], why_not: 'You asked for this: bo\u202e' },
+    'You asked for this: bo⟨U+202E⟩'
   ],
-  [
-    'a requester, if anyone else may',
-    { actions: ['reject'] },
-    { text: '2 of anyone', waiting: [] },
-    'You asked for this, so somebody else must approve it'
-  ],
-  ['a person without a seat', { actions: [] }, { waiting: ['ada', 'bo'] }, 'This needs @finance: ada or bo'],
-  [
-    'a person that no group is named for',
-    { actions: [] },
-    { text: '1 of ada, bo\u202e', waiting: ['ada', 'bo\u202e'] },
-    'This needs ada or bo⟨U+202E⟩'
-  ],
-  ['a person whose login is missing', { actions: [] }, { waiting: ['cy'] }, REFUSED]
-])('%s has no primary button, and is told who can approve', (_, may, need, told) => {
-  const refused = { decide: false, why_not: REFUSED, actions: [], undo: false, ...may };
-  const { container } = show(proposal({ may: refused, needs: [{ ...needed, ...need }] }));
+  ['a person who may only reject for another reason', { actions: ['reject'], why_not: 'Log in.' }, 'Log in.'],
+  ['a person without a seat', { actions: [], why_not: 'This needs ada or cy' }, 'This needs ada or cy']
+])('%s has no primary button, and reads the sentence of the server', (_, may, told) => {
+  const refused: IProposalPermissions = { decide: false, why_not: null, actions: [], undo: false, ...may };
+  const { container } = show(proposal({ may: refused, needs: [needed] }));
   screen.getByText('Waits for others');
   expect(screen.queryByRole('button', { name: /Approve|More ways/ })).toBeNull();
   expect(container.querySelector('.jp-hitl-decision-end')!.textContent).toContain(told);
