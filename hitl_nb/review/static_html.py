@@ -27,7 +27,7 @@ from hitl_nb.review import doubt_texts as doubts
 from hitl_nb.review import terms_sentences as sentences
 from hitl_nb.review.card import words
 from hitl_nb.review.card.changes_html import brief_changes_html, changes_html
-from hitl_nb.review.card.evidence_html import ReadPicture, evidence_html, facts_html
+from hitl_nb.review.card.evidence_html import PictureBudget, ReadPicture, evidence_html, facts_html
 from hitl_nb.review.progress import describe_checked_votes
 
 PROPOSAL_MIME = "application/vnd.hitl-nb.proposal+json"
@@ -214,7 +214,8 @@ def proposals_html(proposals: Sequence[Proposal], read_picture: ReadPicture | No
         proposals: The proposals.
         read_picture: As in `proposals_bundle`.
     """
-    cards = (_card_html(proposal, evidence_html(proposal, read_picture)) for proposal in proposals)
+    budget = PictureBudget()
+    cards = (_card_html(proposal, evidence_html(proposal, budget, read_picture)) for proposal in proposals)
     # The class stops MathJax from reading "$5 to $6" as a formula.
     return f'<div class="{_ROOT_CLASSES}">{"".join(cards)}</div>'
 

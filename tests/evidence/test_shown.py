@@ -100,6 +100,18 @@ def test_pictures_that_are_not_read_or_too_large_are_described() -> None:
     assert [one["alt"] for one in page.find_tags("img")] == ["A dot"]
 
 
+def test_the_proposals_of_an_output_share_its_room_for_pictures() -> None:
+    ledger = Ledger(MemoryStore())
+    _, claim = ledger.runs.open(agent="a", notebook="n")
+    shown = [convert_context({"p": hitl.image(png() + bytes(400_000 + n), alt=f"P{n}")}) for n in range(3)]
+    asked = [build_question("x", title="Refund", context=one.context, evidence=one.blocks) for one in shown]
+    blobs = [blob for one in shown for blob in one.blobs]
+    found = ledger.runs.pause(claim, Snapshot(envelope=b"s"), asked, blobs=blobs).proposals
+    page = Page(proposals_html(found, ledger.proposals.read_picture))
+    assert [one["alt"] for one in page.find_tags("img")] == ["P0", "P1"]
+    assert "not in this output: P2" in page.text
+
+
 def test_a_large_table_says_its_size() -> None:
     pd = pytest.importorskip("pandas")
     _, proposal = ask({"t": pd.DataFrame({f"c{i}": range(1000) for i in range(60)})})

@@ -33,28 +33,43 @@ ReadPicture = Callable[[str, str], tuple[str, bytes]]
 MAX_ROWS, MAX_COLUMNS = 50, 20
 """Maximum number of rows and columns of a table in the HTML. The HTML then gives the size of the whole table."""
 MAX_OPEN_BYTES, MAX_CLOSED_BYTES = 1_000_000, 200_000
-"""Maximum size of all pictures of a proposal in the HTML, in bytes, for an open and for a closed proposal.
+"""Maximum size of all pictures of an output in its HTML, in bytes, and of those of its closed proposals.
 
-Outputs are stored in the notebook, and with the run. Larger pictures are replaced by their descriptions.
+Outputs are stored in the notebook, and with the run. Pictures above that are replaced by their descriptions.
 """
 _NUMBER_STYLE = CELL_STYLE.replace("text-align: left", "text-align: right")
 
 
-def evidence_html(proposal: Proposal, read_picture: ReadPicture | None = None) -> str:
+class PictureBudget:
+    """How many bytes of pictures the rest of an output may have. The proposals of an output share it."""
+
+    def __init__(self) -> None:
+        self._left = MAX_OPEN_BYTES
+        self._left_for_closed = MAX_CLOSED_BYTES
+
+    def take(self, size: int, *, is_open: bool) -> bool:
+        """Take the bytes of a picture of an open or closed proposal. Return False if they are too many."""
+        if size > (self._left if is_open else min(self._left, self._left_for_closed)):
+            return False
+        self._left -= size
+        self._left_for_closed -= 0 if is_open else size
+        return True
+
+
+def evidence_html(proposal: Proposal, budget: PictureBudget, read_picture: ReadPicture | None = None) -> str:
     """Return the HTML of everything that a proposal's context shows; "" if there is no context.
 
     Args:
         proposal: The proposal.
+        budget: How many bytes of pictures the output may still have.
         read_picture: Reads a picture from the store, such as `ledger.proposals.read_picture`. None (default): pictures
             are replaced by their descriptions.
     """
     blocks = list_blocks(proposal)
-    left = MAX_OPEN_BYTES if proposal.status == "open" else MAX_CLOSED_BYTES
     parts = [facts_html([block for block in blocks if isinstance(block, FactBlock | LinkBlock)])]
     for block in blocks:
         if isinstance(block, ImageBlock):
-            fits = block.size <= left and read_picture is not None
-            left -= block.size if fits else 0
+            fits = read_picture is not None and budget.take(block.size, is_open=proposal.status == "open")
             shown = _read_picture_html(proposal, block, read_picture) if fits and read_picture else ""
             parts.append(labelled_html(escape_html(block.name), shown or describe_picture(block)))
         else:
