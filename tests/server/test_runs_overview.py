@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from hitl_nb.ledger.ledger import Claim, Ledger
 from hitl_nb.ledger.rows import stored_records
 from hitl_nb.ledger.runs import claim_records
 from hitl_nb.ledger.runs.process import ProcessIdentity
-from hitl_nb.records import Proposal, Snapshot, Terms
+from hitl_nb.records import Proposal, Snapshot, Terms, now
 from hitl_nb.server.api import runs
 from hitl_nb.server.messages import request_schemas as bodies
 from hitl_nb.server.messages.response_types.runs import RunRow
@@ -95,6 +95,32 @@ def test_a_run_whose_process_is_gone_is_interrupted_and_says_where(office: Offic
     row = show(office, claim.run)
     assert (row.state, row.where) == ("interrupted", "")
     assert row.worked_seconds == 0  # it is not known that it has done anything
+
+
+def test_an_interrupted_run_says_when_its_process_was_alive_last(
+    office: Office, notebook: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, last = begin(office, notebook), now() + timedelta(hours=1)
+    assert show(office, claim.run).interrupted_at is None
+    with monkeypatch.context() as patch:
+        patch.setattr(claim_records, "now", lambda: last)
+        kill(office, claim)  # writes the claim as a last heartbeat does
+    assert show(office, claim.run).interrupted_at == last
+    claim = begin(office, notebook, "gives up")
+    office.ledger.claims.release(claim)
+    row = show(office, claim.run)
+    assert row.interrupted_at is not None
+    assert row.created_at <= row.interrupted_at <= now()
+
+
+def test_the_claim_of_an_older_version_does_not_say_when_it_was_alive(office: Office, notebook: str) -> None:
+    claim = begin(office, notebook)
+    kill(office, claim)
+    held = json.loads(office.ledger.store.get(f"claim/{claim.run}") or b"")
+    del held["written_at"]
+    office.ledger.store.transact(lambda tx: tx.put(f"claim/{claim.run}", json.dumps(held).encode()))
+    row = show(office, claim.run)
+    assert row.interrupted_at == list(office.ledger.audit.read_events())[-1].at
 
 
 @pytest.mark.parametrize(("idempotent", "state"), [(False, "in_doubt"), (True, "interrupted")])

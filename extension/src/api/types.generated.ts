@@ -1097,7 +1097,8 @@ export interface components {
      *
      *     `gone` is the part that no longer exists, for a run that has not ended; else null. `where` is the call at which an
      *     interrupted or failed run continues, or "after" and the last call; "" if it is not known. `waits_for` is the title
-     *     of an open question, or "". `decided` has numbers of questions. `ended_at` is null if the run has not ended.
+     *     of an open question, or "". `interrupted_at` is the last time when the process of a run was known to be alive, if it
+     *     ended during the run; else null. `decided` has numbers of questions. `ended_at` is null if the run has not ended.
      *     `worked_seconds` and `waited_seconds` are the times in which processes worked, and in which the run waited for
      *     people.
      */
@@ -1139,6 +1140,8 @@ export interface components {
       gone: ('cell' | 'notebook') | null;
       where: string;
       waits_for: string;
+      /** @default null */
+      interrupted_at?: string | null;
       decided: components['schemas']['RunCounts'];
       ended_at: string | null;
       worked_seconds: number;

@@ -39,6 +39,8 @@ export interface IRunActions {
   readonly trouble: RunTrouble | null;
   /** The call or the line at which it is, or continues; "" if unknown. */
   readonly where: string;
+  /** The last time when the process of an interrupted run was known to be alive; null if unknown. */
+  readonly interruptedAt?: string | null;
   /** Whether an action is in progress. */
   readonly busy: boolean;
   /** Why the last action failed, or "". */

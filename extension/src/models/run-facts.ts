@@ -115,6 +115,6 @@ function versionOf({ status, updated_at }: IRun): string {
 
 /** Return the facts that views show as one text. The times of a run that executes change all the time. */
 function summarize(facts: IRunFacts | null): string {
-  const { state, gone, where, status, updated_at } = facts?.run ?? {};
-  return JSON.stringify([state, gone, where, status, updated_at, facts?.may]);
+  const { state, gone, where, interrupted_at, status, updated_at } = facts?.run ?? {};
+  return JSON.stringify([state, gone, where, interrupted_at, status, updated_at, facts?.may]);
 }

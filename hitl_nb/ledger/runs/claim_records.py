@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
@@ -14,7 +15,7 @@ import msgspec
 from hitl_nb.errors import RunClaimed
 from hitl_nb.ledger.rows.stored_records import decode_record
 from hitl_nb.ledger.runs.process import ProcessIdentity
-from hitl_nb.records import Record
+from hitl_nb.records import Record, now
 from hitl_nb.storage.interface import StoreReader, Transaction
 from hitl_nb.structs import prepare_structs
 
@@ -44,12 +45,15 @@ class ClaimRecord(Record, frozen=True):
         epoch: Fencing number of the claim.
         beat: Number of heartbeats that the owner has written. Other processes see from it that the owner is alive.
         released: Whether the claim has ended.
+        written_at: Time when this record was written: by the claim, by the last heartbeat, or at the end of the claim.
+            For people; whether the owner is alive does not depend on it. None: written by an older version.
     """
 
     owner: ProcessIdentity
     epoch: int
     beat: int = 0
     released: bool = False
+    written_at: datetime | None = None
 
 
 def end_claim(transaction: Transaction, run_id: str) -> None:
@@ -134,7 +138,7 @@ def _decode_claim(raw: bytes, key: str) -> ClaimRecord:
 
 def write_claim_record(transaction: Transaction, run_id: str, record: ClaimRecord) -> None:
     """Store the newest claim of a run. The caller has checked that no living process has another one."""
-    transaction.put(_claim_key(run_id), record.json())
+    transaction.put(_claim_key(run_id), msgspec.structs.replace(record, written_at=now()).json())
 
 
 prepare_structs(globals())

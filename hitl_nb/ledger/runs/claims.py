@@ -16,6 +16,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
@@ -154,6 +155,18 @@ class Claims:
             f"run {run.id} ({run.agent}) is being run by {held.owner}; wait for it, or stop that process",
             owner=str(held.owner),
         )
+
+    def last_sign_of_life(self, run_id: str) -> datetime | None:
+        """Return the time of the last heartbeat of the process that executes, or last executed, a run.
+
+        A process that died has lived for `HEARTBEAT_SECONDS` longer at most. If it gave up its claim, this is the time
+        when it did.
+
+        Returns:
+            None if the run was never claimed, or if an older version has written the heartbeat.
+        """
+        held = newest_claim(self._store, run_id)
+        return None if held is None else held.written_at
 
     def release(self, claim: Claim) -> None:
         """Give up a claim. No effect if the claim has ended already, or if another process has taken over the run."""

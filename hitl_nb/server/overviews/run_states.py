@@ -24,11 +24,13 @@ class StateOfRun(NamedTuple):
         state: The state.
         gone: "notebook" or "cell" if that no longer exists, although the run has not ended; else None.
         where: The call at which an interrupted run continues, or after which it continues; "" if it is not known.
+        stopped_at: For a run whose process is gone, the last time when that process was known to be alive; else None.
     """
 
     state: RunState
     gone: Gone | None = None
     where: str = ""
+    stopped_at: datetime | None = None
 
 
 def find_run_state(ledger: Ledger, run: Run, figures: RunFigures) -> StateOfRun:
@@ -43,7 +45,7 @@ def find_run_state(ledger: Ledger, run: Run, figures: RunFigures) -> StateOfRun:
     gone = find_gone_part(run)
     match run.status:
         case "running":
-            return _find_running_state(ledger, run, gone)
+            return _find_running_state(ledger, run, figures, gone)
         case "failed":
             return StateOfRun("failed", gone, _find_place(ledger.steps.list_of_run(run.id)))
         case "waiting" if figures.is_in_doubt:
@@ -73,14 +75,15 @@ def needs_attention(ledger: Ledger, run: Run, reader: ListReader) -> bool:
             return False
 
 
-def _find_running_state(ledger: Ledger, run: Run, gone: Gone | None) -> StateOfRun:
+def _find_running_state(ledger: Ledger, run: Run, figures: RunFigures, gone: Gone | None) -> StateOfRun:
     if _is_executed(ledger, run):
         return StateOfRun("working")
     steps = ledger.steps.list_of_run(run.id)
     where = _find_place(steps)
+    stopped_at = ledger.claims.last_sign_of_life(run.id) or figures.last_event_at
     if _has_step_in_doubt(steps):
-        return StateOfRun("in_doubt", gone, where)
-    return StateOfRun("orphaned" if gone else "interrupted", gone, where)
+        return StateOfRun("in_doubt", gone, where, stopped_at)
+    return StateOfRun("orphaned" if gone else "interrupted", gone, where, stopped_at)
 
 
 def _is_executed(ledger: Ledger, run: Run) -> bool:
@@ -124,6 +127,7 @@ def run_row(context: ServerContext, ledger: Ledger, reader: ListReader, run: Run
         state=found.state,
         gone=found.gone,
         where=found.where,
+        interrupted_at=found.stopped_at,
         waits_for=figures.waits_for,
         decided=RunCounts(
             asked=figures.asked,

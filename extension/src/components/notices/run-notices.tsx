@@ -7,6 +7,7 @@ import type { ReactNode } from 'react';
 import type { IProposal, IRun } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
 import { showHiddenCharacters } from '../../text/hidden-characters';
+import { formatClock } from '../../text/times';
 import { Alert } from '../controls/alert';
 import { Button } from '../controls/button';
 import { decisionWord } from '../states/decision-word';
@@ -48,7 +49,7 @@ interface IPartProps {
 
 function InterruptedPart({ actions, host }: IPartProps): JSX.Element {
   const { trans } = host;
-  const { where = '', trouble, startKernel, kernelAlive = false } = actions ?? {};
+  const { where = '', interruptedAt, trouble, startKernel, kernelAlive = false } = actions ?? {};
   return (
     <>
       <Alert tone="warn" icon="disconnected">
@@ -66,7 +67,9 @@ function InterruptedPart({ actions, host }: IPartProps): JSX.Element {
         ) : (
           <>
             <b>{trans.__('The run was interrupted')}</b>
-            {trans.__(': the kernel is gone.')}{' '}
+            {interruptedAt
+              ? trans.__(' at %1: the kernel is gone.', formatClock(interruptedAt, Date.now()))
+              : trans.__(': the kernel is gone.')}{' '}
             <WithCode text={continuationSentence(where, host)} code={where.replace(AFTER, '')} />
           </>
         )}

@@ -36,6 +36,7 @@ export class ServerActions {
     const actions: IRunActions = {
       trouble: findTrouble(facts),
       where: facts?.run.where ?? '',
+      interruptedAt: facts?.run.interrupted_at ?? null,
       busy: this._busy.has(run.id),
       problem: this._problems.get(run.id) ?? '',
       kernelAlive: false

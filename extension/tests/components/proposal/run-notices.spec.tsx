@@ -46,6 +46,13 @@ test('an interrupted run says where it continues, and its first button continues
   expect([startKernel.mock.calls.length, cancelRun.mock.calls.length]).toEqual([1, 0]);
 });
 
+test('an interrupted run says when, if that is known', () => {
+  const at = new Date();
+  at.setHours(22, 4, 30, 0);
+  const actions = { trouble: 'interrupted', interruptedAt: at.toISOString() } as const;
+  expect(show('interrupted', actions)).toContain('The run was interrupted at 22:04: the kernel is gone.');
+});
+
 test.each([
   ['after pay()', 'It continues after pay(), nothing before it is repeated.'],
   ['', 'It continues where it was, nothing before it is repeated.']

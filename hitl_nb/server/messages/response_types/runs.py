@@ -97,7 +97,8 @@ class RunRow(RunInfo, kw_only=True):
 
     `gone` is the part that no longer exists, for a run that has not ended; else null. `where` is the call at which an
     interrupted or failed run continues, or "after" and the last call; "" if it is not known. `waits_for` is the title
-    of an open question, or "". `decided` has numbers of questions. `ended_at` is null if the run has not ended.
+    of an open question, or "". `interrupted_at` is the last time when the process of a run was known to be alive, if it
+    ended during the run; else null. `decided` has numbers of questions. `ended_at` is null if the run has not ended.
     `worked_seconds` and `waited_seconds` are the times in which processes worked, and in which the run waited for
     people.
     """
@@ -106,6 +107,7 @@ class RunRow(RunInfo, kw_only=True):
     gone: Literal["notebook", "cell"] | None
     where: str
     waits_for: str
+    interrupted_at: At | None = None
     decided: RunCounts
     ended_at: At | None
     worked_seconds: float
