@@ -158,6 +158,31 @@ def _read_file_id(path: str, changed: int, size: int) -> str:
     return read_id(_read_notebook_json(Path(path), having=b'"hitl_nb"').get("metadata"))
 
 
+def find_previous_cell(path: str, cell_id: str) -> str | None:
+    """Return the id of the cell before a cell in a notebook's file.
+
+    Args:
+        path: Path of the file.
+        cell_id: Id of the cell.
+
+    Returns:
+        "" if the cell is the first one. None if the file does not have the cell, or cannot be read.
+    """
+    try:
+        state = Path(path).stat()
+    except OSError:
+        return None
+    ids = _read_cell_ids(path, state.st_mtime_ns, state.st_size)
+    return ("", *ids)[ids.index(cell_id)] if cell_id in ids else None
+
+
+@functools.lru_cache(maxsize=4)
+def _read_cell_ids(path: str, changed: int, size: int) -> tuple[str, ...]:
+    cells = _read_notebook_json(Path(path)).get("cells")
+    found = cast("list[Any]", cells) if isinstance(cells, list) else []
+    return tuple(str(cast("dict[str, Any]", one).get("id", "")) if isinstance(one, dict) else "" for one in found)
+
+
 def read_id(metadata: Any) -> str:
     """Return the id in a notebook's metadata; "" if there is none."""
     ours = cast("dict[str, Any]", metadata).get("hitl_nb") if isinstance(metadata, dict) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -18,6 +19,7 @@ from jupyter_client.manager import KernelManager
 from hitl_nb.headless.run_notebook import run_notebook
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Proposal
+from hitl_nb.server.overviews.cell_source import read_cell_source
 from hitl_nb.storage import open_store
 
 LOAD = "%load_ext hitl_nb\nimport hitl_nb as hitl"
@@ -184,6 +186,28 @@ def test_names_are_unique_in_a_notebook(kernel: Kernel) -> None:
     assert "another cell of this notebook is the agent 'ask' already" in ran.text
     assert PAUSED in kernel.run(ASK, "cell-1").text
     assert PAUSED in kernel.run(ASK, "cell-3").text  # the same cell, cut and pasted
+
+
+def test_the_cell_before_the_agents_cell_is_recorded_for_people_who_put_it_back(
+    start: Callable[..., Kernel], tmp_path: Path
+) -> None:
+    kernel = start()
+
+    def save_and_run(*ids: str, run: str | None = None) -> Any:
+        cells = [{"cell_type": "code", "id": one, "source": "x = 1", "metadata": {}, "outputs": []} for one in ids]
+        document = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        (tmp_path / "a.ipynb").write_text(json.dumps(document))
+        assert kernel.run(ASK, run).reply["ename"] == "Paused"
+        (found,) = kernel.ledger.runs.list_newest()
+        return read_cell_source(kernel.ledger, found).previous_cell
+
+    assert save_and_run("load", "ask", "end", run="ask") == "load"
+    kernel.ledger.runs.forget(agent="ask", notebook=str(tmp_path / "a.ipynb"))
+    assert save_and_run("ask", "end", run="ask") == ""
+    kernel.ledger.runs.forget(agent="ask", notebook=str(tmp_path / "a.ipynb"))
+    assert save_and_run("load", "end", run="ask") is None  # the file was not saved since the cell was made
+    kernel.ledger.runs.forget(agent="ask", notebook=str(tmp_path / "a.ipynb"))
+    assert save_and_run("load", "ask", run=None) is None
 
 
 def named_pauses(ran: Any) -> list[Any]:

@@ -311,10 +311,11 @@ def test_the_recorded_cell_is_text_and_says_whether_this_user_signed_it(office: 
     assert runs.get_cell_source(source[1]).source is None
     cell = "# %%agent letters --key x\nprint('hi')\n"
     place = f"snapshot/{office.ledger.store_id}/{claim.run}/{claim.epoch}/1/0"
-    sealed = seal(place, {"source": cell}, b"body")
+    sealed = seal(place, {"source": cell, "previous_cell": "c1"}, b"body")
     (p,) = office.ledger.runs.pause(claim, Snapshot(envelope=sealed, pause=1), [in_doubt()]).proposals
     said = runs.get_cell_source(office.make_request("bo", p.run))
     assert (said.source, said.source_signed) == ("%%agent letters --key x\nprint('hi')\n", True)
+    assert said.previous_cell == "c1"
     forged = sealed.replace(b"'hi'", b"'no'")
     office.ledger.store.transact(lambda tx: tx.put(f"snapshot/{claim.run}", forged))
     said = runs.get_cell_source(office.make_request("bo", p.run))

@@ -1179,10 +1179,14 @@ export interface components {
      *
      *     `source` begins with `%%agent`; null if no cell is recorded. `source_signed` is true if the key of the server's user
      *     has signed it. Otherwise another program may have written it, and a person must read it before it is executed.
+     *     `previous_cell` is the id of the cell that was before it in the notebook: "" if it was the first cell, null if that
+     *     is not known.
      */
     CellSourceResponse: {
       source: string | null;
       source_signed: boolean;
+      /** @default null */
+      previous_cell?: string | null;
     };
     /** @description A run, and its timeline. */
     TimelineResponse: {

@@ -55,6 +55,8 @@ def load_state(run: Run, saved: OpenedSnapshot, ns: dict[str, Any], saver: Saver
     """
     saver.process.must_restore = run.status != "finished"
     saver.definitions.own |= saved.own
+    if saver.previous_cell is None:
+        saver.previous_cell = saved.previous_cell
     live = held_states.get(run.id)
     if live is None or live.envelope != saved.envelope or _has_other_classes(live.loaded, saved, ns):
         held_states.pop(run.id, None)  # another process has continued the run, or its classes are defined again

@@ -69,6 +69,8 @@ class OpenedSnapshot:
         units: Sources of the code (cells and modules) in the snapshot.
         instrumenter: Hash of the compiler (instrumenter) that compiled the units.
         code_hashes: Hashes of the compiled code, by unit.
+        previous_cell: Id of the cell before the cell in its notebook, to put a deleted cell back. "": it was the first
+            one. None: not known.
     """
 
     source: str
@@ -85,6 +87,7 @@ class OpenedSnapshot:
     units: list[list[Any]] = field(default_factory=list[list[Any]])
     instrumenter: str = ""
     code_hashes: dict[str, str] = field(default_factory=dict[str, str])
+    previous_cell: str | None = None
 
     def read_large(self, kind: str, digest: str) -> Any:
         """Read a large value, which is stored outside the pickle under its hash.
@@ -156,6 +159,7 @@ def open_snapshot(
         units=header.get("units", []),
         instrumenter=header.get("instrumenter", ""),
         code_hashes=header.get("code_hashes", {}),
+        previous_cell=header.get("previous_cell"),
     )
 
 

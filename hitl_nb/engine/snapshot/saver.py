@@ -73,6 +73,7 @@ class Saver:
         hidden: Returns True for names of `ns` that belong to the environment, not to the user.
         special: Returns a persistent id for an object of the environment (the IPython shell); None for other objects.
         find_special: Returns the object of such a persistent id in this process.
+        previous_cell: As for `OpenedSnapshot`. None (default): not known, so that of the last snapshot is kept.
 
     Attributes:
         notes: Sentences of the last save for the reviewer.
@@ -90,18 +91,17 @@ class Saver:
         hidden: Callable[[str], bool] = lambda name: name.startswith("__"),
         special: Callable[[Any], tuple[Any, ...] | None] = lambda obj: None,
         find_special: Callable[[tuple[Any, ...]], Any] = lambda pid: None,
+        previous_cell: str | None = None,
     ) -> None:
-        self.ns = ns
+        self.ns, self.previous_cell = ns, previous_cell
         self.find_special = find_special
         self.variables = ns.get("__name__") == "__main__"
-        self.hidden = hidden
-        self.special = special
+        self.hidden, self.special = hidden, special
         self.saved_names: list[str] = []
         self.notes: list[str] = []
         self.process = ProcessState()
         self.definitions = DefinitionState(ns if self.variables else {})
-        self._kept: frozenset[int] = frozenset()
-        self._shared: frozenset[int] = frozenset()
+        self._kept = self._shared = frozenset[int]()
         self._namespaces: dict[int, Any] = {}
         self._early: frozenset[str] = frozenset()
         self.modules = ModuleState(ns if self.variables else {})
@@ -181,6 +181,7 @@ class Saver:
         shown = json.dumps(outputs, default=_encode_display_data).encode()
         header = {
             "source": source,
+            "previous_cell": self.previous_cell,
             "left_out": {**list_left_out(self.ns), **self.left_out.sentences},
             "inputs": make_header(self.inputs, self.ns),
             "branches": None if self.branches is None else sorted(self.branches),

@@ -19,7 +19,7 @@ from hitl_nb.engine.run.resume import RunOutcome
 from hitl_nb.engine.snapshot.saver import Saver
 from hitl_nb.errors import HitlError, Paused, UnknownRun
 from hitl_nb.headless.agent_line import AgentLine, evaluate_key, parse_agent_line
-from hitl_nb.headless.notebook_identity import KernelNotebook, find_executor, read_file_id
+from hitl_nb.headless.notebook_identity import KernelNotebook, find_executor, find_previous_cell, read_file_id
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.notebook.ipython.cell_outputs import OutputRecorder
 from hitl_nb.notebook.ipython.inline_figures import close_shown_figures
@@ -48,6 +48,7 @@ class AgentCellContext:
         parent: The message that requested the execution; the output belongs to it.
         loop: The event loop of the cell.
         cell_id: Id of the cell in the front end, or None.
+        previous_cell: Id of the cell before it in the saved notebook. "": it is the first cell. None: not known.
         panel: The ipywidgets panel that is shown, or None.
         is_held: True while the cell itself waits for the decision (`--wait`).
         pictures: Figures to show while the run waits.
@@ -63,6 +64,7 @@ class AgentCellContext:
     parent: Any
     loop: asyncio.AbstractEventLoop
     cell_id: str | None
+    previous_cell: str | None = None
     panel: Any = None
     is_held: bool = False
     pictures: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -115,6 +117,7 @@ class AgentCells:
         key = evaluate_key(parsed.key, shell.user_ns)
         unit = compile_cell(text, filename, shell.compile.flags)
         parent: dict[str, Any] = shell.get_parent() if hasattr(shell, "get_parent") else {}
+        cell_id: str | None = parent.get("metadata", {}).get("cellId")
         place = AgentCellContext(
             cell=AgentCell(notebook, parsed.name, key, unit, shell.user_ns, _process_label(), read_file_id(notebook)),
             line=parsed,
@@ -124,7 +127,8 @@ class AgentCells:
             context=contextvars.copy_context(),
             parent=parent,
             loop=asyncio.get_running_loop(),
-            cell_id=parent.get("metadata", {}).get("cellId"),
+            cell_id=cell_id,
+            previous_cell=None if cell_id is None else find_previous_cell(notebook, cell_id),
         )
         self._require_unique(place)
         self._close_panel(self.places.get(parsed.name))
@@ -173,7 +177,7 @@ class AgentCells:
                 run_cell(
                     place.ledger,
                     place.cell,
-                    self._make_saver(),
+                    self._make_saver(place.previous_cell),
                     recorder,
                     restart=restart,
                     as_recorded=place.line.as_recorded,
@@ -182,7 +186,7 @@ class AgentCells:
         place.pictures = recorder.pictures
         return outcome
 
-    def _make_saver(self) -> Saver:
+    def _make_saver(self, previous_cell: str | None) -> Saver:
         shell = self.shell
 
         def list_hidden_names(name: str) -> bool:
@@ -193,6 +197,7 @@ class AgentCells:
             hidden=list_hidden_names,
             special=lambda obj: ("shell",) if obj is shell else None,
             find_special=lambda pid: shell if pid == ("shell",) else None,
+            previous_cell=previous_cell,
         )
 
     async def resume(self, name: str) -> None:

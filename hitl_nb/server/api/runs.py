@@ -135,7 +135,7 @@ def _require_right(request: ApiRequest) -> Run:
 def get_cell_source(request: ApiRequest) -> CellSourceResponse:
     """Return the recorded source of the cell of a run's agent. It is only text; nothing is executed."""
     found = read_cell_source(request.ledger, request.ledger.runs.load(request.id))
-    return CellSourceResponse(source=found.source, source_signed=found.is_signed)
+    return CellSourceResponse(source=found.source, source_signed=found.is_signed, previous_cell=found.previous_cell)
 
 
 def adopt_run(request: ApiRequest) -> AdoptResponse:

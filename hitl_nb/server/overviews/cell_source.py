@@ -22,10 +22,12 @@ class CellSource(NamedTuple):
     Attributes:
         source: The source, beginning with `%%agent`; None if no cell was recorded.
         is_signed: Whether this user's key has signed the state with the source, and it is the newest state of the run.
+        previous_cell: Id of the cell that was before it in the notebook. "": it was the first cell. None: not known.
     """
 
     source: str | None
     is_signed: bool
+    previous_cell: str | None = None
 
 
 def read_cell_source(ledger: Ledger, run: Run) -> CellSource:
@@ -36,25 +38,29 @@ def read_cell_source(ledger: Ledger, run: Run) -> CellSource:
     envelope, saved, digest = newest_envelope(ledger.store, run.id)
     if envelope is None:
         return CellSource(None, False)
-    source = _read_source(envelope)
+    source, previous_cell = _read_header(envelope)
     if source is None or not source.startswith(_MAGIC_LINE):
         return CellSource(None, False)
     is_newest = saved is not None and saved.digest == digest
     return CellSource(
         source.removeprefix("# "),
         is_newest and saved is not None and _is_signed(state_place(ledger.store_id, run.id, saved), envelope),
+        previous_cell,
     )
 
 
-def _read_source(envelope: bytes) -> str | None:
-    """Return the source in the header of a saved state; None if the header is damaged. The signature is not checked."""
+def _read_header(envelope: bytes) -> tuple[str | None, str | None]:
+    """Return the source and the previous cell in the header of a saved state. The signature is not checked.
+
+    Both are None if the header is damaged.
+    """
     size = int.from_bytes(envelope[_HEADER_START - 4 : _HEADER_START], "big")
     try:
         header: Any = json.loads(envelope[_HEADER_START : _HEADER_START + size])
-        source = header["source"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return source if isinstance(source, str) else None
+        source, previous = header["source"], header.get("previous_cell")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None, None
+    return (source if isinstance(source, str) else None), (previous if isinstance(previous, str) else None)
 
 
 def _is_signed(place: str, envelope: bytes) -> bool:

@@ -3,6 +3,7 @@
  * interrupt it. None of them executes a source that the person has not in front, or did not see.
  */
 
+import type { ISharedCell } from '@jupyter/ydoc';
 import type { Cell } from '@jupyterlab/cells';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { IRun } from '../../api/types';
@@ -80,7 +81,7 @@ export class NotebookActionsOnRuns {
   /** Insert the recorded source as a cell. A source that this user's key did not sign is shown first. */
   private async _restore(run: IRun): Promise<void> {
     const { client, trans } = this._host;
-    const { source, source_signed } = await client.getCellSource(run.id);
+    const { source, source_signed, previous_cell } = await client.getCellSource(run.id);
     if (source === null) {
       throw new Error(trans.__('The source of this cell was not recorded.'));
     }
@@ -94,10 +95,7 @@ export class NotebookActionsOnRuns {
       throw new Error(trans.__('The notebook is read-only.'));
     }
     if (!agentCell(panel, run.agent)) {
-      const { cells } = model.sharedModel;
-      const last = cells[cells.length - 1];
-      const isEmpty = last?.cell_type === 'code' && last.getSource().trim() === '';
-      const at = isEmpty ? cells.length - 1 : cells.length;
+      const at = findPlace(model.sharedModel.cells, previous_cell);
       model.sharedModel.insertCell(at, { cell_type: 'code', source: text });
     }
   }
@@ -130,6 +128,23 @@ export class NotebookActionsOnRuns {
         localPath(context.path) === run.path && context.isReady && content.model !== null
     );
   }
+}
+
+/**
+ * Return the index at which a cell is put back: after the cell that was before it ("": it was the first one). If that
+ * cell is gone or not known, the end of the notebook, before an empty last cell.
+ */
+function findPlace(cells: readonly ISharedCell[], previous: string | null | undefined): number {
+  if (previous === '') {
+    return 0;
+  }
+  const before = previous ? cells.findIndex(({ id }) => id === previous) : -1;
+  if (before >= 0) {
+    return before + 1;
+  }
+  const last = cells[cells.length - 1];
+  const isEmpty = last?.cell_type === 'code' && last.getSource().trim() === '';
+  return isEmpty ? cells.length - 1 : cells.length;
 }
 
 function isConnected(panel: NotebookPanel): boolean {

@@ -54,7 +54,7 @@ async function openWindow({ facts = {}, cells = null, kernel = null, headless = 
   });
   const sharedModel = {
     get cells() {
-      return sources.map(source => ({ cell_type: 'code', getSource: () => source }));
+      return sources.map(source => ({ id: `id of ${source}`, cell_type: 'code', getSource: () => source }));
     },
     insertCell: (at: number, cell: { source: string }) => {
       sources.splice(at, 0, cell.source);
@@ -113,6 +113,20 @@ test('a notebook without the agent’s cell gets it back; nothing is executed', 
   expect(sources).toEqual(['x = 1', '%%agent refunds\npay()', '']);
   expect([done, actions().trouble]).toEqual([[], null]);
   expect(doors(actions())).not.toContain('restoreCell');
+});
+
+test.each([
+  ['id of x = 1', 1],
+  ['', 0],
+  ['id of a cell that is gone', 3],
+  [null, 3]
+])('the cell is put back after the cell that was before it: %j', async (previous_cell, at) => {
+  const { actions, sources } = await openWindow({
+    cells: ['x = 1', 'y = 2', 'z = 3', ''],
+    source: { source: SOURCE, source_signed: true, previous_cell }
+  });
+  await actions().restoreCell!();
+  expect([sources.indexOf('%%agent refunds\npay()'), sources.length]).toEqual([at, 5]);
 });
 
 test.each([true, false])('a source that is not signed is shown first (agreed: %s)', async agreed => {

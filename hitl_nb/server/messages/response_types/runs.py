@@ -137,10 +137,13 @@ class CellSourceResponse(ResponseStruct):
 
     `source` begins with `%%agent`; null if no cell is recorded. `source_signed` is true if the key of the server's user
     has signed it. Otherwise another program may have written it, and a person must read it before it is executed.
+    `previous_cell` is the id of the cell that was before it in the notebook: "" if it was the first cell, null if that
+    is not known.
     """
 
     source: str | None
     source_signed: bool
+    previous_cell: str | None = None
 
 
 class RunPage(ResponseStruct):
