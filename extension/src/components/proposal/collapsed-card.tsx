@@ -2,7 +2,7 @@
  * A decided proposal in two lines: what was decided, by whom, and what was changed. It can be unfolded.
  */
 
-import { type ReactNode, useId, useState } from 'react';
+import { createContext, type ReactNode, useContext, useId, useState } from 'react';
 import type { IProposal } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
 import { ChangeSummary } from '../changes/change-summary';
@@ -24,12 +24,15 @@ interface IProps {
   children: ReactNode;
 }
 
-/** A decided proposal, folded. */
+/** Whether decided cards are unfolded at first: true where a person opened one to read it. */
+export const ShowsDetails = createContext(false);
+
+/** A decided proposal, folded at first unless `ShowsDetails`. */
 export function CollapsedCard({ model, host, notice, children }: IProps): JSX.Element {
   const { trans } = host;
   const { proposal } = model;
   const heading = useId();
-  const [unfolded, setUnfolded] = useState(false);
+  const [unfolded, setUnfolded] = useState(useContext(ShowsDetails));
   const { kind, text, icon } = decisionWord(proposal, host);
   const dashed = isAutomatic(proposal) ? ' jp-mod-automatic' : '';
   return (

@@ -1,10 +1,12 @@
 /**
- * A view with a list on one side and what is open of it on the other. In a narrow panel the one replaces the other.
+ * A view with a list on one side and what is open of it on the other, in full. In a narrow panel the one replaces the
+ * other.
  */
 
 import type { ReactNode } from 'react';
 import { Button } from '../../components/controls/button';
 import type { IHost } from '../../components/host';
+import { ShowsDetails } from '../../components/proposal/collapsed-card';
 
 /** List and detail. */
 export function HalfView(props: {
@@ -34,7 +36,7 @@ export function HalfView(props: {
               </Button>
             </div>
           )}
-          {detail}
+          <ShowsDetails.Provider value={true}>{detail}</ShowsDetails.Provider>
         </div>
       )}
     </div>
