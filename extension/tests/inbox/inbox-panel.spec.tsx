@@ -17,6 +17,7 @@ import type { PageHost } from '../../src/page/page-host';
 import { pressKey, slowClock } from '../keys';
 import { KeyGuard } from '../../src/components/keys/key-guard';
 import { giveElementsSize } from '../element-sizes';
+import { watchSight } from '../sight';
 
 beforeEach(() => giveElementsSize());
 
@@ -179,6 +180,65 @@ test('a proposal that changes while it is confirmed is marked and left out', asy
   await submit();
   expect(s.bodies).toMatchObject([{ proposals: [{ id: 'b', revision: 1, fingerprint: 'f-b' }] }]);
   screen.getByText('1 approved, 1 was changed meanwhile');
+});
+
+describe('nothing is decided together that was not on screen', () => {
+  let sight: ReturnType<typeof watchSight>;
+  beforeEach(() => {
+    sight = watchSight();
+  });
+  afterEach(() => sight.stop());
+
+  const titleCell = (box: HTMLElement, name: string): HTMLElement =>
+    within(box).getByRole('rowheader', { name });
+  const look = (...cells: Element[]): void => act(() => sight.show(...cells));
+
+  test('the dialog decides only after its last row was in sight, and says so', async () => {
+    const { press, s, submit, model } = await show(abc());
+    act(() => model.selectAll(true));
+    press('a');
+    const dialog = screen.getByRole('dialog', { name: 'Approve 3 proposals' });
+    const cells = ['a', 'b', 'c'].map(id => titleCell(dialog, `Letter to ${id}`));
+    look(...cells.slice(0, 2));
+    within(dialog).getByText('Read to the last row first: 1 was not on screen yet');
+    expect(within(dialog).getByRole('button', { name: 'Approve 3' }).getAttribute('aria-disabled')).toBe(
+      'true'
+    );
+    const scrolled = (cells[2].parentElement!.scrollIntoView = jest.fn());
+    await submit();
+    fireEvent.keyDown(within(dialog).getByRole('textbox'), { key: 'Enter' });
+    expect(scrolled).toHaveBeenCalled();
+    expect(s.bodies).toEqual([]);
+    look(cells[2]);
+    within(dialog).getByText('3 as proposed');
+    await submit();
+    expect(s.bodies).toMatchObject([
+      { action: 'approve', proposals: [{ id: 'a' }, { id: 'b' }, { id: 'c' }] }
+    ]);
+  });
+
+  test('a key decides no more of a table of alike ones than its buttons do', async () => {
+    giveElementsSize(1000);
+    const { press, model } = await show(['a', 'b', 'c'].map(id => letter(id, { alike: 'letters' })));
+    act(() => model.showTable(model.view.groups[0].key));
+    const table = await screen.findByRole('region', { name: '3 proposals that are alike' });
+    const cells = within(table)
+      .getAllByRole('row')
+      .slice(1)
+      .map(row => row.firstElementChild!);
+    look(...cells.slice(1));
+    const refused = '1 selected row was not on screen yet';
+    for (const key of ['a', 'r']) {
+      act(() => press(key));
+      expect(screen.queryByRole('dialog')).toBeNull();
+      expect(screen.getByRole('alert').textContent).toBe(
+        `${refused}: nothing was decided. Look at them first.`
+      );
+    }
+    look(cells[0]);
+    act(() => press('a'));
+    screen.getByRole('dialog', { name: 'Approve 3 proposals' });
+  });
 });
 
 test('edited drafts: the dialog names whose edits they are, and approves them or leaves them out', async () => {

@@ -17,7 +17,9 @@ import type { InboxModel } from '../stores/inbox-model';
 import type { IListGroup } from '../stores/list-layout';
 import { changesOf, editorsOf } from '../stores/row-facts';
 import { BatchButtons } from './batch-buttons';
+import { unseenSentence } from './decide-selection';
 import { compareAlike, IAlikeColumn, IAlikeRow, isOutlier, isUnusual, makeAlikeRow } from './alike-fields';
+import { useSeenLines } from './seen-lines';
 import { OneChange, shortText } from './value-changes';
 
 /** Most rows of the table. */
@@ -39,8 +41,17 @@ export function AlikeTable(props: IProps): JSX.Element {
   const { same, columns, leftOut } = useMemo(() => compareAlike(rows), [rows]);
   const selectedRows = rows.filter(row => model.isSelected(row.proposal.id));
   const grid = useRef<HTMLDivElement>(null);
-  const seen = useSeenRows(grid, rows);
-  const unseen = selectedRows.filter(row => !seen.has(row.proposal.id)).length;
+  const seen = useSeenLines(
+    grid,
+    useMemo(() => rows.map(lineOf), [rows])
+  );
+  const unseen = selectedRows.filter(row => !seen.has(lineOf(row))).length;
+  useEffect(() => {
+    model.unseen = unseen; // for the keys; the buttons say it themselves
+    return () => {
+      model.unseen = 0;
+    };
+  }, [model, unseen]);
   useFirstSelection(rows, columns, model);
   const count = selectedRows.length;
   const blocked = unseen > 0 ? 'hitl-alike-seen' : null;
@@ -110,11 +121,7 @@ export function AlikeTable(props: IProps): JSX.Element {
             {rows.length === 0
               ? trans.__('Reading …')
               : unseen > 0
-                ? trans._n(
-                    '%1 selected row was not on screen yet',
-                    '%1 selected rows were not on screen yet',
-                    unseen
-                  )
+                ? unseenSentence(unseen, host)
                 : trans.__('All selected rows were on screen')}
           </span>
         </div>
@@ -214,6 +221,11 @@ function Head(props: {
   );
 }
 
+/** The key of a row: another one after what it shows has changed. */
+function lineOf({ proposal, draft }: IAlikeRow): string {
+  return `${proposal.id} ${proposal.revision} ${proposal.fingerprint} ${JSON.stringify(draft)}`;
+}
+
 function Row(props: {
   row: IAlikeRow;
   columns: readonly IAlikeColumn[];
@@ -228,7 +240,7 @@ function Row(props: {
   const outlier = isOutlier(row, columns);
   const by = anyOf(editorsOf(proposal).slice(0, 3), trans);
   return (
-    <tr data-row={proposal.id}>
+    <tr data-line={lineOf(row)}>
       <td>
         <input
           type="checkbox"
@@ -354,31 +366,4 @@ function useFirstSelection(
       );
     }
   }, [rows, columns, model]);
-}
-
-/** The ids of the rows that were on screen. */
-function useSeenRows(
-  grid: { readonly current: HTMLElement | null },
-  rows: readonly IAlikeRow[]
-): ReadonlySet<string> {
-  const [seen, setSeen] = useState<ReadonlySet<string>>(new Set());
-  useEffect(() => {
-    const lines = [...(grid.current?.querySelectorAll<HTMLElement>('tr[data-row]') ?? [])];
-    const idOf = (line: Element | null): string => (line as HTMLElement | null)?.dataset.row ?? '';
-    if (typeof IntersectionObserver === 'undefined') {
-      setSeen(new Set(lines.map(idOf)));
-      return;
-    }
-    const observer = new IntersectionObserver(
-      entries => {
-        const shown = entries.filter(one => one.isIntersecting);
-        setSeen(before => new Set([...before, ...shown.map(one => idOf(one.target.parentElement))]));
-      },
-      { threshold: 0.9 }
-    );
-    // The first cell is observed: a wide row is never whole in the window.
-    lines.flatMap(line => line.firstElementChild ?? []).forEach(cell => observer.observe(cell));
-    return () => observer.disconnect();
-  }, [grid, rows]);
-  return seen;
 }

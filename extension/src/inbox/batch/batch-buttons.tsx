@@ -11,7 +11,7 @@ export function BatchButtons(props: {
   /** How many proposals would be decided. */
   count: number;
   host: IHost;
-  /** Id of the element that says why nothing can be approved now, or null. */
+  /** Id of the element that says why nothing can be decided now, or null. */
   blockedBy?: string | null;
   /** Runs a command of the inbox. */
   run: (id: string) => void;
@@ -39,6 +39,7 @@ export function BatchButtons(props: {
         shortcuts={keyShortcuts(host, 'hitl-nb:reject-proposals')}
         opens="dialog"
         disabled={count === 0}
+        blockedBy={blockedBy}
         onClick={() => run('hitl-nb:reject-proposals')}
       >
         {trans.__('Reject %1…', count)}

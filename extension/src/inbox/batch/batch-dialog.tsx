@@ -2,7 +2,7 @@
  * The dialog of a decision on several proposals: each row with what changes, what becomes of edits, and the reason.
  */
 
-import { RefObject, useId } from 'react';
+import { RefObject, useId, useMemo, useRef } from 'react';
 import { Button } from '../../components/controls/button';
 import { Chip } from '../../components/controls/chip';
 import { Popover } from '../../components/controls/popover';
@@ -11,6 +11,7 @@ import { isAboutWorkspace } from '../../components/proposal-status';
 import { allOf } from '../../components/terms-sentences';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import type { Batch, IBatchRow } from '../stores/batch';
+import { useSeenLines } from './seen-lines';
 import { ValueChanges } from './value-changes';
 
 interface IProps {
@@ -29,9 +30,15 @@ export function BatchDialog(props: IProps): JSX.Element {
   const { batch, host, anchor, onCancel } = props;
   const { trans } = host;
   const { rows, taken, action, deciding, ready } = batch;
+  const box = useRef<HTMLDivElement>(null);
+  const sentence = useId();
+  const lines = useMemo(() => (ready ? rows.map(row => row.proposal.id) : []), [rows, ready]);
+  const seen = useSeenLines(box, lines);
+  const unseen = taken.filter(row => !seen.has(row.proposal.id));
+  const showNext = (): void => revealLine(box.current, unseen[0].proposal.id);
   const confirm = (): void => {
     if (!deciding && ready && taken.length > 0) {
-      props.onConfirm();
+      (unseen.length > 0 ? showNext : props.onConfirm)();
     }
   };
   const approves = action === 'approve';
@@ -55,6 +62,7 @@ export function BatchDialog(props: IProps): JSX.Element {
             icon={approves ? 'check' : 'cross'}
             variant={approves ? 'primary' : 'danger-primary'}
             disabled={deciding || !ready || taken.length === 0}
+            blockedBy={unseen.length > 0 ? sentence : null}
             onClick={confirm}
           >
             {approves ? trans.__('Approve %1', taken.length) : trans.__('Reject %1', taken.length)}
@@ -62,13 +70,24 @@ export function BatchDialog(props: IProps): JSX.Element {
           <Button variant="quiet" disabled={deciding} onClick={onCancel}>
             {trans.__('Cancel')}
           </Button>
-          <span className="jp-hitl-end jp-hitl-small jp-hitl-muted" role="status">
-            {deciding ? trans.__('Deciding …') : ready ? countSentence(batch, host) : trans.__('Reading …')}
+          <span id={sentence} className="jp-hitl-end jp-hitl-small jp-hitl-muted" role="status">
+            {statusSentence(batch, unseen.length, host)}
           </span>
+          {unseen.length > 0 && (
+            <Button small variant="quiet" icon="down" onClick={showNext}>
+              {trans.__('Show the next rows')}
+            </Button>
+          )}
         </>
       }
     >
-      <div className="jp-hitl-batch-rows" tabIndex={0} role="group" aria-label={trans.__('Proposals')}>
+      <div
+        ref={box}
+        className="jp-hitl-batch-rows"
+        tabIndex={0}
+        role="group"
+        aria-label={trans.__('Proposals')}
+      >
         <table>
           <tbody>
             {rows.map(row => (
@@ -100,7 +119,10 @@ function BatchLine({ row, batch, host }: { row: IBatchRow; batch: Batch; host: I
   const fate = batch.deciding ? 'same' : batch.fateOf(proposal);
   const by = draft.state === 'edited' ? editorNames(draft.by, host) : '';
   return (
-    <tr className={batch.isTaken(row) || batch.deciding ? undefined : 'jp-mod-left-out'}>
+    <tr
+      data-line={proposal.id}
+      className={batch.isTaken(row) || batch.deciding ? undefined : 'jp-mod-left-out'}
+    >
       <th scope="row">{showHiddenCharacters(proposal.title)}</th>
       <td>
         {draft.state === 'edited' || draft.state === 'candidate' ? (
@@ -243,6 +265,30 @@ function reasonsOf({ proposal }: IBatchRow): readonly string[] {
 
 function editorNames(by: readonly string[], { trans }: IHost): string {
   return allOf(by.slice(0, 3), trans);
+}
+
+/** Scroll to a line, so that it is whole in sight. */
+function revealLine(box: HTMLElement | null, id: string): void {
+  const lines = [...(box?.querySelectorAll<HTMLElement>('tr[data-line]') ?? [])];
+  lines.find(line => line.dataset.line === id)?.scrollIntoView?.({ block: 'start' });
+}
+
+/** Return what the decision would do now, or why it is not sent. */
+function statusSentence(batch: Batch, unseen: number, host: IHost): string {
+  const { trans } = host;
+  if (batch.deciding) {
+    return trans.__('Deciding …');
+  }
+  if (!batch.ready) {
+    return trans.__('Reading …');
+  }
+  return unseen > 0
+    ? trans._n(
+        'Read to the last row first: %1 was not on screen yet',
+        'Read to the last row first: %1 were not on screen yet',
+        unseen
+      )
+    : countSentence(batch, host);
 }
 
 function countSentence(batch: Batch, { trans }: IHost): string {

@@ -20,14 +20,23 @@ export function decisionRefusal(host: IHost): string | null {
   return null;
 }
 
+/** "2 selected rows were not on screen yet": nothing that was not in sight is decided. */
+export function unseenSentence(count: number, { trans }: IHost): string {
+  return trans._n('%1 selected row was not on screen yet', '%1 selected rows were not on screen yet', count);
+}
+
 /** Return the reason why these proposals cannot be decided together, or null. */
-function selectionRefusal(model: InboxModel, { trans }: IHost, action: BatchAction): string | null {
+function selectionRefusal(model: InboxModel, host: IHost, action: BatchAction): string | null {
+  const { trans } = host;
   const { targets } = model;
   const count = targets.length;
   const without = targets.find(p => p.may?.actions.includes(action) === false);
   const batch = Math.min(...targets.map(p => p.batch ?? Infinity));
   if (targets.some(p => p.doubt)) {
     return trans.__('No key decides whether an effect happened: open it, and say what you found out.');
+  }
+  if (model.unseen > 0) {
+    return trans.__('%1: nothing was decided. Look at them first.', unseenSentence(model.unseen, host));
   }
   if (without) {
     return trans.__(

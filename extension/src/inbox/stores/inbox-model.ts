@@ -218,6 +218,9 @@ export class InboxModel extends ListModel {
     this._onAction();
   }
 
+  /** How many selected rows of the shown table were not on screen yet. The table keeps this up to date. */
+  unseen = 0;
+
   /** The proposals that an action is about: the shown selected ones, or else the current row. */
   get targets(): IProposalSummary[] {
     const { selection, currentProposal } = this;
