@@ -182,6 +182,22 @@ test('a proposal that changes while it is confirmed is marked and left out', asy
   screen.getByText('1 approved, 1 was changed meanwhile');
 });
 
+test('a draft that is edited while it is confirmed is marked and left out', async () => {
+  const { press, s, tell, submit } = await show(abc());
+  press('x', 'j', 'x', 'a');
+  const dialog = screen.getByRole('dialog');
+  await tell({ proposals: [], runs: [], drafts: ['a'] }); // the draft has no edits
+  within(dialog).getByText('2 as proposed');
+  s.full = { a: { draft: 'Dearest', edits: 1 } as Partial<IProposal> };
+  await tell({ proposals: [], runs: [], drafts: ['a', 'c'] });
+  within(dialog).getByText('changed since it was shown here');
+  within(dialog).getByText('1 as proposed, 1 left out');
+  expect(s.read).toEqual(['a', 'a']);
+  await submit();
+  expect(s.bodies).toMatchObject([{ proposals: [{ id: 'b' }] }]);
+  screen.getByText('1 approved, 1 was changed meanwhile');
+});
+
 describe('nothing is decided together that was not on screen', () => {
   let sight: ReturnType<typeof watchSight>;
   beforeEach(() => {

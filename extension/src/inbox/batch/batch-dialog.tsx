@@ -116,7 +116,7 @@ export function BatchDialog(props: IProps): JSX.Element {
 function BatchLine({ row, batch, host }: { row: IBatchRow; batch: Batch; host: IHost }): JSX.Element {
   const { trans } = host;
   const { proposal, draft } = row;
-  const fate = batch.deciding ? 'same' : batch.fateOf(proposal);
+  const fate = batch.deciding ? 'same' : batch.fateOf(row);
   const by = draft.state === 'edited' ? editorNames(draft.by, host) : '';
   return (
     <tr

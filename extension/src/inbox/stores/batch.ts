@@ -39,6 +39,8 @@ export interface IBatchRow {
   readonly draft: BatchDraft;
   /** Whether the person leaves it out. */
   readonly leftOut: boolean;
+  /** Whether its draft was edited after it was shown here. */
+  readonly edited: boolean;
 }
 
 /** Why a proposal was not decided. "stale": it or its draft changed. */
@@ -79,7 +81,7 @@ export class Batch {
   /**
    * @param hidden - number of selected proposals that are not shown in the list. They are not decided.
    *
-   * @param fateOf - compares a proposal as it was shown with the list as it is now.
+   * @param _compare - compares a proposal as it was shown with the list as it is now.
    *
    * @param onChange - called after each change.
    */
@@ -88,7 +90,7 @@ export class Batch {
     readonly action: BatchAction,
     proposals: readonly IProposalSummary[],
     readonly hidden: number,
-    readonly fateOf: (shown: IProposalSummary) => Fate,
+    private _compare: (shown: IProposalSummary) => Fate,
     private _onChange: () => void
   ) {
     const unknown = (p: IProposalSummary): boolean =>
@@ -96,7 +98,8 @@ export class Batch {
     this._rows = proposals.map(proposal => ({
       proposal,
       draft: { state: unknown(proposal) ? 'reading' : 'none' },
-      leftOut: false
+      leftOut: false,
+      edited: false
     }));
     void this._readDrafts();
   }
@@ -121,10 +124,42 @@ export class Batch {
     return this._deciding;
   }
 
+  /** Whether a proposal or its draft is as it was shown. */
+  fateOf({ proposal, edited }: IBatchRow): Fate {
+    const fate = this._compare(proposal);
+    return fate === 'same' && edited ? 'changed' : fate;
+  }
+
   /** Return true if a proposal would be decided now. */
-  isTaken({ proposal, draft, leftOut }: IBatchRow): boolean {
+  isTaken(row: IBatchRow): boolean {
+    const { draft, leftOut } = row;
     const usable = draft.state === 'edited' ? draft.allowed : draft.state !== 'failed';
-    return usable && !leftOut && this.fateOf(proposal) === 'same';
+    return usable && !leftOut && this.fateOf(row) === 'same';
+  }
+
+  /**
+   * Look whether the drafts of these proposals are still those that are shown, after the server said that people type
+   * in them. A rejection takes no draft.
+   *
+   * @param ids - null for all.
+   */
+  async checkDrafts(ids: readonly string[] | null): Promise<void> {
+    const shown = this._rows.filter(
+      ({ proposal, draft, edited }) =>
+        !edited && !['reading', 'failed'].includes(draft.state) && (ids?.includes(proposal.id) ?? true)
+    );
+    if (this.action !== 'approve' || this._deciding) {
+      return;
+    }
+    await forEachParallel(shown, async ({ proposal, draft }) => {
+      const now = await this._read(proposal.id);
+      if (now?.status === 'open' && !isSameDraft(draft, draftOf(proposal, now)) && !this._deciding) {
+        this._rows = this._rows.map(row =>
+          row.proposal.id === proposal.id ? { ...row, edited: true } : row
+        );
+        this._onChange();
+      }
+    });
   }
 
   /** Leave a proposal out, or take it with the edits of its draft. */
@@ -256,8 +291,9 @@ export class Batch {
     return changed;
   }
 
-  private _whyLeft({ proposal, draft, leftOut }: IBatchRow): LeftOutReason {
-    const fate = this.fateOf(proposal);
+  private _whyLeft(row: IBatchRow): LeftOutReason {
+    const { draft, leftOut } = row;
+    const fate = this.fateOf(row);
     if (fate !== 'same') {
       return fate === 'gone' ? 'decided' : 'stale';
     }
@@ -314,6 +350,12 @@ function draftOf(shown: IProposalSummary, found: IProposal): BatchDraft {
     changes: changesOf(found),
     allowed: actions.includes('edit')
   };
+}
+
+/** Whether two drafts are the same value. */
+function isSameDraft(one: BatchDraft, other: BatchDraft): boolean {
+  const value = (draft: BatchDraft): Json | undefined => ('value' in draft ? draft.value : undefined);
+  return one.state === other.state && isSame(value(one) ?? null, value(other) ?? null);
 }
 
 /** Whether a vote may have replaced the agent's value. */

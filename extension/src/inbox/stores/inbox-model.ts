@@ -4,7 +4,7 @@
  */
 
 import type { Client } from '../../api/client';
-import type { Feed } from '../../api/feed';
+import type { Feed, FeedChange } from '../../api/feed';
 import type { IProposalSummary } from '../../api/types';
 import { Batch, BatchAction, Fate, IBatchResult } from './batch';
 import { ListModel } from './list-model';
@@ -25,9 +25,10 @@ export type InboxView = (typeof INBOX_VIEWS)[number];
 export class InboxModel extends ListModel {
   constructor(
     private _client: Client,
-    feed: Feed
+    private _feed: Feed
   ) {
-    super(_client, feed);
+    super(_client, _feed);
+    _feed.changed.connect(this._onFeed, this);
   }
 
   /** The view that is shown. */
@@ -317,6 +318,18 @@ export class InboxModel extends ListModel {
       this._opened = this.currentProposal ?? this._opened;
       this._changed.emit();
     }
+  }
+
+  override dispose(): void {
+    this._feed.changed.disconnect(this._onFeed, this);
+    super.dispose();
+  }
+
+  /** A draft that is edited while its decision is confirmed must not be decided: the dialog marks it. */
+  private _onFeed(_: unknown, changed: FeedChange): void {
+    this._batch?.checkDrafts(changed && changed.drafts).catch((reason: unknown) => {
+      this.showProblem(reason instanceof Error ? reason.message : String(reason));
+    });
   }
 
   protected override _onAction(): void {
