@@ -71,6 +71,9 @@ if TYPE_CHECKING:
     from hitl_nb.review.guardrails import passed as passed
     from hitl_nb.review.policy_files.policy_files import Policy as Policy
     from hitl_nb.review.policy_files.policy_files import policy as policy
+    from hitl_nb.review.programs.inbox import decide as decide
+    from hitl_nb.review.programs.inbox import decided as decided
+    from hitl_nb.review.programs.inbox import inbox as inbox
     from hitl_nb.storage import open_store as open_store
     from hitl_nb.workspaces.factory import workspace as workspace
 
@@ -93,6 +96,7 @@ _HOMES = {
     "workspace": "workspaces.factory",
     "Policy": "review.policy_files.policy_files",
     "policy": "review.policy_files.policy_files",
+    **dict.fromkeys(("inbox", "decide", "decided"), "review.programs.inbox"),
     **dict.fromkeys(("block", "escalate", "passed"), "review.guardrails"),
     "Written": "drafts.agent_writer",
     **dict.fromkeys(("diff", "image", "link", "markdown"), "evidence.shown_values"),

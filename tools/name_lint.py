@@ -59,6 +59,7 @@ ALLOWED_NAMES: Mapping[str, str] = {
     "done": "as in `concurrent.futures.Future.done`",
     "locked": "as in `asyncio.Lock.locked`",
     "passed": "public: `hitl_nb.guardrails.passed`",
+    "decided": "public: `hitl_nb.decided`",
     "put": "as in `queue.Queue.put`, `diskcache.Disk.put` and Tornado's handlers",
     "read": "as in `io.IOBase.read`",
     "types.generated": "TypeScript: says that nobody edits the file",

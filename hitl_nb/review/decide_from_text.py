@@ -1,10 +1,13 @@
 """Decisions from text that a person types, in a terminal or in a notebook cell.
 
 `hitl-nb approve|edit|reject|respond` and `%hitl` both use this module, so the same text means the same decision in
-both. A decision is bound to the proposal as the person saw it (its fingerprint and revision), not only to its id.
+both. `hitl.decide` uses `decide_seen`, too. A decision is bound to the proposal as the person saw it (its fingerprint
+and revision), not only to its id.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from hitl_nb.errors import HitlError
 from hitl_nb.kinds.questions import parse_edit
@@ -53,17 +56,53 @@ def decide_from_text(
     """
     proposal = ledger.proposals.load(seen) if isinstance(seen, str) else seen
     value = _decision_value(proposal, action, text) if proposal.status == "open" else None
+    return decide_seen(ledger, proposal, action, value, reason=reason, reviewer=reviewer or reviewer_name())
+
+
+def decide_seen(
+    ledger: Ledger, seen: Proposal, action: Action, value: Any, *, reason: str | None, reviewer: str
+) -> Proposal:
+    """Store a person's decision on a proposal, bound to the version that the person saw. Return the proposal.
+
+    If people vote on the proposal, an edited value is also written into its draft, for the next reviewer.
+
+    Args:
+        ledger: Ledger that has the proposal.
+        seen: The proposal as the person saw it.
+        action: "approve", "edit", "reject" or "respond".
+        value: For "edit" the edited value as JSON (already checked), for "respond" the message. Otherwise None.
+        reason: Reason to store with the decision.
+        reviewer: Name of the person who decides.
+
+    Raises:
+        HitlError: The proposal cannot be decided in this way; the errors are those of `Proposals.decide`.
+    """
     done = ledger.proposals.decide(
-        proposal.id,
+        seen.id,
         action,
         value=value,
         reason=(reason or "").strip() or None,
-        reviewer=reviewer or reviewer_name(),
-        fingerprint=proposal.fingerprint,
-        revision=proposal.revision,
+        reviewer=reviewer,
+        fingerprint=seen.fingerprint,
+        revision=seen.revision,
     )
-    follow_candidate(ledger, proposal, done)
+    follow_candidate(ledger, seen, done)
     return done
+
+
+def require_allowed(proposal: Proposal, action: Action) -> None:
+    """Raise an error if a proposal cannot be answered with an action.
+
+    Raises:
+        HitlError: The proposal does not allow the action.
+    """
+    if proposal.doubt is not None and action != "edit":
+        raise HitlError(
+            f"{proposal.title!r} cannot be answered with {action!r}: look up what happened, then say so "
+            f"(hitl-nb edit {proposal.id} --happened yes, no or stop)"
+        )
+    if action not in proposal.allow:
+        raise HitlError(f"{proposal.title!r} cannot be answered with {action!r}, only with {', '.join(proposal.allow)}")
 
 
 def _decision_value(proposal: Proposal, action: Action, text: str | None) -> object:
@@ -73,13 +112,7 @@ def _decision_value(proposal: Proposal, action: Action, text: str | None) -> obj
         HitlError: The proposal does not allow the action, or the text is missing or not allowed.
         InvalidEdit: The text of an edit is not a valid value.
     """
-    if proposal.doubt is not None and action != "edit":
-        raise HitlError(
-            f"{proposal.title!r} cannot be answered with {action!r}: look up what happened, then say so "
-            f"(hitl-nb edit {proposal.id} --happened yes, no or stop)"
-        )
-    if action not in proposal.allow:
-        raise HitlError(f"{proposal.title!r} cannot be answered with {action!r}, only with {', '.join(proposal.allow)}")
+    require_allowed(proposal, action)
     if action == "edit":
         if text is None:
             raise HitlError(f"an edit of {proposal.title!r} needs the new value")
