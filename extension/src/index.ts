@@ -32,6 +32,7 @@ import { noticesPlugin } from './lab/notices/notices-plugin';
 import { FinishedRenderer } from './lab/outputs/finished-output';
 import { PauseRenderer } from './lab/proposal-output';
 import { WorkspaceRenderer } from './lab/workspace-output';
+import { printRun } from './timeline/printed-run';
 import { TimelineView } from './timeline/timeline-view';
 import { showCountAtTab, StatusItem } from './lab/status-item';
 import { IReview } from './lab/tokens';
@@ -185,6 +186,7 @@ const inboxPlugin: JupyterFrontEndPlugin<void> = {
         }
       }
     });
+    host.openInInbox = proposal => void app.commands.execute(command, { proposal });
     palette?.addItem({ command, category: host.trans.__('Agents') });
     launcher?.add({ command, category: host.trans.__('Other'), rank: 90 });
     statusBar?.registerStatusItem('hitl-nb:badge', {
@@ -203,6 +205,7 @@ const timelinePlugin: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [IReview],
   activate: (app: JupyterFrontEnd, host: IReview): void => {
+    host.printRun = run => printRun(run, host);
     host.openTimeline = run => {
       const id = `hitl-nb-timeline-${run}`;
       if (![...app.shell.widgets('main')].some(widget => widget.id === id)) {

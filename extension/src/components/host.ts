@@ -86,6 +86,10 @@ export interface IHost {
   pageUrl?(proposal: string): string;
   /** Show the timeline of a run. */
   openTimeline?(run: string): void;
+  /** Let the browser print the record of a run; absent where it cannot. */
+  printRun?(run: string): Promise<void>;
+  /** Show a waiting proposal in the inbox; absent where there is no inbox. */
+  openInInbox?(proposal: string): void;
   /** Emitted when the status or the next action of a run changed; absent where neither changes. */
   readonly changed?: ISignal<IHost, void>;
   /** The views that commands act on; absent where there are no commands. */

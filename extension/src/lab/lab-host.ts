@@ -62,6 +62,8 @@ export class LabHost implements IReview {
   readonly keyListener: KeyListener;
   openNotebook?: IHost['openNotebook'];
   openTimeline?: IHost['openTimeline'];
+  printRun?: IHost['printRun'];
+  openInInbox?: IHost['openInInbox'];
   /** Set by the plugin that resumes runs. */
   resumeAction?: (run: IRun, proposal: IProposal) => IResumeAction | null;
 

@@ -26,12 +26,14 @@ interface IProps {
   host: IHost;
   /** Number of changes to the agent's version. */
   changes: number;
+  /** Whether another action comes first, such as putting the cell back: then no button here is filled. */
+  isSecond?: boolean;
   /** Open the comments and move the focus to them. */
   onComments: () => void;
 }
 
 /** The controls for deciding. */
-export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.Element {
+export function DecisionBar({ model, host, changes, isSecond, onComments }: IProps): JSX.Element {
   const { trans } = host;
   const { proposal } = model;
   const node = useRef<HTMLElement>(null);
@@ -53,6 +55,7 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
   const sentence = useId();
   const surroundings = useContext(DecisionSurroundings);
   const primary = proposal.settles_at ? null : primaryAction(model, host);
+  const isFilled = surroundings.selected === 0 && isSecond !== true;
   const answerInMenu = surroundings.compact === true && primary !== null;
   const isAllowed = (action: Action): boolean =>
     proposal.allow.includes(action) && (proposal.may?.actions.includes(action) ?? true);
@@ -110,7 +113,7 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
           <Button
             ref={anchors.primary}
             icon="check"
-            variant={surroundings.selected > 0 ? undefined : 'primary'}
+            variant={isFilled ? 'primary' : undefined}
             keyHint={surroundings.selected > 0 ? undefined : keyHint(host, 'hitl-nb:approve-proposal')}
             shortcuts={keyShortcuts(host, 'hitl-nb:approve-proposal')}
             blockedBy={primary.blocked === null ? null : sentence}
@@ -123,7 +126,7 @@ export function DecisionBar({ model, host, changes, onComments }: IProps): JSX.E
           <IconButton
             ref={anchors.more}
             icon="down"
-            variant={surroundings.selected > 0 ? undefined : 'primary'}
+            variant={isFilled ? 'primary' : undefined}
             label={trans.__('More ways to approve')}
             opens="menu"
             expanded={popover === 'menu'}

@@ -3,7 +3,7 @@
  * proposal cards and of workspaces.
  */
 
-import { type ReactNode, type RefObject, useMemo, useRef, useState } from 'react';
+import { type ReactNode, type RefObject, useEffect, useMemo, useRef, useState } from 'react';
 import type { IDraft } from '../../drafts/draft';
 import { isText } from '../../drafts/sharing-forms';
 import type { IDiscussion } from '../../models/discussion';
@@ -36,6 +36,8 @@ interface IProps {
   views?: ReactNode;
   /** Counter; when it increases, the comments are opened and get the focus. Without it, a button opens them. */
   commentsAsked?: number;
+  /** Counter; when it increases, the history is opened. */
+  historyAsked?: number;
   /** The editor, or another view of the value. */
   children: ReactNode;
   host: IHost;
@@ -43,11 +45,16 @@ interface IProps {
 
 /** A document with its tools and comments. */
 export function DocumentSection(props: IProps): JSX.Element {
-  const { name, work, discussion, able, writing, undoer, host } = props;
+  const { name, work, discussion, able, writing, undoer, historyAsked = 0, host } = props;
   const { trans } = host;
   const { draft } = work;
   const [past, setPast] = useState(false);
   const [asked, setAsked] = useState(0);
+  useEffect(() => {
+    if (historyAsked > 0) {
+      setPast(true);
+    }
+  }, [historyAsked]);
   const comments = discussion && (
     <CommentsPanel
       discussion={discussion}

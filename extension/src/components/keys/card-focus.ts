@@ -21,6 +21,9 @@ export interface ICardSurroundings {
 const NO_TEXT =
   'input:is([type=checkbox], [type=radio], [type=button], [type=submit], [type=reset], [type=file])';
 
+/** The button that decides. It is not filled while another action comes first. */
+const DECIDING = '.jp-hitl-decision-bar :is(.jp-hitl-split > button, .jp-mod-primary)';
+
 /** Return true if what is typed there is text. */
 export function isField(target: Element): boolean {
   const { isContentEditable } = target as HTMLElement;
@@ -87,9 +90,7 @@ export function makeCardHandlers(around: ICardSurroundings): CommandHandlers {
         around.leave?.(card);
       }
     }),
-    'hitl-nb:focus-decision': forCard(card =>
-      card.querySelector<HTMLElement>('.jp-hitl-decision-bar .jp-mod-primary')?.focus()
-    )
+    'hitl-nb:focus-decision': forCard(card => card.querySelector<HTMLElement>(DECIDING)?.focus())
   };
 }
 

@@ -48,7 +48,7 @@ export function DoubtCard({ model, host }: IProps): JSX.Element {
         id={heading}
         proposal={proposal}
         state={state}
-        menu={<CardMenu proposal={proposal} host={host} />}
+        menu={<CardMenu proposal={proposal} run={run} host={host} />}
         host={host}
       />
       {open && <LookUpAdvice doubt={doubt} host={host} />}

@@ -99,6 +99,7 @@ function ValueCard({ model, host }: IProps): JSX.Element {
   const isOffline = useDelayed(model.saveStatus === 'offline', false, SAVING_DELAY_MS);
   const state = stateOf({ ...factsOf(model, host), isOffline: open && isOffline }, host);
   const [commentsAsked, setCommentsAsked] = useState(0);
+  const [historyAsked, setHistoryAsked] = useState(0);
   const [round, setRound] = useState(0);
   const replaceEditor = useCallback(() => setRound(n => n + 1), []);
   const undoer = useMemo(
@@ -129,7 +130,14 @@ function ValueCard({ model, host }: IProps): JSX.Element {
         proposal={proposal}
         state={state}
         faces={draft && <PresenceFaces draft={draft} host={host} />}
-        menu={<CardMenu proposal={proposal} host={host} />}
+        menu={
+          <CardMenu
+            proposal={proposal}
+            run={model.run}
+            host={host}
+            onHistory={() => setHistoryAsked(n => n + 1)}
+          />
+        }
         host={host}
       />
       {open && state.name === 'orphaned' && <RunNotice model={model} host={host} state="orphaned" />}
@@ -147,6 +155,7 @@ function ValueCard({ model, host }: IProps): JSX.Element {
         onReplaceEditor={replaceEditor}
         changes={changes}
         commentsAsked={commentsAsked}
+        historyAsked={historyAsked}
       />
       {open && (
         <>
@@ -160,12 +169,18 @@ function ValueCard({ model, host }: IProps): JSX.Element {
             model={model}
             host={host}
             changes={changes}
+            isSecond={state.name === 'orphaned' && canRestoreCell(model, host)}
             onComments={() => setCommentsAsked(n => n + 1)}
           />
         </>
       )}
     </article>
   );
+}
+
+/** Return true if the run notice offers to put the cell back, as the one filled button. */
+function canRestoreCell({ run }: IProposalModel, host: IHost): boolean {
+  return run !== null && host.runActions?.(run)?.restoreCell !== undefined;
 }
 
 /** The facts of a model that decide its state. */

@@ -5,7 +5,6 @@
 import { Fragment, type ReactNode, useEffect } from 'react';
 import type { IGuardrailResult, IProposal, IVote } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
-import { Chip } from '../controls/chip';
 import { Face, initialsOf } from '../controls/face';
 import { Icon, type IconName } from '../controls/icons';
 import type { IHost } from '../host';
@@ -14,6 +13,7 @@ import { formatVoter, formatWhen } from '../proposal-status';
 import { MINUTE_MS, SECOND_MS, useClock } from '../hooks/use-clock';
 import { formatAge } from '../../text/times';
 import { showHiddenCharacters } from '../../text/hidden-characters';
+import { RuleChip } from '../rules/rule-chip';
 
 interface IProps {
   model: IProposalModel;
@@ -126,9 +126,7 @@ function ReasonLine({ proposal, host }: { proposal: IProposal; host: IHost }): J
       {rules.map(rule => (
         <Fragment key={rule}>
           {' '}
-          <Chip outlined icon="shield" title={trans.__('Rule %1', showHiddenCharacters(rule))}>
-            {showHiddenCharacters(rule)}
-          </Chip>
+          <RuleChip rule={rule} path={proposal.path} host={host} />
         </Fragment>
       ))}
     </TermLine>

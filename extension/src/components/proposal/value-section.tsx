@@ -35,8 +35,9 @@ interface IProps {
   onReplaceEditor: () => void;
   /** Number of changes to the agent's version. */
   changes: number;
-  /** Counter; when it increases, the comments are opened. */
+  /** Counters; when one increases, the comments or the history are opened. */
   commentsAsked: number;
+  historyAsked: number;
 }
 
 /** The value of a proposal with its tools. */
@@ -98,6 +99,7 @@ export function ValueSection(props: IProps): JSX.Element {
         able={able}
         undoer={undoer}
         commentsAsked={commentsAsked}
+        historyAsked={props.historyAsked}
         host={host}
         chips={<ChangesChip model={model} changes={changes} host={host} />}
         views={

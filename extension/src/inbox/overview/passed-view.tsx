@@ -6,6 +6,7 @@ import { ReactNode, useCallback, useMemo, useState } from 'react';
 import type { IProposalSummary } from '../../api/types';
 import { Button } from '../../components/controls/button';
 import { Chip } from '../../components/controls/chip';
+import { scopeOf, useRule } from '../../components/rules/use-rule';
 import type { IHost } from '../../components/host';
 import { ruleOf } from '../../components/terms-sentences';
 import { showHiddenCharacters } from '../../text/hidden-characters';
@@ -17,7 +18,6 @@ import { HalfView } from './half-view';
 import { ListEnd } from './list-end';
 import { IOverviewColumn, OverviewName, OverviewTable } from './overview-table';
 import { IPage, usePages } from './pages';
-import { useRuleText } from './rule-text';
 import { useDelayedText } from './use-delayed-text';
 
 const PAGE_SIZE = 200;
@@ -189,7 +189,8 @@ function RuleDetail(props: {
 }): JSX.Element {
   const { rule, host, opened, card, onOpen } = props;
   const { trans } = host;
-  const text = useRuleText(rule.rule, rule.proposals[0]?.path ?? null, host);
+  const said = useRule(ruleOf(rule.rule), rule.proposals[0]?.path ?? null, host);
+  const text = said && [...scopeOf(said), said.when || trans.__('always'), `(${said.source})`].join(' · ');
   const wrong = countWrong(rule);
   return (
     <>
@@ -203,7 +204,7 @@ function RuleDetail(props: {
           </Button>
         )}
       </div>
-      {text && <p className="jp-hitl-muted jp-hitl-detail-note">{text}</p>}
+      {text && <p className="jp-hitl-muted jp-hitl-detail-note">{showHiddenCharacters(text)}</p>}
       {wrong > 0 && (
         <p className="jp-hitl-detail-note">
           {trans._n(

@@ -16,20 +16,24 @@ jest.mock('@jupyterlab/codeeditor', () => jest.requireActual('@jupyterlab/codeed
 /** Models of the editors on the page, the newest last. */
 let editors: CodeEditor.IModel[] = [];
 
-const host = {
-  trans: nullTranslator.load('hitl_nb'),
-  status: null,
-  readOnly: null,
-  newEditor: (options: { model: CodeEditor.IModel }) => {
-    editors.push(options.model);
-    return {
-      dispose: () => undefined,
-      hasFocus: () => false,
-      setOption: () => undefined,
-      model: options.model
-    };
-  }
-} as unknown as IHost;
+const makeHost = (): IHost =>
+  ({
+    trans: nullTranslator.load('hitl_nb'),
+    status: null,
+    readOnly: null,
+    newEditor: (options: { model: CodeEditor.IModel }) => {
+      editors.push(options.model);
+      return {
+        dispose: () => undefined,
+        hasFocus: () => false,
+        setOption: () => undefined,
+        model: options.model
+      };
+    }
+  }) as unknown as IHost;
+
+/** A new window for each test: what is typed is kept for the window. */
+let host = makeHost();
 
 function proposal(over: Partial<IProposal> = {}): IProposal {
   return {
@@ -128,6 +132,7 @@ function show(model: Model): HTMLElement {
 }
 
 beforeEach(() => {
+  host = makeHost();
   editors = [];
 });
 
@@ -528,6 +533,21 @@ describe('the decision bar', () => {
     act(() => model.edit('pay 9'));
     screen.getByText('The agent takes no changes: take them back, or reject.');
   });
+});
+
+test('a card without its cell has one filled button: it puts the cell back', () => {
+  const model = new Model(proposal({ path: 'n.ipynb', agent: 'refunds' }));
+  Object.assign(model, { run: { id: 'r', status: 'waiting', pauses: 1 } });
+  const actions = { trouble: 'cell-gone', where: '', busy: false, problem: '', kernelAlive: false };
+  const listFilled = (more: object): (string | null)[] => {
+    const runActions = () => ({ ...actions, ...more });
+    const here = { ...host, runActions } as unknown as IHost;
+    const { container } = render(<ProposalCard model={model as unknown as IProposalModel} host={here} />);
+    return [...container.querySelectorAll('.jp-mod-primary:not(.jp-mod-icon)')].map(one => one.textContent);
+  };
+  expect(listFilled({ restoreCell: async () => undefined })).toEqual(['Put the cell back']);
+  cleanup();
+  expect(listFilled({})).toEqual(['Approve']);
 });
 
 test('undo by the keys of the card removes unfinished text from the screen too', () => {

@@ -8,6 +8,7 @@ import { Client } from '../../../src/api/client';
 import type { Feed, FeedChange } from '../../../src/api/feed';
 import type { IProposalSummary, IRunRow, ITimelineEntry } from '../../../src/api/types';
 import type { IHost } from '../../../src/components/host';
+import { printRun } from '../../../src/timeline/printed-run';
 
 /** One request: method, path with query, and body. */
 export interface IAsked {
@@ -46,6 +47,7 @@ export function makeOffice(answers: Answers, over: Partial<IHost> = {}) {
     ...{ client, feed, trans: nullTranslator.load('hitl_nb'), status: null, readOnly: null },
     ...over
   } as unknown as IHost;
+  host.printRun = run => printRun(run, host);
   return { host, asked, tell: (message: FeedChange) => changed.emit(message) };
 }
 
