@@ -1,4 +1,4 @@
-"""`hitl-nb undo`, `flag` and `away`: withdraw an approval, say that one was wrong, and name a deputy while away."""
+"""`hitl-nb undo`, `flag` and `away`: take a vote back, say that one was wrong, and name a deputy while away."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add_people_commands(app: typer.Typer, proposal_id: Any) -> None:
     """
 
     def undo(proposal: str, store: Store = None) -> None:
-        """Take your approval back, as long as the policy allows it."""
+        """Take your vote back, while other votes are needed, or as long as the policy allows it."""
         from hitl_nb.review.decide_from_text import reviewer_name
 
         done = open_ledger(store).proposals.undo_approval(proposal, reviewer=reviewer_name())

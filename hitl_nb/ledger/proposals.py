@@ -265,11 +265,14 @@ class Proposals:
     def undo_approval(
         self, proposal_id: str, *, reviewer: str, attestation: ReviewerAttestation | None = None
     ) -> DecisionOutcome:
-        """Withdraw the last approval, which completed the votes, while the proposal's terms (review rules) allow that.
+        """Withdraw the vote of a person on an open proposal, under its terms (review rules).
+
+        While votes of other people are needed, each person may withdraw their own. An approval that completed the votes
+        can be withdrawn for as long as the terms say.
 
         Args:
             proposal_id: Id of the proposal, or the beginning of it.
-            reviewer: User name of the person who approved last.
+            reviewer: User name of the person who withdraws the vote.
             attestation: How a server identified the reviewer, and the server's key that signs the withdrawal. None
                 (default): the withdrawal is not signed.
 
@@ -277,8 +280,9 @@ class Proposals:
             The proposal, which waits for votes again, with its run and its comments.
 
         Raises:
-            TooLate: The decision is final.
-            NotAReviewer: Another person approved last, or only signed decisions count and there is no signature.
+            TooLate: The decision is final, or the person has no vote.
+            NotAReviewer: The votes are enough, and another person approved last; or only signed decisions count and
+                there is no signature.
             UnknownProposal: No proposal has this id.
         """
         return raise_if_late(

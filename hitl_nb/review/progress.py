@@ -21,7 +21,7 @@ from hitl_nb.policies.terms.terms import check_permission
 from hitl_nb.policies.terms.timeline import next_due_time, next_step, remaining_steps
 from hitl_nb.policies.terms.vote_counts import (
     current_value,
-    find_completing_vote,
+    find_withdrawable_vote,
     hash_value,
     is_hidden,
     list_votes_for,
@@ -262,7 +262,7 @@ def describe_permissions(proposal: Proposal, people: People, viewer: Viewer) -> 
 
     Returns:
         A dictionary. `decide`: whether the person may decide. `why_not`: the reason if an action is refused, else
-        None. `actions`: the allowed actions. `undo`: whether the person can take back an approval.
+        None. `actions`: the allowed actions. `undo`: whether the person can take their vote back.
     """
     if proposal.status != "open":
         return {"decide": False, "why_not": None, "actions": [], "undo": False}
@@ -270,12 +270,11 @@ def describe_permissions(proposal: Proposal, people: People, viewer: Viewer) -> 
         return {"decide": False, "why_not": format_read_only(viewer.refusal), "actions": [], "undo": False}
     refused = _refused_actions(proposal, people, viewer)
     why_not = next(iter(refused.values()), None)
-    settled = find_completing_vote(proposal)
     return {
         "decide": _is_enough_to_decide(proposal, refused),
         "why_not": None if why_not is None else _explain_refusal(proposal, people, viewer, why_not),
         "actions": [one for one in proposal.allow if one not in refused],
-        "undo": settled is not None and settled.reviewer == viewer.user,
+        "undo": find_withdrawable_vote(proposal, viewer.user) is not None,
     }
 
 

@@ -179,6 +179,8 @@ def _terms_item(event: Event, proposal: Proposal, data: dict[str, Any]) -> Timel
             f" ({needs})" if needs else ""
         )
         return TimelineItem(n=n, type="vote", at=at, what=what, actor=event.actor, titles=titles, detail=data)
+    if event.type == "vote.withdrawn" and is_hidden(proposal):
+        return TimelineItem(n=n, type="vote", at=at, what=f"a hidden vote taken back: {proposal.title}", titles=titles)
     if event.type == "vote.withdrawn":
         return TimelineItem(
             n=n,

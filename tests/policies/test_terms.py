@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from hitl_nb.errors import AlreadyDecided, InvalidEdit, NotAReviewer, OwnRequest, StaleDraft, TooLate
 from hitl_nb.policies.terms import terms as machine
@@ -345,6 +346,56 @@ def test_taking_an_edit_back_takes_its_value_back() -> None:
     assert c.vote("bo") == "settling"
     c.tick(40)
     assert c.state == "approve by bo"
+
+
+def test_each_person_takes_the_own_vote_back_while_others_are_needed() -> None:
+    c = case(terms("3 of bo, cy, dan, lea"))
+    c.vote("bo")
+    c.vote("cy")
+    assert (c.undo("bo", 1), c.have, [one.reviewer for one in c.p.votes]) == ("open", ["1/3"], ["cy"])
+    for user in ("bo", "dan"):
+        with pytest.raises(TooLate, match=f"no vote of {user}"):
+            c.undo(user, 2)
+    c.vote("dan")
+    c.vote("bo", "reject")
+    assert c.state == "reject by bo"
+    with pytest.raises(TooLate, match="is decided"):
+        c.undo("cy", 3)
+
+
+def test_an_edit_that_is_taken_back_stays_if_another_person_voted_for_it() -> None:
+    def make_edited() -> Case:
+        c = case(terms("3 of bo, cy, dan"))
+        c.vote("bo")
+        c.vote("cy", "edit", "v1")
+        return c
+
+    c = make_edited()
+    revision = c.p.revision
+    c.undo("cy", 1)
+    assert (c.p.candidate, c.p.revision, c.have) == (UNSET, revision + 1, ["1/3"])  # the vote of bo counts again
+    c = make_edited()
+    c.vote("dan")
+    c.undo("cy", 1)
+    assert (c.p.candidate, c.p.revision, c.have) == ("v1", revision, ["1/3"])
+    c.vote("cy")
+    assert (c.vote("bo"), c.p.decision.value, c.wrong) == ("edit by bo", "v1", None)
+
+
+def test_a_vote_that_is_taken_back_is_in_the_way_of_no_deadline() -> None:
+    c = case(terms("2 of bo, cy", timeline=("1h approve",)))
+    c.vote("bo", "edit", "v1")
+    c.undo("bo", 1)
+    c.tick("1:00:00")
+    assert c.state == "approve by deadline"
+
+
+def test_a_hidden_vote_is_taken_back() -> None:
+    c = case(terms("2 of bo, cy, dan", blind=True))
+    c.vote("bo", "reject")
+    c.undo("bo", 1)
+    c.vote("cy")
+    assert c.vote("dan") == "approve by dan"
 
 
 # Blind

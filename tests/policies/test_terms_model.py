@@ -168,17 +168,18 @@ class Review(RuleBasedStateMachine):
 
     @rule(user=st.sampled_from(USERS))
     def undo(self, user: str) -> None:
-        settling = self.p.settles_at
+        settling, before = self.p.settles_at, self.p.votes
         try:
             change = machine.undo_approval(self.p, self.people, user, self.now)
         except (TooLate, NotAReviewer):
             return
-        assert settling is not None
-        assert self.now < settling
-        assert self.p.votes[-1].reviewer == user
+        if settling is not None:
+            assert self.now < settling
+            assert before[-1].reviewer == user
         del self.model.said[user]
         self.take(change)
-        assert self.p.settles_at is None
+        assert self.p.votes == tuple(one for one in before if one.reviewer != user)
+        assert (self.p.status, self.p.settles_at) == ("open", None)
 
     # What always holds
 

@@ -79,6 +79,18 @@ def test_hidden_votes_are_not_in_any_answer_to_others(office: Office) -> None:
     assert [entry.what for entry in told.entries if entry.type == "vote"] == ["a hidden vote: Refund 0"]
 
 
+def test_a_hidden_vote_that_is_taken_back_stays_hidden(office: Office) -> None:
+    (p,) = office.ask(finance(blind=True))
+    office.decide("bo", p, "reject", reason="no iban")
+    office.ledger.proposals.undo_approval(p.id, reviewer="bo")
+    told = runs.get_timeline(office.make_request("cy", p.run))
+    votes = [entry for entry in told.entries if entry.type == "vote"]
+    assert [(entry.what, entry.actor, entry.detail) for entry in votes] == [
+        ("a hidden vote: Refund 0", "", {}),
+        ("a hidden vote taken back: Refund 0", "", {}),
+    ]
+
+
 def test_the_timeline_says_in_sentences_what_people_the_clock_and_policies_did(office: Office) -> None:
     late = terms("2 of ada, bo, cy", timeline=("1h escalate lea", "2h reject"), undo=30.0)
     (p,) = office.ask(late)

@@ -153,6 +153,25 @@ def test_an_approval_is_taken_back(api: Api, monkeypatch: pytest.MonkeyPatch) ->
     assert len(api.ledger.proposals.list_of_run(p.run)) == 1
 
 
+def test_ones_own_vote_is_taken_back_while_others_are_needed(api: Api) -> None:
+    (p,) = api.ask(terms("2 of bo, cy, dan"))
+    assert api.decide("bo", p)[1]["proposal"]["may"]["undo"] is True
+    status, said = api.call("cy", "POST", f"proposals/{p.id}/undo", {})
+    assert (status, said["error"], said["message"]) == (
+        *(409, "TooLate"),
+        "there is no vote of cy on 'Refund 0' that can be taken back",
+    )
+    status, said = api.call("bo", "POST", f"proposals/{p.id}/undo", {})
+    proposal = said["proposal"]
+    assert (status, said["outcome"], proposal["votes"], proposal["may"]["undo"]) == (200, "recorded", [], False)
+    [back] = [event for event in api.ledger.audit.read_events() if event.type == "vote.withdrawn"]
+    assert (back.actor, back.proposal) == ("bo", p.id)
+    api.decide("cy", p)
+    assert api.decide("dan", p)[1]["outcome"] == "decided"
+    assert api.ledger.audit.verify().ok
+    assert len(api.ledger.proposals.list_of_run(p.run)) == 1
+
+
 def test_the_token_of_ones_own_server_is_ones_own_vote_where_that_is_enough(api: Api) -> None:
     (p,) = api.ask(terms("1 of ada", identity="local"))
     status, said = api.decide("0f" * 16, p, authn="token")

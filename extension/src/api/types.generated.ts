@@ -440,7 +440,7 @@ export interface components {
      *
      *     `decide` is true if the reader may approve the proposal or, if it cannot be approved, take another action.
      *     `why_not` says why the reader may not take some actions, or is null. `actions` has the actions that the reader may
-     *     take. `undo` is true if the reader gave the approval that can still be undone.
+     *     take. `undo` is true if the reader gave a vote that can still be taken back.
      */
     MayDecide: {
       decide: boolean;

@@ -294,6 +294,15 @@ describe('commands of a card', () => {
     jest.restoreAllMocks();
   });
 
+  it('take the own vote back', async () => {
+    const targets = new CommandTargets();
+    const registry = listen(targets);
+    const may = { decide: true, why_not: null, actions: [], undo: true };
+    const { takeBack } = showCard(targets, { may, needs: [], votes: [], rules: [], why: ['x'] });
+    await run(registry, 'hitl-nb:undo-approval');
+    expect(takeBack).toHaveBeenCalledTimes(1);
+  });
+
   it('take an approval back while it settles', async () => {
     const targets = new CommandTargets();
     const registry = listen(targets);

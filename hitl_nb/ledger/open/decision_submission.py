@@ -1,4 +1,4 @@
-"""Decisions that people submit: on one proposal, on several together, or the withdrawal of an approval.
+"""Decisions that people submit: on one proposal, on several together, or the withdrawal of a vote.
 
 All functions run inside a transaction. Automatic actions that are due on a proposal, such as a deadline, are taken
 first, in the same transaction. So the proposal may no longer be open for the submitted decision. Such a late decision
@@ -95,13 +95,13 @@ def undo_approval(
     reviewer: str,
     attestation: ReviewerAttestation | None,
 ) -> DecisionOutcome | LateDecision:
-    """Withdraw the last approval of a proposal, which completed its votes.
+    """Withdraw the vote of a person on an open proposal.
 
     Args:
         transaction: The transaction to write in.
         store_id: Id of the store, which signatures contain.
         proposal_id: Id of the proposal, or the beginning of it.
-        reviewer: User name of the person who approved last.
+        reviewer: User name of the person who takes the vote back.
         attestation: How a server identified the reviewer, and its key that signs the withdrawal. None: not signed.
 
     Returns:
@@ -109,8 +109,9 @@ def undo_approval(
         decision.
 
     Raises:
-        TooLate: The decision is final.
-        NotAReviewer: Another person approved last, or the withdrawal must be signed by a server.
+        TooLate: The decision is final, or the person has no vote.
+        NotAReviewer: The votes are enough, and another person approved last; or the withdrawal must be signed by a
+            server.
         UnknownProposal: No proposal has this id.
     """
     proposal = find_proposal(transaction, proposal_id)

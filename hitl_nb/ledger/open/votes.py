@@ -171,21 +171,22 @@ def refuse_blocked_edit(reads: StoreReader, proposal: Proposal, verdict: Submitt
 def withdraw_vote(
     transaction: Transaction, proposal: Proposal, store_id: str, reviewer: str, attestation: ReviewerAttestation | None
 ) -> tuple[Proposal, Run]:
-    """Withdraw the last approval of a proposal, which completed its votes.
+    """Withdraw the vote of a person on an open proposal.
 
     Args:
         transaction: The transaction to write in.
         proposal: The proposal, read in the same transaction.
         store_id: Id of the store, which the signature contains.
-        reviewer: User name of the person who withdraws the approval.
+        reviewer: User name of the person who withdraws the vote.
         attestation: How a server identified the person, and its key that signs. None: not signed.
 
     Returns:
         The proposal and its run afterwards.
 
     Raises:
-        TooLate: The decision is final.
-        NotAReviewer: Another person gave the last approval, or the withdrawal must be signed by a server.
+        TooLate: The decision is final, or the person has no vote.
+        NotAReviewer: The votes are enough, and another person approved last; or the withdrawal must be signed by a
+            server.
         StoreCorrupt: The vote is not in the audit log.
     """
     at = clock.store_now(transaction)

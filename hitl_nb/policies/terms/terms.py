@@ -1,4 +1,4 @@
-"""Changes of an open proposal that has terms: votes, due actions of the clock, and approvals that are taken back.
+"""Changes of an open proposal that has terms: votes, due actions of the clock, and votes that are taken back.
 
 An open proposal waits for a decision. Its *terms* say how many votes of which people are needed, and what the clock
 does if nobody decides (the *timeline*). A *seat* is a named person's right to vote; a deputy can use it while that
@@ -32,6 +32,7 @@ from hitl_nb.policies.terms.vote_counts import (
     decision_terms_fields,
     find_blind_decider,
     find_completing_vote,
+    find_withdrawable_vote,
     hash_terms,
     hash_value,
     is_hidden,
@@ -247,38 +248,43 @@ def run_due_step(proposal: Proposal, people: People, now: datetime) -> Change | 
 
 
 def undo_approval(proposal: Proposal, people: People, user: str, now: datetime) -> Change:
-    """Take back an approval that a person gave, before it becomes the decision (terms can allow some time for this).
+    """Take back the vote that a person gave on an open proposal.
 
-    If the approval was an edit, people vote again on the newest remaining edit, or else on the proposed value.
+    While votes of other people are needed, each person may take back their own. The approval that completed the votes
+    can be taken back before it becomes the decision, if the terms allow some time for this.
+    If nobody else voted for the value of an edit, people vote again on the newest remaining edit, or else on the
+    proposed value.
 
     Args:
         proposal: The proposal.
         people: The requesters of the run, and the people who are away.
-        user: Name of the person who takes the approval back.
+        user: Name of the person who takes the vote back.
         now: The current time.
 
     Returns:
         The change for the store to write.
 
     Raises:
-        TooLate: The proposal is decided, it has no approval to take back, or the time for that is over.
-        NotAReviewer: Another person gave the approval.
+        TooLate: The proposal is decided, the person has no vote to take back, or the time for that is over.
+        NotAReviewer: The votes are enough, and another person gave the last one.
     """
     if proposal.status != "open":
         raise TooLate(f"{proposal.title!r} is decided; the approval can no longer be taken back")
-    settled = find_completing_vote(proposal)
-    if settled is None or proposal.settles_at is None:
-        raise TooLate(f"there is no approval of {proposal.title!r} that can be taken back")
-    if settled.reviewer != user:
-        raise NotAReviewer(f"{settled.reviewer} approved {proposal.title!r} last, and nobody else can take that back")
-    if now >= proposal.settles_at:
+    vote = find_withdrawable_vote(proposal, user)
+    completing = find_completing_vote(proposal)
+    if vote is None and completing is not None:
+        last = completing.reviewer
+        raise NotAReviewer(f"{last} approved {proposal.title!r} last, and nobody else can take that back")
+    if vote is None:
+        raise TooLate(f"there is no vote of {user} on {proposal.title!r} that can be taken back")
+    if proposal.settles_at is not None and now >= proposal.settles_at:
         raise TooLate(f"{proposal.title!r} could be taken back until {proposal.settles_at.isoformat()}; it is decided")
-    left = proposal.votes[:-1]
+    left = tuple(one for one in proposal.votes if one is not vote)
     back = msgspec.structs.replace(proposal, votes=left, settles_at=None)
-    if settled.action == "edit":
+    if not list_votes_for(back, hash_value(current_value(back))):
         edits = [one.value for one in left if one.action == "edit"]
         back = _with_voted_value(back, edits[-1] if edits else proposal.value)
-    told: dict[str, Any] = {"action": settled.action, "value_sha256": settled.value_sha256, "vote": settled.event}
+    told: dict[str, Any] = {"action": vote.action, "value_sha256": vote.value_sha256, "vote": vote.event}
     told["at"] = now.isoformat()
     return ask_fallback(Change(back, (("vote.withdrawn", told),)), people)
 

@@ -182,5 +182,22 @@ def find_completing_vote(proposal: Proposal) -> VoteRecord | None:
     return proposal.votes[-1] if proposal.settles_at is not None and proposal.votes else None
 
 
+def find_withdrawable_vote(proposal: Proposal, user: str) -> VoteRecord | None:
+    """Return the vote on an open proposal that a person may take back now. None if there is none.
+
+    While votes of other people are needed, that is the person's own vote. Once the votes are enough, only the last one
+    can be taken back.
+
+    Args:
+        proposal: The proposal.
+        user: Name of the person.
+    """
+    if proposal.status != "open":
+        return None
+    completing = find_completing_vote(proposal)
+    votes = proposal.votes if completing is None else (completing,)
+    return next((one for one in votes if one.reviewer == user), None)
+
+
 PeopleAt = Callable[[datetime], People]
 """Function that returns the state of the people (who requested the run, who was away) at a given time."""

@@ -1,4 +1,4 @@
-"""API calls about proposals: show them, check an edit, assign, decide, undo an approval.
+"""API calls about proposals: show them, check an edit, assign, decide, take a vote back.
 
 A decision has the revision and the fingerprint of the proposal that was shown to the reviewer. If the proposal has
 changed since, nothing is decided, and the answer contains the current proposal.
@@ -161,7 +161,7 @@ def _submit_again_if_edited(submit: Callable[[], T]) -> T:
 
 
 def undo_approval(request: ApiRequest) -> DecisionResponse:
-    """Undo an approval. This is possible for as long as the proposal's policy says (its *settling time*)."""
+    """Take back one's own vote. An approval that completed the votes can be undone in its *settling time* only."""
     reviewer = _reviewer_name(request, [request.ledger.proposals.load(request.id)])
     signer = attest_reviewer(request.context, request.ledger, request.person, request.id)
     return _decision_response(

@@ -363,7 +363,7 @@ ROUTES: tuple[Route, ...] = (
         *_DECIDE,
         proposals.undo_approval,
         DecisionResponse,
-        "Undo an approval, while the policy allows it",
+        "Take one's own vote back, while the proposal is open",
         body=bodies.EmptyRequest,
         errors=(409,),
         is_large=is_about_something_large,

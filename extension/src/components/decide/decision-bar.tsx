@@ -20,6 +20,7 @@ import { openThreads } from './open-comments';
 import { primaryAction, whyUndecidable } from './primary-action';
 import { SaveStatus } from './save-status';
 import { SettlingButton } from './settling-button';
+import { WithdrawButton } from './withdraw-button';
 
 interface IProps {
   model: IProposalModel;
@@ -163,6 +164,7 @@ export function DecisionBar({ model, host, changes, isSecond, onComments }: IPro
           {sending === 'respond' ? trans.__('Answering …') : trans.__('Answer…')}
         </Button>
       )}
+      <WithdrawButton model={model} host={host} />
       <span className="jp-hitl-decision-end">
         <span id={sentence}>{keysAct || blocked || primary?.blocked || refusal}</span>
         <SaveStatus saved={model.saveStatus} host={host} />

@@ -234,6 +234,20 @@ test('an approval that settles can be taken back by whose it is, and the record 
   expect(model.refresh).toHaveBeenCalledTimes(1);
 });
 
+test('a person takes the own vote back while others are needed', () => {
+  const may: IProposalPermissions = { ...all, undo: true };
+  const { model } = show(proposal({ may, votes: [{ ...vote, own: true }] }));
+  screen.getByText('You approved, 1 of 2');
+  expect(screen.queryByRole('button', { name: 'Take back' })).toBeNull();
+  fireEvent.click(screen.getByRole('button', { name: 'Take my vote back' }));
+  expect(model.takeBack).toHaveBeenCalledTimes(1);
+});
+
+test('no vote, or a server that takes none back: no button for it', () => {
+  show(proposal({ may: all }));
+  expect(screen.queryByRole('button', { name: 'Take my vote back' })).toBeNull();
+});
+
 test('nobody else is offered to take an approval back', () => {
   const may: IProposalPermissions = {
     decide: false,
