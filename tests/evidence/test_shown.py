@@ -84,10 +84,25 @@ def test_static_html_has_facts_tables_and_pictures(svg: Any) -> None:
     assert page.find_tags("img")[0]["alt"] == 'A "red" <dot>'
     assert page.find_tags("a")[0]["href"] == "https://shop.example/r?a=1&b=2"
     assert page.find_tags("a")[0]["rel"] == "noopener noreferrer nofollow"
-    for text in ("Ann <script>1</script>", "Receipt <i> (shop.example)", "-Dear Ann\n+Dear Bo", '"deep"', "id⟨U+202E⟩"):
+    for text in ("Ann <script>1</script>", "Receipt <i> (shop.example)", "Dear AnnBo", '"deep"', "id⟨U+202E⟩"):
         assert text in page.text
     assert not {"script", "b", "i", "svg", "iframe"} & {tag for tag, _ in page.tags}
     assert page.text.index("Ann") < page.text.index("orders")  # facts come first
+
+
+def test_changes_are_shown_by_word_and_of_json_by_path() -> None:
+    letter = hitl.diff("Hello\n\nDear <b>Ann</b>, thanks", "Hello\n\nDear <b>Bo</b>, thanks")
+    order = hitl.diff({"paid": 1299, "note": "one\ntwo"}, {"paid": 1199, "note": "one\ntwo"})
+    same = hitl.diff("x", "x")
+    _, proposal = ask({"letter": letter, "order": order, "same": same, "tree": {"a": {"text": "one\ntwo"}}})
+    html = proposals_html([proposal])
+    page = Page(html)
+    assert "Dear <b>AnnBo</b>, thanks" in page.text
+    assert [len(page.find_tags(tag)) for tag in ("del", "ins", "b")] == [2, 2, 0]
+    for text in ("1 paragraph without changes.", "paid  1299 1199", "no changes"):
+        assert text in page.text
+    for sign in ("@@", "+++", "---", "\\n", "as proposed"):
+        assert sign not in page.text
 
 
 def test_pictures_that_are_not_read_or_too_large_are_described() -> None:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from html import escape
 
 from hitl_nb import json_text as json
 from hitl_nb.errors import StoreError
 from hitl_nb.evidence.json_blocks import list_blocks
 from hitl_nb.evidence.picture_formats import MEDIA_TYPES
+from hitl_nb.kinds.changes.paths import format_json, json_changes
+from hitl_nb.kinds.changes.words import code_changes, text_changes
 from hitl_nb.kinds.html import CELL_STYLE, escape_html, labelled_html, table_html, text_html
 from hitl_nb.records import (
     DiffBlock,
@@ -25,7 +28,7 @@ from hitl_nb.records import (
     TableBlock,
     TreeBlock,
 )
-from hitl_nb.values.text_diff import unified_diff
+from hitl_nb.review.card.changes_html import changes_html
 
 ReadPicture = Callable[[str, str], tuple[str, bytes]]
 """Function that returns media type and bytes of a picture, from the ids of proposal and picture (its hash)."""
@@ -112,15 +115,25 @@ def block_html(block: EvidenceBlock) -> str:
         case TableBlock():
             shown, is_cut = _table_html(block), False
         case DiffBlock():
-            lines = unified_diff(block.before.split("\n"), block.after.split("\n"), "before", "after")
-            shown, is_cut = text_html("\n".join(lines) or "no changes"), block.cut
+            shown, is_cut = _diff_html(block), block.cut
         case TreeBlock():
-            shown, is_cut = text_html(json.dumps(block.value, ensure_ascii=False, indent=2)), block.cut
+            shown, is_cut = text_html(format_json(block.value)), block.cut
         case _:
             return ""
     if not block.name and not is_cut:
         return shown
     return labelled_html(f"{escape_html(block.name)}{' (cut)' if is_cut else ''}", shown)
+
+
+def _diff_html(block: DiffBlock) -> str:
+    """Return the HTML of changes: of texts by word, of JSON by path, and by line of JSON that is cut."""
+    if not block.before.lstrip().startswith(("[", "{")):
+        return changes_html(text_changes(block.before, block.after)) or "no changes"
+    try:
+        found = replace(json_changes(json.loads(block.before), json.loads(block.after)), rest="")
+    except ValueError:
+        found = code_changes(block.before, block.after)
+    return changes_html(found) or "no changes"
 
 
 def _table_html(block: TableBlock) -> str:
