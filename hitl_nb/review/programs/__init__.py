@@ -1,1 +1,1 @@
-"""What programs that review call: the list of open proposals, a decision of a person, and waiting for one."""
+"""The public functions for programs that review: list open proposals, store a decision, and wait for one."""

@@ -1,8 +1,8 @@
 """`inbox()`, `decide()` and `decided()`: for programs that show proposals to people and bring back their decisions.
 
-A chat bot or a web page of one's own needs no more than these. Decisions are stored as `hitl-nb approve` and `%hitl`
-store them: bound to the proposal as the person saw it, and without a proof of the person's identity (`known` is
-"unsigned"). Only a server that knows its users can sign a decision.
+A chat bot or a web page of one's own needs no more than these. Decisions are stored in the same way as by
+`hitl-nb approve` and `%hitl`. They are bound to the proposal as the person saw it. They have no proof of the person's
+identity (`known` is "unsigned"), because only a server that knows its users can sign a decision.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def decide(
             Otherwise None.
         reviewer: Name of the person who decides.
         reason: Reason of the person. None (default): no reason.
-        seen: What the person saw, if `proposal` is an id: a mapping with the "revision" and the "fingerprint", for
-            example the JSON document of `hitl-nb show --json`.
+        seen: Mapping with the "revision" and the "fingerprint" that the person saw, for example the JSON document of
+            `hitl-nb show --json`. Needed if `proposal` is an id.
         store: The store, from `open_store`. None (default): this user's store.
 
     Returns:
@@ -174,8 +174,8 @@ def _load_seen(ledger: Ledger, proposal_id: str, seen: _Seen | None) -> Proposal
     revision, fingerprint = (None, None) if seen is None else (seen.get("revision"), seen.get("fingerprint"))
     if type(revision) is not int or not isinstance(fingerprint, str):
         raise TypeError(
-            "a decision on an id needs seen={'revision': ..., 'fingerprint': ...}, so that it counts only for the "
-            "proposal that the person saw; or pass the proposal itself"
+            "a decision on an id needs seen={'revision': ..., 'fingerprint': ...}: it counts only for what the person "
+            "saw. Or pass the proposal itself"
         )
     found = ledger.proposals.load(proposal_id)
     if found.status == "open":
