@@ -64,7 +64,8 @@ export function ValueSection(props: IProps): JSX.Element {
   const [chosen, setChosen] = useState<ValueView>(
     () => (recallChoice(`view-${kind}`) as ValueView) ?? 'edit'
   );
-  const view = changes === 0 && chosen === 'changes' ? 'edit' : chosen;
+  // Without changes all views are the same, and the buttons that lead out of the read-only ones are not shown.
+  const view = changes === 0 ? 'edit' : chosen;
   const choose = (next: ValueView): void => {
     setChosen(next);
     rememberChoice(`view-${kind}`, next);
@@ -74,6 +75,7 @@ export function ValueSection(props: IProps): JSX.Element {
   const reset = (): void => {
     model.startOver();
     onReplaceEditor();
+    setChosen('edit');
   };
   useCardCommands(host, proposal.id, node, {
     'hitl-nb:undo-edit': { isEnabled: () => able && model.canUndo, execute: () => undoer?.undo() },
@@ -118,8 +120,11 @@ export function ValueSection(props: IProps): JSX.Element {
         {view === 'changes' && (
           <Changes proposal={proposal} before={proposal.value} after={shown} host={host} />
         )}
-        {/* The editor stays while another view is shown, so that its undo and its cursor are kept. */}
-        <div ref={editor} hidden={view !== 'edit'}>
+        {/*
+          The editor stays while another view is shown, so that its undo and its cursor are kept. While a person is in
+          it, the first change must not bring back the view that was chosen before.
+        */}
+        <div ref={editor} hidden={view !== 'edit'} onFocus={() => setChosen('edit')}>
           <ValueEditor
             key={round}
             proposal={proposal}

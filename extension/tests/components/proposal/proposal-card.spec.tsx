@@ -418,6 +418,31 @@ describe('the views of a value', () => {
   });
 });
 
+describe('without changes a value is always in its editor', () => {
+  const choice = (): Model => new Model(proposal({ kind: 'choice', value: 'yes', options: ['yes', 'no'] }));
+  afterEach(() => localStorage.clear());
+
+  test('if the read-only version was chosen for its kind before, and while it is edited', () => {
+    localStorage.setItem('hitl-nb:view-choice', 'original');
+    const model = choice();
+    const container = show(model);
+    expect(container.querySelector('[hidden] input')).toBeNull();
+    act(() => screen.getByRole('radio', { name: 'no' }).focus());
+    act(() => model.edit('no'));
+    expect(screen.getByRole('button', { name: 'Edit' }).getAttribute('aria-pressed')).toBe('true');
+  });
+
+  test('if all is taken back in the read-only version', () => {
+    const model = choice();
+    const container = show(model);
+    act(() => model.edit('no'));
+    fireEvent.click(screen.getByRole('button', { name: 'Original' }));
+    fireEvent.click(screen.getByRole('button', { name: 'Take all back' }));
+    expect(container.querySelector('[hidden] input')).toBeNull();
+    expect(screen.getAllByRole('radio')).toHaveLength(2);
+  });
+});
+
 describe('JSON as text', () => {
   test('that is none blocks, comes back when a decision fails, and goes with the edits', () => {
     const model = new Model(proposal({ kind: 'json', value: [1], text: '[1]' }));
