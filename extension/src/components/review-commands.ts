@@ -147,8 +147,10 @@ export const REVIEW_COMMANDS: readonly IReviewCommand[] = [
     decides: true
   }),
   rowCommand('reject-proposals', trans => trans.__('Reject the Selected Proposals…'), ['R']),
-  rowCommand('open-proposal', trans => trans.__('Open the Proposal'), ['Enter'], { args: PROPOSAL }),
-  rowCommand('edit-proposal', trans => trans.__('Open the Proposal and Edit It'), ['E'], { args: PROPOSAL }),
+  { id: 'hitl-nb:open-proposal', label: trans => trans.__('Open the Proposal'), args: PROPOSAL },
+  rowCommand('edit-proposal', trans => trans.__('Open the Proposal and Edit It'), ['E', 'Enter'], {
+    args: PROPOSAL
+  }),
   {
     id: 'hitl-nb:open-cell',
     label: trans => trans.__('Go to the Proposal’s Cell'),

@@ -18,10 +18,25 @@ const EDITOR_SELECTOR = [
     ['input', 'textarea', 'select'].map(tag => `.jp-hitl-${name} ${tag}:enabled`)
   ),
   '.jp-hitl-plan button:enabled',
-  '.jp-hitl-table button:enabled'
+  '.jp-hitl-table button:enabled',
+  '.jp-hitl-answers input:enabled'
 ].join(', ');
 
-const CARDS_SELECTOR = `${CARD_SELECTOR}, ${DECIDED_SELECTOR}`;
+/** A part of a card, and how it gets the focus. */
+interface IFocusPlace {
+  selector: string;
+  focus: (part: HTMLElement) => void;
+}
+
+const CARD: IFocusPlace = {
+  selector: `${CARD_SELECTOR}, ${DECIDED_SELECTOR}`,
+  focus: card => (card.contains(document.activeElement) ? undefined : focusCard(card))
+};
+const EDITOR: IFocusPlace = { selector: EDITOR_SELECTOR, focus: focusField };
+
+/** Places for the focus, the best first. A card without an editor, such as one that cannot be edited, gets it itself. */
+const CARD_ONLY = [CARD];
+const EDITOR_OR_CARD = [EDITOR, CARD];
 
 /** Longest wait for the editor of a card, in milliseconds. */
 const EDITOR_WAIT_MS = 5000;
@@ -34,13 +49,20 @@ export interface IPosition {
   onMove: (by: 1 | -1) => void;
 }
 
-/** An open card or workspace. */
-export function DetailPane(props: {
+/** The last values of the counters that were followed. */
+export interface IHandledRequests {
+  edits: number;
+  focuses: number;
+}
+
+interface IDetailProps {
   opened: Pick<IProposalSummary, 'id' | 'run'>;
   /** Counter; when it increases, the card's editor gets the focus as soon as it exists. */
   edits: number;
   /** Counter; when it increases, the card gets the focus as soon as it exists. */
-  decisions: number;
+  focuses: number;
+  /** The counters that were followed. They are kept while no card is shown, so that an old request moves no focus. */
+  handled: RefObject<IHandledRequests>;
   /** Whether `card` is the card of `opened`. While a person moves through the list, it is an older one for a moment. */
   isSettled: boolean;
   host: IHost;
@@ -58,12 +80,15 @@ export function DetailPane(props: {
   onTable?: () => void;
   /** Said beside the buttons, such as which rows the keys act on. */
   note?: string;
-}): JSX.Element {
+}
+
+/** An open card or workspace. */
+export function DetailPane(props: IDetailProps): JSX.Element {
   const { opened, host, position, onOpenCell, onClose, onTable, note } = props;
   const { trans } = host;
   const node = useRef<HTMLDivElement>(null);
-  useFocusIn(node, props.edits, EDITOR_SELECTOR, focusField, opened.id, props.isSettled);
-  useFocusIn(node, props.decisions, CARDS_SELECTOR, focusCard, opened.id, props.isSettled);
+  useFocusIn(node, props, 'edits', EDITOR_OR_CARD);
+  useFocusIn(node, props, 'focuses', CARD_ONLY);
   return (
     <div
       ref={node}
@@ -139,7 +164,7 @@ export function DetailPane(props: {
 
 /** Return true for a part of an open card. Escape goes from there to the card first. */
 function isWithinCard(target: Element): boolean {
-  const card = target.closest(CARDS_SELECTOR);
+  const card = target.closest(CARD.selector);
   return card !== null && card !== target && card.matches(CARD_SELECTOR);
 }
 
@@ -148,22 +173,27 @@ function focusField(field: HTMLElement): void {
   field.focus();
 }
 
-/** Focus a part of the card as soon as it exists, when `asked` has increased. */
+/**
+ * When a counter has increased, focus the best of the places in the card. Until that one exists, the next best that does
+ * has the focus.
+ */
 function useFocusIn(
   node: RefObject<HTMLDivElement>,
-  asked: number,
-  selector: string,
-  focus: (part: HTMLElement) => void,
-  id: string,
-  isSettled: boolean
+  { opened, isSettled, handled, ...counters }: IDetailProps,
+  counter: keyof IHandledRequests,
+  places: readonly IFocusPlace[]
 ): void {
-  const done = useRef(0);
+  const asked = counters[counter];
+  const { id } = opened;
   useEffect(() => {
     const root = node.current;
-    if (!root || !isSettled || asked === done.current) {
+    const done = handled.current;
+    if (!root || !done || !isSettled || asked === done[counter]) {
       return;
     }
-    const before = document.activeElement;
+    let wanted = places;
+    // A browser takes the focus from a list that is hidden: that is no move of the person.
+    const expected = new Set([document.activeElement, document.body, null]);
     const observer = new MutationObserver(() => look());
     const timer = setTimeout(() => observer.disconnect(), EDITOR_WAIT_MS);
     const stop = (): void => {
@@ -171,17 +201,21 @@ function useFocusIn(
       observer.disconnect();
     };
     const look = (): void => {
-      const part = root.querySelector<HTMLElement>(selector);
-      if (document.activeElement !== before) {
+      const found = wanted.findIndex(({ selector }) => root.querySelector(selector));
+      if (!expected.has(document.activeElement)) {
         stop(); // the person has moved the focus since then
-      } else if (part) {
+      } else if (found >= 0) {
+        wanted[found].focus(root.querySelector<HTMLElement>(wanted[found].selector)!);
+        expected.add(document.activeElement);
+        wanted = wanted.slice(0, found);
+      }
+      if (wanted.length === 0) {
         stop();
-        focus(part);
       }
     };
-    done.current = asked;
+    done[counter] = asked;
     observer.observe(root, { childList: true, subtree: true, attributes: true });
     look();
     return stop;
-  }, [node, asked, selector, focus, id, isSettled]);
+  }, [node, asked, handled, counter, places, id, isSettled]);
 }

@@ -11,7 +11,7 @@ import { decisionWord } from '../components/states/decision-word';
 import { stateOf } from '../components/states/proposal-state';
 import type { CommandArgs } from '../components/review-commands';
 import { AlikeTable } from './batch/alike-table';
-import { DetailPane, IPosition } from './detail-pane';
+import { DetailPane, IHandledRequests, IPosition } from './detail-pane';
 import type { OpenCell } from './inbox-commands';
 import type { InboxModel } from './stores/inbox-model';
 
@@ -45,9 +45,16 @@ export function InboxDetail(props: IProps): JSX.Element | null {
     () => (writtenId === undefined ? null : renderWorkspace?.(writtenId)),
     [writtenId, renderWorkspace]
   );
-  const [decisions, setDecisions] = useState(0);
-  const onDecided = useCallback(() => setDecisions(n => n + 1), []);
-  const surroundings = useSurroundings(model, host, id, onLeave, onDecided);
+  const [focuses, setFocuses] = useState(0);
+  const handled = useRef<IHandledRequests>({ edits: model.edits, focuses: 0 });
+  const focusCard = useCallback(() => setFocuses(n => n + 1), []);
+  const surroundings = useSurroundings(model, host, id, onLeave, focusCard);
+  const covers = !wide && (opened !== null || written !== null);
+  useEffect(() => {
+    if (covers) {
+      focusCard(); // the list, which had the focus, is hidden
+    }
+  }, [covers, focusCard]);
   const group = model.view.groups.find(one => one.key === model.table);
   const close = (): void => {
     model.close();
@@ -62,7 +69,8 @@ export function InboxDetail(props: IProps): JSX.Element | null {
       <DetailPane
         opened={written}
         edits={0}
-        decisions={0}
+        focuses={focuses}
+        handled={handled}
         isSettled
         host={host}
         card={document}
@@ -84,7 +92,8 @@ export function InboxDetail(props: IProps): JSX.Element | null {
     <DetailPane
       opened={opened}
       edits={model.edits}
-      decisions={decisions}
+      focuses={focuses}
+      handled={handled}
       isSettled={id === opened.id}
       host={host}
       card={<DecisionSurroundings.Provider value={surroundings}>{card}</DecisionSurroundings.Provider>}
@@ -101,14 +110,14 @@ export function InboxDetail(props: IProps): JSX.Element | null {
 
 /**
  * Return what the open card knows about the inbox. After a decision the next row's card is shown, unless the person has
- * gone to another row. The focus goes to the list, or to the card in its place (`onDecided`).
+ * gone to another row. The focus goes to the list, or to the card in its place (`focusCard`).
  */
 function useSurroundings(
   model: InboxModel,
   host: IHost,
   id: string | null,
   onLeave: () => void,
-  onDecided: () => void
+  focusCard: () => void
 ): IDecisionSurroundings {
   const { selected } = model;
   const hasNext = model.showsWaiting && model.shown.length > 1;
@@ -125,11 +134,11 @@ function useSurroundings(
         if (model.wide) {
           onLeave();
         } else {
-          onDecided();
+          focusCard();
         }
       }
     }),
-    [model, host, id, onLeave, onDecided, hasNext, selected]
+    [model, host, id, onLeave, focusCard, hasNext, selected]
   );
 }
 

@@ -573,6 +573,46 @@ test('e opens the card and goes into its editor, as soon as that is there', asyn
   expect(document.activeElement).toBe(screen.getByLabelText('value'));
 });
 
+describe('an opened card has the focus', () => {
+  const readOnly = (id: string): JSX.Element => (
+    <article key={id} className="jp-hitl-card" data-proposal={id} tabIndex={-1} />
+  );
+  const focused = (): string | undefined => (document.activeElement as HTMLElement).dataset.proposal;
+
+  test('by Enter, if it has no field', async () => {
+    giveElementsSize(1000);
+    const { press, list } = await show(abc(), {}, readOnly);
+    expect(document.activeElement).toBe(list);
+    press('Enter');
+    expect(focused()).toBe('a');
+  });
+
+  test('in a narrow panel by a click too, since the list is hidden', async () => {
+    giveElementsSize(400);
+    const { list } = await show(abc(), {}, readOnly);
+    fireEvent.click(option('Letter to b'));
+    await waitFor(() => expect(focused()).toBe('b'));
+    fireEvent.click(screen.getByRole('button', { name: 'Back' }));
+    expect(document.activeElement).toBe(list);
+  });
+});
+
+test('an old request for the editor moves no focus when the card is shown again', async () => {
+  giveElementsSize(1000);
+  const { press, list, model } = await show(abc(), {}, id => (
+    <div key={id} className="jp-hitl-text">
+      <textarea aria-label="value" />
+    </div>
+  ));
+  press('Enter');
+  expect(document.activeElement).toBe(screen.getByLabelText('value'));
+  act(() => model.showView('decided'));
+  act(() => model.showView('all'));
+  list.focus();
+  await screen.findByLabelText('value');
+  expect(document.activeElement).toBe(list);
+});
+
 test('Escape closes the keys, or a confirmation, then the card', async () => {
   const { press } = await show(abc());
   press('?');
