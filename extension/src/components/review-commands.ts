@@ -19,6 +19,9 @@ export const LIST_SELECTOR = '.jp-hitl-list';
 export const CARD_SELECTOR = '.jp-hitl-card';
 export const DECIDED_SELECTOR = '.jp-hitl-decided';
 
+/** Selector of both. */
+const CARDS_SELECTOR = `${CARD_SELECTOR}, ${DECIDED_SELECTOR}`;
+
 /** The key that ends typing: in a pop-up it sends the text, in a field of a card it leads to the primary button. */
 export const SEND_KEY = 'Accel Enter';
 
@@ -65,6 +68,14 @@ const cardCommand = (
   more: More = {}
 ): IReviewCommand => ({ id: `hitl-nb:${verb}`, label, keys: { card }, args: PROPOSAL, ...more });
 
+/** A command of a card that acts in the list too: on the card of the current row. */
+const rowCardCommand = (
+  verb: string,
+  label: IReviewCommand['label'],
+  keys: string[],
+  more: More = {}
+): IReviewCommand => ({ ...cardCommand(verb, label, keys, more), keys: { card: keys, list: keys } });
+
 /** All commands, in the order in which settings show them. */
 export const REVIEW_COMMANDS: readonly IReviewCommand[] = [
   rowCommand('focus-next-row', trans => trans.__('Next Proposal'), ['J', 'ArrowDown'], {
@@ -91,13 +102,18 @@ export const REVIEW_COMMANDS: readonly IReviewCommand[] = [
     hint: trans => trans.__('approve'),
     decides: true
   }),
-  cardCommand('approve-with-reason', trans => trans.__('Approve the Proposal with a Reason…'), ['Shift A'], {
-    hint: trans => trans.__('approve with a reason')
-  }),
+  rowCardCommand(
+    'approve-with-reason',
+    trans => trans.__('Approve the Proposal with a Reason…'),
+    ['Shift A'],
+    {
+      hint: trans => trans.__('approve with a reason')
+    }
+  ),
   cardCommand('reject-proposal', trans => trans.__('Reject the Proposal…'), ['R'], {
     hint: trans => trans.__('reject …')
   }),
-  cardCommand('answer-proposal', trans => trans.__('Answer Instead of Deciding…'), ['M'], {
+  rowCardCommand('answer-proposal', trans => trans.__('Answer Instead of Deciding…'), ['M'], {
     hint: trans => trans.__('answer …')
   }),
   cardCommand('edit-value', trans => trans.__('Edit the Proposal’s Value'), ['E', 'Enter'], {
@@ -109,10 +125,10 @@ export const REVIEW_COMMANDS: readonly IReviewCommand[] = [
     keys: { cards: ['Escape'] },
     hint: trans => trans.__('out of the field, then of the card')
   },
-  cardCommand('toggle-changes', trans => trans.__('Show or Hide the Changes'), ['D'], {
+  rowCardCommand('toggle-changes', trans => trans.__('Show or Hide the Changes'), ['D'], {
     hint: trans => trans.__('changes on, off')
   }),
-  cardCommand('comment-proposal', trans => trans.__('Comment on the Selection or the Proposal'), ['C'], {
+  rowCardCommand('comment-proposal', trans => trans.__('Comment on the Selection or the Proposal'), ['C'], {
     hint: trans => trans.__('comment')
   }),
   rowCommand('focus-first-row', trans => trans.__('First Proposal'), ['Home']),
@@ -140,7 +156,7 @@ export const REVIEW_COMMANDS: readonly IReviewCommand[] = [
   rowCommand('search-proposals', trans => trans.__('Search Proposals'), ['/'], {
     hint: trans => trans.__('search')
   }),
-  cardCommand('undo-approval', trans => trans.__('Take Back the Approval'), ['U'], {
+  rowCardCommand('undo-approval', trans => trans.__('Take Back the Approval'), ['U'], {
     hint: trans => trans.__('take back')
   }),
   rowCommand('approve-proposals', trans => trans.__('Approve the Selected Proposals…'), ['A'], {
@@ -161,7 +177,7 @@ export const REVIEW_COMMANDS: readonly IReviewCommand[] = [
   {
     id: 'hitl-nb:copy-link',
     label: trans => trans.__('Copy a Link to the Proposal'),
-    keys: { cards: ['Y'] },
+    keys: { cards: ['Y'], list: ['Y'] },
     hint: trans => trans.__('copy the link'),
     args: PROPOSAL
   },
@@ -284,15 +300,17 @@ export class CommandTargets {
 
   /**
    * Find the handler of a command; undefined if no view has one. First comes the card with the focus, then what is
-   * around it.
+   * around it. If the arguments name a proposal, its card comes before the inbox.
    */
   find(id: string, args: CommandArgs): ICommandHandler | undefined {
     const focused = this._focusedCard;
+    const isNamed = typeof args['proposal'] === 'string';
     const around =
       focused === null ? undefined : this._surroundings.find(({ node }) => node.contains(focused));
     return (
-      (focused && typeof args['proposal'] !== 'string' ? this._handlerOf(focused, id) : undefined) ??
+      (focused && !isNamed ? this._handlerOf(focused, id) : undefined) ??
       around?.handlers[id] ??
+      (isNamed ? this._findCard(args, id)?.handlers()[id] : undefined) ??
       this.inbox?.[id] ??
       this._findCard(args, id)?.handlers()[id]
     );
@@ -333,7 +351,7 @@ export class CommandTargets {
 
   /** The card with the focus, open or decided. */
   private get _focusedCard(): HTMLElement | null {
-    return document.activeElement?.closest<HTMLElement>(`${CARD_SELECTOR}, ${DECIDED_SELECTOR}`) ?? null;
+    return document.activeElement?.closest<HTMLElement>(CARDS_SELECTOR) ?? null;
   }
 
   private _handlerOf(card: HTMLElement, id: string): ICommandHandler | undefined {

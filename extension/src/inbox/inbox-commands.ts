@@ -6,6 +6,7 @@ import type { IProposalSummary } from '../api/types';
 import type { IHost } from '../components/host';
 import type { CommandArgs, CommandHandlers, ICommandHandler } from '../components/review-commands';
 import { approveByKey, askConfirmation, findCardApproval } from './batch/decide-selection';
+import { makeRowCardHandlers } from './row-card-commands';
 import { INBOX_VIEWS, type InboxModel } from './stores/inbox-model';
 import { votingName } from './stores/voter';
 
@@ -52,6 +53,7 @@ export function makeInboxHandlers(model: InboxModel, host: IHost, panel: IPanelA
     }
   });
   return {
+    ...makeRowCardHandlers(model, host, () => panel.node()),
     'hitl-nb:focus-next-row': move(1),
     'hitl-nb:focus-previous-row': move(-1),
     'hitl-nb:focus-first-row': move(-Infinity),

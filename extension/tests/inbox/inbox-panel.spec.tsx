@@ -573,6 +573,55 @@ test('e opens the card and goes into its editor, as soon as that is there', asyn
   expect(document.activeElement).toBe(screen.getByLabelText('value'));
 });
 
+describe('keys of the card act in the list', () => {
+  const ran: string[] = [];
+  beforeEach(() => void ran.splice(0));
+  const commandTargets = new CommandTargets();
+  const verbs = ['approve-with-reason', 'answer-proposal', 'toggle-changes', 'comment-proposal'];
+  verbs.push('undo-approval', 'copy-link');
+
+  function KeyCard({ id }: { id: string }): JSX.Element {
+    const node = useRef<HTMLElement>(null);
+    const run = (verb: string) => ({ isEnabled: () => true, execute: () => void ran.push(`${verb} ${id}`) });
+    useCardCommands(
+      { commandTargets } as IHost,
+      id,
+      node,
+      Object.fromEntries(verbs.map(verb => [`hitl-nb:${verb}`, run(verb)]))
+    );
+    return <article ref={node} className="jp-hitl-card" data-proposal={id} tabIndex={-1} />;
+  }
+  const renderKeyCard = (id: string): JSX.Element => <KeyCard key={id} id={id} />;
+
+  test('on the card of the current row beside it', async () => {
+    giveElementsSize(1000);
+    const { list, press } = await show(abc(), { commandTargets }, renderKeyCard);
+    press('j');
+    await waitFor(() => expect(document.querySelector('[data-proposal=b]')).not.toBeNull());
+    pressKey(list, 'A', { shiftKey: true });
+    press('m', 'd', 'c', 'u', 'y');
+    expect(ran).toEqual(verbs.map(verb => `${verb} b`));
+  });
+
+  test('in a narrow panel they open the card first', async () => {
+    giveElementsSize(400);
+    const { press } = await show(abc(), { commandTargets }, renderKeyCard);
+    press('j', 'm');
+    await waitFor(() => expect(ran).toEqual(['answer-proposal b']));
+  });
+
+  test('and not on a card elsewhere, nor on the current row while a card elsewhere has the focus', async () => {
+    giveElementsSize(1000);
+    const { press, model } = await show(abc(), { commandTargets });
+    render(<KeyCard id="a" />);
+    press('m');
+    expect([model.current, ran]).toEqual(['a', []]);
+    const decided = render(<article className="jp-hitl-decided" data-proposal="x" tabIndex={-1} />).container;
+    decided.querySelector<HTMLElement>('article')!.focus();
+    expect(commandTargets.find('hitl-nb:answer-proposal', {})?.isEnabled({})).toBe(false);
+  });
+});
+
 describe('an opened card has the focus', () => {
   const readOnly = (id: string): JSX.Element => (
     <article key={id} className="jp-hitl-card" data-proposal={id} tabIndex={-1} />
