@@ -72,6 +72,8 @@ export interface IHost {
   readonly status: IStatus | null;
   /** Why nothing can be decided here (for example, page and server have different versions); null if it can. */
   readonly readOnly: string | null;
+  /** Whether this page is alone in its window, without notebooks whose HTML could act in a person's name. */
+  readonly isOwnWindow?: boolean;
   /** Make an editor in the element `host` for `model`, whose MIME type chooses the language. */
   newEditor(options: {
     host: HTMLElement;

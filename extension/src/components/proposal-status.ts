@@ -72,13 +72,14 @@ export function isAboutWorkspace({ id, document = id }: Pick<IProposal, 'id' | '
 
 /** Describe a voter and how the voter is known, in the same words as for decisions. */
 export function formatVoter(vote: IVote, host: IHost): string {
-  return formatIdentity(
-    vote.reviewer,
-    vote.reviewer_name,
-    vote.known ?? 'unsigned',
-    vote.surface === 'page',
-    host
-  );
+  const { reviewer, reviewer_name: name, known = 'unsigned', surface } = vote;
+  return formatIdentity(reviewer, name, known, surface === 'page', host);
+}
+
+/** Return the voter's name alone, or "You"; the full identity is in the tooltip. */
+export function formatVoterName(vote: IVote, host: IHost): string {
+  const { reviewer, reviewer_name: name, known = 'unsigned' } = vote;
+  return vote.own ? host.trans.__('You') : formatName(reviewer, name, known, host) || formatVoter(vote, host);
 }
 
 /**
@@ -93,19 +94,39 @@ export function formatDecider(decision: Omit<IDecision, 'value'>, host: IHost): 
 /** Return the decider's name alone, as chips and collapsed cards show it; the full identity is in the tooltip. */
 export function formatDeciderName(decision: Omit<IDecision, 'value'>, host: IHost): string {
   const { reviewer, reviewer_name: name, known } = decision;
-  const { trans } = host;
+  return formatName(reviewer, name, known, host) || formatDecider(decision, host);
+}
+
+/** Describe how the current user is known here, for the tooltip of a card; "" while that is not known. */
+export function formatOwnIdentity(host: IHost): string {
+  const { status, trans, isOwnWindow = false } = host;
+  if (!status) {
+    return '';
+  }
+  const { user, authn } = status;
+  return trans.__(
+    'You decide as %1',
+    formatIdentity(user.username, user.display_name, authn, isOwnWindow, host)
+  );
+}
+
+/** The name of a person alone; "" if no person decided. */
+function formatName(
+  reviewer: string,
+  name: string,
+  known: ReviewerIdentity,
+  { trans, status }: IHost
+): string {
   switch (known) {
     case 'login':
-      return reviewer === host.status?.user.username
-        ? trans.__('You')
-        : showHiddenCharacters(name || reviewer);
+      return reviewer === status?.user.username ? trans.__('You') : showHiddenCharacters(name || reviewer);
     case 'token':
     case 'anonymous':
       return trans.__('a guest');
     case 'unsigned':
       return trans.__('%1 (unsigned)', showHiddenCharacters(reviewer));
     default:
-      return formatDecider(decision, host);
+      return '';
   }
 }
 

@@ -90,6 +90,10 @@ export class PageHost implements IHost {
     return this._status?.may.decide === false ? this._status.decide_refused : null;
   }
 
+  get isOwnWindow(): boolean {
+    return this._place.pass !== '';
+  }
+
   /** Emitted when the status or the connection changed. */
   get changed(): ISignal<this, void> {
     return this._changed;

@@ -40,7 +40,7 @@ function renderer(answers: { [path: string]: [number, unknown] }) {
       feed,
       drafts,
       trans: nullTranslator.load('hitl_nb'),
-      status: { store: 'here' },
+      status: { store: 'here', authn: 'login', user: { username: 'ann', display_name: 'Ann' } },
       readOnly: null,
       keyListener: { watch: () => () => undefined }
     },

@@ -10,7 +10,7 @@ import { whyInvalid } from '../decide/primary-action';
 import { formatErrorPath } from '../editors/table/errors';
 import type { IHost } from '../host';
 import type { ICardState } from '../states/proposal-state';
-import { formatVoter } from '../proposal-status';
+import { formatVoter, formatVoterName } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { ConflictNotice } from './conflict';
 import { valueUnit } from '../../api/value-units';
@@ -111,9 +111,11 @@ function CandidateNotice({ model, host }: IProps): JSX.Element {
   const by = votes.find(vote => vote.action === 'edit' && vote.counts);
   return (
     <Alert tone="good" icon="pencil">
-      {by
-        ? host.trans.__('Changed by %1. You vote on the changed value.', formatVoter(by, host))
-        : host.trans.__('It was changed. You vote on the changed value.')}
+      <span title={by && formatVoter(by, host)}>
+        {by
+          ? host.trans.__('Changed by %1. You vote on the changed value.', formatVoterName(by, host))
+          : host.trans.__('It was changed. You vote on the changed value.')}
+      </span>
     </Alert>
   );
 }

@@ -8,7 +8,8 @@ import { Chip } from '../controls/chip';
 import { Icon, type IconName } from '../controls/icons';
 import type { IHost } from '../host';
 import type { ICardState } from '../states/proposal-state';
-import { formatWhen } from '../proposal-status';
+import { formatDecider, formatOwnIdentity, formatVoter, formatWhen } from '../proposal-status';
+import { voteSentence } from '../terms-sentences';
 import { formatAge } from '../../text/times';
 import { MINUTE_MS, useClock } from '../hooks/use-clock';
 import { showHiddenCharacters } from '../../text/hidden-characters';
@@ -66,6 +67,7 @@ export function CardHead({ id, proposal, state, faces, menu, host }: IProps): JS
       </div>
       <div className="jp-hitl-head-end">
         {faces}
+        <IdentityIcon proposal={proposal} host={host} />
         <span className="jp-hitl-state" aria-live="polite">
           <Chip tone={state.tone} icon={state.icon}>
             {state.text}
@@ -84,6 +86,23 @@ export function CardHead({ id, proposal, state, faces, menu, host }: IProps): JS
       )}
     </header>
   );
+}
+
+/** One icon, whose tooltip says how this person, the voters and the decider are known. */
+function IdentityIcon({ proposal, host }: Pick<IProps, 'proposal' | 'host'>): JSX.Element | null {
+  const { votes = [], decision, status } = proposal;
+  const own = status === 'open' && !votes.some(vote => vote.own) ? formatOwnIdentity(host) : '';
+  const lines = [
+    ...(own ? [own] : []),
+    ...votes.map(vote => voteSentence(vote, formatVoter(vote, host), host.trans)),
+    ...(decision ? [host.trans.__('Decided by %1', formatDecider(decision, host))] : [])
+  ];
+  const text = lines.join('\n');
+  return text ? (
+    <span className="jp-hitl-identity" role="img" aria-label={text} title={text}>
+      <Icon name="lock" />
+    </span>
+  ) : null;
 }
 
 /** The called tool or step, or the kind of the value. */

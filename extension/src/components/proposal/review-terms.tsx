@@ -9,7 +9,7 @@ import { Face, initialsOf } from '../controls/face';
 import { Icon, type IconName } from '../controls/icons';
 import type { IHost } from '../host';
 import { clockSentences, isEnough, needLine, voteSentence } from '../terms-sentences';
-import { formatVoter, formatWhen } from '../proposal-status';
+import { formatVoter, formatVoterName, formatWhen } from '../proposal-status';
 import { MINUTE_MS, SECOND_MS, useClock } from '../hooks/use-clock';
 import { formatAge } from '../../text/times';
 import { showHiddenCharacters } from '../../text/hidden-characters';
@@ -170,14 +170,17 @@ function VoteFaces({ votes, now, host }: { votes: IVote[]; now: number; host: IH
   );
 }
 
-/** Each vote with its voter, how the voter is known, and the reason. */
+/** Each vote with its voter and the reason. The tooltip says how the voter is known. */
 function VoteList({ votes, now, host }: { votes: IVote[]; now: number; host: IHost }): JSX.Element {
   const { trans } = host;
   return (
     <ul className="jp-hitl-votes" aria-label={trans.__('Votes')}>
       {votes.map(vote => (
         <li key={vote.reviewer}>
-          {voteSentence(vote, formatVoter(vote, host), trans)},{' '}
+          <span title={formatVoter(vote, host)}>
+            {voteSentence(vote, formatVoterName(vote, host), trans)}
+          </span>
+          ,{' '}
           <time dateTime={vote.at} title={formatWhen(vote.at)}>
             {formatAge(vote.at, now, trans)}
           </time>

@@ -13,7 +13,14 @@ import { DocumentSection } from '../document/document-section';
 import type { IDocumentTools } from '../document/use-document-tools';
 import { ValueEditor } from '../editors/registry';
 import type { IHost } from '../host';
-import { currentValue, formatDeciderName, formatVoter, isAboutWorkspace } from '../proposal-status';
+import {
+  currentValue,
+  formatDecider,
+  formatDeciderName,
+  formatVoter,
+  formatVoterName,
+  isAboutWorkspace
+} from '../proposal-status';
 import type { IUndoer } from '../undo-keys';
 import { useCardCommands } from '../use-card-commands';
 import { recallChoice, rememberChoice } from '../../text/remembered-choice';
@@ -144,32 +151,37 @@ export function ValueSection(props: IProps): JSX.Element {
   );
 }
 
-/** "2 changes", and by whom if people vote on somebody's edit. */
+/** "2 changes", and by whom: the voter whose edit people vote on, or who decided so. */
 function ChangesChip({
   model,
   changes,
   host
 }: Pick<IProps, 'model' | 'changes' | 'host'>): JSX.Element | null {
   const { trans } = host;
-  const { votes = [], candidate, status, decision } = model.proposal;
   if (changes === 0) {
     return null;
   }
   const count = trans._n('%1 change', '%1 changes', changes);
-  const voter = votes.find(vote => vote.action === 'edit' && vote.counts);
-  const name =
-    status === 'open'
-      ? candidate !== undefined && !model.hasEdits && voter
-        ? formatVoter(voter, host)
-        : ''
-      : decision?.action === 'edit'
-        ? formatDeciderName(decision, host)
-        : '';
+  const { name, identity } = editorOf(model, host);
   return (
-    <Chip tone="good" icon="pencil">
+    <Chip tone="good" icon="pencil" title={identity}>
       {name ? trans.__('%1 by %2', count, name) : count}
     </Chip>
   );
+}
+
+/** Who changed the value that is shown, and how that person is known. */
+function editorOf(model: IProposalModel, host: IHost): { name: string; identity?: string } {
+  const { votes = [], candidate, status, decision } = model.proposal;
+  if (status !== 'open') {
+    return decision?.action === 'edit'
+      ? { name: formatDeciderName(decision, host), identity: formatDecider(decision, host) }
+      : { name: '' };
+  }
+  const voter = votes.find(vote => vote.action === 'edit' && vote.counts);
+  return candidate !== undefined && !model.hasEdits && voter
+    ? { name: formatVoterName(voter, host), identity: formatVoter(voter, host) }
+    : { name: '' };
 }
 
 /** The agent's version, read-only. */

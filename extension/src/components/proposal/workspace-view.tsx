@@ -15,7 +15,7 @@ import type { IHost } from '../host';
 import { useChanges } from '../use-redraw';
 import { SideBySide } from '../../codemirror/side-by-side';
 import { useUndoKeys } from '../undo-keys';
-import { formatDecider } from '../proposal-status';
+import { formatDecider, formatDeciderName } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { SaveStatus } from '../decide/save-status';
 import { PresenceFaces } from '../presence-bar';
@@ -72,7 +72,9 @@ export function WorkspaceView({ model, host, renderQuestion }: IProps): JSX.Elem
         <div className="jp-hitl-head-end">
           {draft && <PresenceFaces draft={draft} host={host} />}
           <span className="jp-hitl-state" aria-live="polite">
-            <Chip tone={status === 'open' ? 'brand' : 'neutral'}>{statusSentence(model, host)}</Chip>
+            <Chip tone={status === 'open' ? 'brand' : 'neutral'} title={deciderOf(model, host)}>
+              {statusSentence(model, host)}
+            </Chip>
           </span>
         </div>
       </header>
@@ -138,9 +140,15 @@ function statusSentence({ workspace, run, decidedQuestion }: WorkspaceModel, hos
   return (run && said[run.status]) ?? trans.__('The agent and people write');
 }
 
+/** Who decided that it is done, and how that person is known; undefined if nobody has. */
+function deciderOf({ workspace, decidedQuestion }: WorkspaceModel, host: IHost): string | undefined {
+  const decision = workspace.status === 'done' ? decidedQuestion?.decision : null;
+  return decision ? formatDecider(decision, host) : undefined;
+}
+
 function decisionSentence(decision: Omit<IDecision, 'value'>, host: IHost): string {
   const { trans } = host;
-  const name = formatDecider(decision, host);
+  const name = formatDeciderName(decision, host);
   switch (decision.action) {
     case 'reject':
       return trans.__('Rejected by %1', name);

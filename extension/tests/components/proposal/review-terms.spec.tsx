@@ -122,9 +122,22 @@ test('the card says why it is asked, who must agree and who has', () => {
   );
   screen.getByRole('img', { name: 'Approved by Bo (bo), logged in, 10 min ago' });
   const votes = within(screen.getByRole('list', { name: 'Votes' })).getByRole('listitem');
-  expect(votes.textContent).toBe('Approved by Bo (bo), logged in, 10 min ago');
+  expect(votes.textContent).toBe('Approved by Bo, 10 min ago');
+  within(votes).getByTitle('Bo (bo), logged in');
   expect(container.querySelector('.jp-hitl-state')!.textContent).toBe('Your vote');
   screen.getByRole('button', { name: 'Approve, 2nd of 2' });
+});
+
+test('one icon in the head says how people are known; elsewhere they have names, and this person is “You”', () => {
+  const card = show(proposal()).container;
+  const shared = 'logged in, in a window where notebooks’ HTML runs';
+  expect(card.querySelector('.jp-hitl-identity')!.getAttribute('title')).toBe(
+    `You decide as Cy (cy), ${shared}\nApproved by Bo (bo), logged in`
+  );
+  cleanup();
+  show(proposal({ votes: [{ ...vote, own: true, surface: null }] }));
+  expect(screen.getByRole('list', { name: 'Votes' }).textContent).toBe('Approved by You, 10 min ago');
+  screen.getByRole('img', { name: `Approved by Bo (bo), ${shared}` });
 });
 
 test('a proposal without terms has no line of them', () => {
@@ -194,8 +207,8 @@ test.each<[string, Partial<IProposalPermissions>, string]>([
 });
 
 test.each([
-  ['bo', 'given by bo', /^Approved by a guest \(not logged in\), as bo, /],
-  ['0f'.repeat(16), 'given by a guest', /^Approved by a guest \(not logged in\), 10 min/]
+  ['bo', 'given by bo', /^Approved by a guest, as bo, /],
+  ['0f'.repeat(16), 'given by a guest', /^Approved by a guest, 10 min/]
 ])('a guest’s vote says the name that it is counted under: %s', (reviewer, given, line) => {
   const needs = [{ ...needed, voted: [reviewer] }];
   show(proposal({ needs, votes: [{ ...vote, reviewer, seat: reviewer, known: 'anonymous' }] }));
@@ -208,8 +221,9 @@ test('people vote on what somebody has made of it', () => {
   const edit = { ...vote, action: 'edit' as const };
   const old = { ...vote, reviewer: 'ada', reviewer_name: '', counts: false };
   show(proposal({ candidate: 'pay 20', votes: [old, edit] }));
-  screen.getByText('Changed by Bo (bo), logged in. You vote on the changed value.');
-  screen.getByText('1 change by Bo (bo), logged in');
+  screen.getByText('Changed by Bo. You vote on the changed value.');
+  screen.getByText('1 change by Bo');
+  expect(screen.getAllByTitle('Bo (bo), logged in')).toHaveLength(3);
   const [first, second] = within(screen.getByRole('list', { name: 'Votes' })).getAllByRole('listitem');
   expect(first.textContent).toContain('(of another value: it does not count)');
   expect(second.textContent).not.toContain('does not count');
