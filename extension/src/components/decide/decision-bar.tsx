@@ -55,7 +55,7 @@ export function DecisionBar({ model, host, changes, isSecond, onComments }: IPro
   const [sending, setSending] = useState<Action | null>(null);
   const sentence = useId();
   const surroundings = useContext(DecisionSurroundings);
-  const primary = proposal.settles_at ? null : primaryAction(model, host);
+  const primary = proposal.settles_at ? null : primaryAction(model, host, sending);
   const isFilled = surroundings.selected === 0 && isSecond !== true;
   const answerInMenu = surroundings.compact === true && primary !== null;
   const isAllowed = (action: Action): boolean =>

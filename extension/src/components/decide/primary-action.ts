@@ -18,8 +18,16 @@ export interface IPrimaryAction {
   blocked: string | null;
 }
 
-/** Return the primary action; null if neither an approval nor an edit is possible for the agent and this person. */
-export function primaryAction(model: IProposalModel, host: IHost): IPrimaryAction | null {
+/**
+ * Return the primary action; null if neither an approval nor an edit is possible for the agent and this person.
+ *
+ * @param sending - the decision that is being sent, or null.
+ */
+export function primaryAction(
+  model: IProposalModel,
+  host: IHost,
+  sending: Action | null = null
+): IPrimaryAction | null {
   const { proposal, hasEdits } = model;
   const { allow, may } = proposal;
   const isPossible = (action: Action): boolean =>
@@ -34,21 +42,23 @@ export function primaryAction(model: IProposalModel, host: IHost): IPrimaryActio
   const action: Action = edits && allow.includes('edit') ? 'edit' : 'approve';
   return {
     action,
-    label: primaryLabel(model, action, host),
+    label: primaryLabel(model, action, sending, host),
     blocked: whyBlocked(model, action, host)
   };
 }
 
 function primaryLabel(
-  { proposal, isDeciding, hasEdits }: IProposalModel,
+  { proposal, hasEdits }: IProposalModel,
   action: Action,
+  sending: Action | null,
   host: IHost
 ): string {
   const { trans } = host;
+  const isSent = sending === 'approve' || sending === 'edit';
   if (isAboutWorkspace(proposal)) {
-    return trans.__('Done');
+    return isSent ? trans.__('Marking as done …') : trans.__('Done');
   }
-  if (isDeciding) {
+  if (isSent) {
     return trans.__('Approving …');
   }
   if (action === 'edit' && (hasEdits || !proposal.allow.includes('approve'))) {

@@ -76,6 +76,35 @@ test('while rows are selected in the inbox, the keys of the card act on them', (
   expect([answer.isEnabled({}), answer.whyNot?.()]).toEqual([false, 'Keys act on the 3 selected']);
 });
 
+describe('while a decision is sent', () => {
+  /** Shows a card whose decision is never answered. */
+  function showSending(proposal: Partial<IProposal> = {}): void {
+    const decide = jest.fn(function (this: { isDeciding: boolean }) {
+      this.isDeciding = true;
+      return new Promise<boolean>(() => undefined);
+    });
+    show({ proposal, model: { decide, hasEdits: false } });
+  }
+
+  test.each<[Partial<IProposal>, string, string]>([
+    [{}, 'Approve and next', 'Approving …'],
+    [{ document: 'w' }, 'Done and next', 'Marking as done …']
+  ])('an approval says so: %j', async (over, name, sent) => {
+    showSending(over);
+    await press(name);
+    expect(screen.getByRole('button', { name: sent }).getAttribute('aria-disabled')).toBe('true');
+  });
+
+  test('a rejection says so, and the approval does not', async () => {
+    showSending();
+    await press('Reject…');
+    await press('Reject');
+    screen.getByRole('button', { name: 'Rejecting …' });
+    screen.getByRole('button', { name: 'Approve' });
+    expect(screen.queryByRole('button', { name: 'Approving …' })).toBeNull();
+  });
+});
+
 test('a command that names its proposal is still about that one', () => {
   const { targets } = show();
   act(() => void targets.find('hitl-nb:reject-proposal', { proposal: 'p' })!.execute({ proposal: 'p' }));

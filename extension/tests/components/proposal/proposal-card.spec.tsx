@@ -544,15 +544,6 @@ describe('the decision bar', () => {
     expect(decide.mock.calls).toEqual([['approve', { reason: undefined }]]);
   });
 
-  test('shows at once that a decision is sent', () => {
-    const { model } = showDeciding();
-    act(() => {
-      model.isDeciding = true;
-      model.changed.emit();
-    });
-    expect(button('Approving …').getAttribute('aria-disabled')).toBe('true');
-  });
-
   test('says when the agent takes no changes', () => {
     const { model } = showDeciding({ allow: ['approve', 'reject'] });
     act(() => model.edit('pay 9'));
