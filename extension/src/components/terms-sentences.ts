@@ -133,7 +133,8 @@ export function clockSentences({ timer, settles_at }: IReviewFields, now: number
   const steps = timer.steps ?? [timer];
   const said = steps.map(step => stepSentence(step, now, trans));
   const last = steps[steps.length - 1].does;
-  return last === 'reject' || last === 'approve' ? said : [...said, trans.__('After that it keeps waiting.')];
+  const isSaid = ['reject', 'approve', 'overdue'].includes(last);
+  return isSaid ? said : [...said, trans.__('After that it keeps waiting.')];
 }
 
 function stepSentence(step: IClockStep, now: number, trans: Trans): string {
@@ -143,13 +144,13 @@ function stepSentence(step: IClockStep, now: number, trans: Trans): string {
   const people = anyOf(step.people, trans);
   switch (step.does) {
     case 'remind':
-      return trans.__('A reminder is sent at %1.', at);
+      return trans.__('%1; then a reminder is sent.', until);
     case 'overdue':
-      return trans.__('It is overdue from %1 on.', at);
+      return trans.__('%1; then it is late, and keeps waiting.', until);
     case 'escalate':
       return people
-        ? trans.__('From %1 on, %2 may decide too.', at, people)
-        : trans.__('It is escalated at %1.', at);
+        ? trans.__('%1; then %2 may decide too.', until, people)
+        : trans.__('%1; then it is escalated.', until);
     case 'approve':
       return trans.__('%1; then it is approved, although nobody has decided.', until);
     case 'reject':

@@ -6,7 +6,7 @@ import { useState } from 'react';
 import type { IProposal } from '../api/types';
 import { Button } from '../components/controls/button';
 import { Alert } from '../components/controls/alert';
-import { SECOND_MS, useClock } from '../components/hooks/use-clock';
+import { useCountdown } from '../components/hooks/use-clock';
 import { decisionWord } from '../components/states/decision-word';
 import { stateOf } from '../components/states/proposal-state';
 import { formatTimeLeft } from '../components/terms-sentences';
@@ -24,9 +24,9 @@ interface IProps {
 /** "Approved: Refund order 40215", with "Take back" for as long as the policy gives. */
 export function LastDecision({ proposal, host, onTakenBack }: IProps): JSX.Element {
   const { trans } = host;
-  const now = useClock(SECOND_MS);
-  const [problem, setProblem] = useState('');
   const { settles_at, may, status, title } = proposal;
+  const now = useCountdown(settles_at);
+  const [problem, setProblem] = useState('');
   const left = settles_at && may?.undo ? formatTimeLeft(settles_at, now) : '';
   const word = status === 'open' ? stateOf({ proposal }, host).text : decisionWord(proposal, host).text;
   const takeBack = async (): Promise<void> => {

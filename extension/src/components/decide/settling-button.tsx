@@ -7,9 +7,11 @@ import type { IProposalModel } from '../../models/interfaces';
 import { Button } from '../controls/button';
 import type { IHost } from '../host';
 import { keyHint, keyShortcuts } from '../keys/key-hints';
+import { announce } from '../keys/announcer';
 import { formatTimeLeft } from '../terms-sentences';
+import { showHiddenCharacters } from '../../text/hidden-characters';
 import { formatClock } from '../../text/times';
-import { SECOND_MS, useClock } from '../hooks/use-clock';
+import { useCountdown } from '../hooks/use-clock';
 import { useCardCommands } from '../use-card-commands';
 
 interface IProps {
@@ -22,10 +24,17 @@ interface IProps {
 /** The button that takes the approval back, with the time left, and what happens then. */
 export function SettlingButton({ model, at, host }: IProps): JSX.Element {
   const { trans } = host;
-  const now = useClock(SECOND_MS);
+  const { may, title } = model.proposal;
+  const now = useCountdown(at, near => {
+    if (may?.undo) {
+      announce(
+        trans.__('%1 left to take it back: %2', formatTimeLeft(at, near), showHiddenCharacters(title))
+      );
+    }
+  });
   const sentence = useId();
   const rest = formatTimeLeft(at, now);
-  const able = rest !== '' && !!model.proposal.may?.undo && !model.isDeciding;
+  const able = rest !== '' && !!may?.undo && !model.isDeciding;
   const node = useRef<HTMLSpanElement>(null);
   useCardCommands(host, model.proposal.id, node, {
     'hitl-nb:undo-approval': {
@@ -35,7 +44,7 @@ export function SettlingButton({ model, at, host }: IProps): JSX.Element {
   });
   return (
     <span ref={node} className="jp-hitl-settling">
-      {rest && model.proposal.may?.undo && (
+      {rest && may?.undo && (
         <Button
           icon="undo"
           keyHint={keyHint(host, 'hitl-nb:undo-approval')}

@@ -7,10 +7,11 @@ import type { IGuardrailResult, IProposal, IVote } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
 import { Face, initialsOf } from '../controls/face';
 import { Icon, type IconName } from '../controls/icons';
+import { announce } from '../keys/announcer';
 import type { IHost } from '../host';
-import { clockSentences, isEnough, needLine, voteSentence } from '../terms-sentences';
+import { clockSentences, formatTimeLeft, isEnough, needLine, voteSentence } from '../terms-sentences';
 import { formatVoter, formatVoterName, formatWhen } from '../proposal-status';
-import { MINUTE_MS, SECOND_MS, useClock } from '../hooks/use-clock';
+import { MINUTE_MS, useCountdown } from '../hooks/use-clock';
 import { formatAge } from '../../text/times';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { RuleChip } from '../rules/rule-chip';
@@ -32,7 +33,8 @@ const SOON_MS = 4 * 60 * MINUTE_MS;
 /** The terms of a proposal. Empty if there is nothing to say. */
 export function TermsView({ model, host }: IProps): JSX.Element | null {
   const { proposal } = model;
-  const now = useClock(proposal.settles_at ? SECOND_MS : MINUTE_MS);
+  const next = proposal.status === 'open' && !proposal.settles_at ? proposal.timer?.at : null;
+  const now = useCountdown(next, at => announceTimeLeft(next!, at, proposal, host));
   useNextStep(model);
   const { needs = [], votes = [] } = proposal;
   const open = proposal.status === 'open';
@@ -221,6 +223,11 @@ function DeadlineLine(props: {
       )}
     </TermLine>
   );
+}
+
+/** Say the time left until the next step of the schedule. */
+function announceTimeLeft(until: string, now: number, { title }: IProposal, { trans }: IHost): void {
+  announce(trans.__('%1 left: %2', formatTimeLeft(until, now), showHiddenCharacters(title)));
 }
 
 /** Read the proposal again after each scheduled step. The feed reports the step too, if it is connected. */

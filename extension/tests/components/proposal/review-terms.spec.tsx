@@ -229,6 +229,34 @@ test('people vote on what somebody has made of it', () => {
   expect(second.textContent).not.toContain('does not count');
 });
 
+test('a countdown changes each minute, each second in the last one, and is said at 5 min and at 1 min', () => {
+  const timer = { at: '2026-01-05T09:06:00Z', does: 'reject' as const, people: [] };
+  show(proposal({ timer }));
+  const left = (): string => screen.getByRole('group', { name: 'Until' }).textContent!.split(' left')[0];
+  const said = (): string => document.querySelector('.jp-hitl-said')?.textContent ?? '';
+  const after = (ms: number): [string, string] => {
+    act(() => jest.advanceTimersByTime(ms));
+    return [left(), said()];
+  };
+  expect(after(30_000)).toEqual(['6 min', '']);
+  expect(after(30_000)).toEqual(['5 min', '5 min left: Refund']);
+  expect(after(61_000)).toEqual(['4 min', '']);
+  expect(after(179_000)).toEqual(['1 min', '1 min left: Refund']);
+  expect(after(1000)[0]).toBe('59 s');
+  expect(after(10_000)).toEqual(['49 s', '']);
+});
+
+test('the time to take an approval back changes each minute, and is said as well', () => {
+  const may = { ...all, undo: true };
+  show(proposal({ settles_at: '2026-01-05T09:10:00Z', may }));
+  screen.getByText(/, in 10 min\./);
+  act(() => jest.advanceTimersByTime(59_000));
+  screen.getByText(/, in 10 min\./);
+  act(() => jest.advanceTimersByTime(541_000 - 59_000));
+  screen.getByText(/, in 59 s\./);
+  expect(document.querySelector('.jp-hitl-said')!.textContent).toBe('1 min left to take it back: Refund');
+});
+
 test('an approval that settles can be taken back by whose it is, and the record is read when it is over', () => {
   const settles_at = '2026-01-05T09:00:30Z';
   const may: IProposalPermissions = { decide: false, why_not: 'it settles', actions: ['reject'], undo: true };
@@ -378,13 +406,16 @@ describe('sentences', () => {
     const timer = { ...remind, steps: [remind, escalate, reject] };
     const said = clockSentences({ timer }, NOW, trans);
     expect(said).toEqual([
-      expect.stringMatching(/^A reminder is sent at /),
-      expect.stringMatching(/^From .* on, lea may decide too\.$/),
+      expect.stringMatching(/^30 min left, until .*; then a reminder is sent\.$/),
+      expect.stringMatching(/^1 h left, until .*; then lea may decide too\.$/),
       expect.stringMatching(/^2 h 12 min left, until .*; then it is rejected\.$/)
     ]);
     expect(clockSentences({ timer: remind }, NOW, trans)[1]).toBe('After that it keeps waiting.');
     expect(clockSentences({ timer: { ...reject, does: 'approve' } }, NOW, trans)).toEqual([
       expect.stringMatching(/then it is approved, although nobody has decided\.$/)
+    ]);
+    expect(clockSentences({ timer: { ...remind, does: 'overdue' } }, NOW, trans)).toEqual([
+      expect.stringMatching(/^30 min left, until .*; then it is late, and keeps waiting\.$/)
     ]);
     expect(clockSentences({}, NOW, trans)).toEqual([]);
     const settles_at = '2026-01-05T09:00:30Z';
