@@ -7,13 +7,12 @@ import type { IProposalModel } from '../../models/interfaces';
 import { Alert } from '../controls/alert';
 import { Button } from '../controls/button';
 import { whyInvalid } from '../decide/primary-action';
-import { formatErrorPath } from '../editors/table/errors';
 import type { IHost } from '../host';
 import type { ICardState } from '../states/proposal-state';
 import { formatVoter, formatVoterName } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { ConflictNotice } from './conflict';
-import { valueUnit } from '../../api/value-units';
+import { nameErrorPlace } from './error-place';
 
 /** Most message bars of one card. */
 const MAX_NOTICES = 2;
@@ -69,7 +68,7 @@ function DisconnectedNotice({ model, host }: IProps): JSX.Element {
 function InvalidNotice({ model, host, onGoThere }: IProps): JSX.Element {
   const { invalidReason, fields, proposal } = model;
   const namePlace = (path: string): string =>
-    valueUnit(proposal.kind) === 'cells' ? formatErrorPath(path, model.draft?.removedRows ?? [], host) : path;
+    nameErrorPlace(path, proposal, model.value, model.draft?.removedRows ?? [], host);
   const messages = [
     ...(invalidReason ? [invalidReason] : []),
     ...Object.entries(fields).map(([path, message]) => (path ? `${namePlace(path)}: ${message}` : message))

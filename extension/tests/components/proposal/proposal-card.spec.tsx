@@ -579,6 +579,24 @@ test('undo by the keys of the card removes unfinished text from the screen too',
   expect(editors.length).toBe(before + 1);
 });
 
+const AMOUNT: Partial<IProposal> = {
+  schema: { properties: { amount: { title: 'Amount' } } },
+  value: { amount: 1 }
+};
+
+test.each<[IProposal['kind'], Partial<IProposal>, string, string]>([
+  ['plan', { value: ['pack', 'send'] }, '1', 'Step 2: must be longer'],
+  ['plan', { value: ['pack', { to: 'Bo' }] }, '1/to', 'Step 2, to: must be longer'],
+  ['json', AMOUNT, 'amount', 'Amount: must be longer'],
+  ['json', { value: [{ id: 'a' }] }, '0/id', '[0].id: must be longer'],
+  ['tool_call', { value: { name: 'pay', arguments: { to: [1] } } }, 'arguments/to/0', 'to[0]: must be longer']
+])('the bar names the place of a message as the editor does: %s %j', (kind, over, path, text) => {
+  const model = new Model(proposal({ kind, ...over }));
+  model.fields = { [path]: 'must be longer' };
+  show(model);
+  expect(screen.getByRole('button', { name: 'Go there' }).closest('[role]')!.textContent).toContain(text);
+});
+
 test('what must be fixed is gone to from the other views of the value too', () => {
   const model = new Model(proposal({ kind: 'choice', value: 'yes', options: ['yes', 'no'] }));
   const container = show(model);
