@@ -132,10 +132,10 @@ export function ReviewPage({ host, id: first, of }: IProps): JSX.Element {
         return; // the person has gone to another one meanwhile
       }
       moveFocus(decided.id);
-      // Without a next one, the decided card stays, and says what the run needs.
-      if (queue.next !== null && queue.next !== id) {
+      // Without another one, the decided card stays, and says what the run needs.
+      if (queue.nextToDecide !== null) {
         setLast(decided);
-        setId(queue.next);
+        setId(queue.nextToDecide);
       }
     }
   };

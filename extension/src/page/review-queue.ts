@@ -1,5 +1,5 @@
 /**
- * The proposals that this person has a say in, in the server's order, and the place of one of them.
+ * The proposals that this person has a say in, in the order of the inbox's "For me", and the place of one of them.
  */
 
 import { useCallback, useEffect, useState } from 'react';
@@ -16,6 +16,8 @@ export interface IReviewQueue {
   total: number;
   previous: string | null;
   next: string | null;
+  /** The one to show after a decision: the next one, or else the first that still waits. */
+  nextToDecide: string | null;
   /** Why the list cannot be read, or "". */
   problem: string;
 }
@@ -26,7 +28,7 @@ export function useReviewQueue(host: PageHost, current: string, enabled: boolean
   const [problem, setProblem] = useState('');
   const read = useCallback(async () => {
     try {
-      const { proposals } = await host.client.listProposals({ mine: true }, MAX_PROPOSALS);
+      const { proposals } = await host.client.listProposals({ mine: true, sort: 'due' }, MAX_PROPOSALS);
       setIds(proposals.map(({ id }) => id));
       setProblem('');
     } catch (reason) {
@@ -57,6 +59,7 @@ export function placeOf(ids: readonly string[], current: string): Omit<IReviewQu
     position: at + 1,
     total: ids.length,
     previous: at > 0 ? ids[at - 1] : null,
-    next: ids[at + 1] ?? null
+    next: ids[at + 1] ?? null,
+    nextToDecide: ids[at + 1] ?? ids.find(id => id !== current) ?? null
   };
 }

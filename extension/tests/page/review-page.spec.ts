@@ -68,7 +68,7 @@ beforeEach(() => {
     'proposals/p1': [200, proposal],
     'runs/r1': [200, { run, proposals: [] }],
     status: [200, status],
-    'proposals?mine=1&limit=200': [200, { proposals: [proposal], next: null }],
+    'proposals?sort=due&mine=1&limit=200': [200, { proposals: [proposal], next: null }],
     'proposals/p1/decision': [
       200,
       {
@@ -227,7 +227,7 @@ describe('the proposals that wait for this person', () => {
 
   beforeEach(() => {
     answers['proposals/p2'] = [200, second];
-    answers['proposals?mine=1&limit=200'] = [200, { proposals: [proposal, second], next: null }];
+    answers['proposals?sort=due&mine=1&limit=200'] = [200, { proposals: [proposal, second], next: null }];
   });
 
   async function click(name: string): Promise<void> {
@@ -285,6 +285,14 @@ describe('the proposals that wait for this person', () => {
     expect(document.activeElement?.textContent).toContain('Second');
   });
 
+  test('after the last one, the first that still waits is shown', async () => {
+    answers['proposals/p2/decision'] = [200, { proposal: { ...second, status: 'superseded' }, run }];
+    await renderPage('proposal', 'p2');
+    expect(screen.getByText('2 of 2 for you')).toBeTruthy();
+    await click('Approve');
+    await waitFor(() => screen.getByRole('heading', { name: 'Greet⟨U+202E⟩?' }));
+  });
+
   test('are not left for another one by a late answer', async () => {
     let answer = (): void => undefined;
     const gate = new Promise<void>(resolve => (answer = resolve));
@@ -297,7 +305,10 @@ describe('the proposals that wait for this person', () => {
     };
     const third = { ...proposal, id: 'p3', title: 'Third' };
     answers['proposals/p3'] = [200, third];
-    answers['proposals?mine=1&limit=200'] = [200, { proposals: [proposal, second, third], next: null }];
+    answers['proposals?sort=due&mine=1&limit=200'] = [
+      200,
+      { proposals: [proposal, second, third], next: null }
+    ];
     await renderPage();
     await click('Approve');
     await click('Next');
@@ -308,7 +319,7 @@ describe('the proposals that wait for this person', () => {
   });
 
   test('the last one keeps the focus in its collapsed card', async () => {
-    answers['proposals?mine=1&limit=200'] = [200, { proposals: [proposal], next: null }];
+    answers['proposals?sort=due&mine=1&limit=200'] = [200, { proposals: [proposal], next: null }];
     await renderPage();
     screen.getByRole('button', { name: 'Approve' }).focus();
     await click('Approve');
@@ -346,7 +357,7 @@ describe('the proposals that wait for this person', () => {
   });
 
   test('cannot be listed: the card is there all the same, and the bar says why', async () => {
-    answers['proposals?mine=1&limit=200'] = [500, { error: 'Broken', message: 'the store is gone' }];
+    answers['proposals?sort=due&mine=1&limit=200'] = [500, { error: 'Broken', message: 'the store is gone' }];
     await renderPage();
     expect(screen.getByText('the store is gone')).toBeTruthy();
     expect(screen.getByRole('button', { name: 'Approve' })).toBeTruthy();
