@@ -11,6 +11,7 @@ import { Chip } from '../controls/chip';
 import { SegmentedControl } from '../controls/segmented-control';
 import { DocumentSection } from '../document/document-section';
 import type { IDocumentTools } from '../document/use-document-tools';
+import { useDraftEditors } from '../document/use-draft-editors';
 import { ValueEditor } from '../editors/registry';
 import type { IHost } from '../host';
 import {
@@ -21,6 +22,7 @@ import {
   formatVoterName,
   isAboutWorkspace
 } from '../proposal-status';
+import { allOf } from '../terms-sentences';
 import type { IUndoer } from '../undo-keys';
 import { useCardCommands } from '../use-card-commands';
 import { recallChoice, rememberChoice } from '../../text/remembered-choice';
@@ -28,6 +30,9 @@ import { registerHiddenEditor } from './field-focus';
 
 /** The views of a value. */
 type ValueView = 'edit' | 'changes' | 'original';
+
+/** Most people at a draft that the chip names; its tooltip names all. */
+const MAX_EDITORS = 3;
 
 interface IProps {
   model: IProposalModel;
@@ -151,18 +156,19 @@ export function ValueSection(props: IProps): JSX.Element {
   );
 }
 
-/** "2 changes", and by whom: the voter whose edit people vote on, or who decided so. */
+/** "2 changes", and by whom: the people at the draft, the voter whose edit people vote on, or who decided so. */
 function ChangesChip({
   model,
   changes,
   host
 }: Pick<IProps, 'model' | 'changes' | 'host'>): JSX.Element | null {
   const { trans } = host;
+  const editors = useDraftEditors(model, host);
   if (changes === 0) {
     return null;
   }
   const count = trans._n('%1 change', '%1 changes', changes);
-  const { name, identity } = editorOf(model, host);
+  const { name, identity } = editorOf(model, editors, host);
   return (
     <Chip tone="good" icon="pencil" title={identity}>
       {name ? trans.__('%1 by %2', count, name) : count}
@@ -171,7 +177,11 @@ function ChangesChip({
 }
 
 /** Who changed the value that is shown, and how that person is known. */
-function editorOf(model: IProposalModel, host: IHost): { name: string; identity?: string } {
+function editorOf(
+  model: IProposalModel,
+  editors: string[],
+  host: IHost
+): { name: string; identity?: string } {
   const { votes = [], candidate, status, decision } = model.proposal;
   if (status !== 'open') {
     return decision?.action === 'edit'
@@ -181,7 +191,10 @@ function editorOf(model: IProposalModel, host: IHost): { name: string; identity?
   const voter = votes.find(vote => vote.action === 'edit' && vote.counts);
   return candidate !== undefined && !model.hasEdits && voter
     ? { name: formatVoterName(voter, host), identity: formatVoter(voter, host) }
-    : { name: '' };
+    : {
+        name: allOf(editors.slice(0, MAX_EDITORS), host.trans),
+        identity: allOf(editors, host.trans) || undefined
+      };
 }
 
 /** The agent's version, read-only. */

@@ -418,6 +418,34 @@ describe('the views of a value', () => {
   });
 });
 
+describe('the number of changes says whose they are', () => {
+  test('by the people whom the server names, and who are at the draft', () => {
+    const model = new Model(
+      proposal({ kind: 'choice', value: 'yes', options: ['yes', 'no'], edited_by: ['Bo'] })
+    );
+    show(model);
+    act(() => model.edit('no'));
+    screen.getByText('1 change by Bo');
+    const cy = { client: 7, name: 'Cy\u202e', me: false };
+    jest.spyOn(model.draft, 'findPerson').mockImplementation(client => (client === 7 ? (cy as never) : null));
+    const change = { value: true, remote: true, peers: [7] };
+    act(() => (model.draft.changed as Signal<SharedDraft, typeof change>).emit(change));
+    screen.getByText('1 change by Cy⟨U+202E⟩ and Bo');
+  });
+
+  test('by this person', () => {
+    const model = Object.assign(
+      new Model(proposal({ kind: 'choice', value: 'yes', options: ['yes', 'no'] })),
+      {
+        canUndo: true
+      }
+    );
+    show(model);
+    act(() => model.edit('no'));
+    screen.getByText('1 change by you');
+  });
+});
+
 describe('without changes a value is always in its editor', () => {
   const choice = (): Model => new Model(proposal({ kind: 'choice', value: 'yes', options: ['yes', 'no'] }));
   afterEach(() => localStorage.clear());
