@@ -1,5 +1,5 @@
 /**
- * Shows notifications: those of JupyterLab, and those of the browser while this window is in the background. Many
+ * Shows notifications: those of JupyterLab, and those of the browser while this window is hidden. Many
  * notifications at once are shown as one.
  */
 
@@ -48,7 +48,7 @@ export class NoticeDisplay {
     this._gathered = [];
     this._timer = undefined;
     if (notices.length > MAX_AT_ONCE) {
-      const title = this._around.trans.__('%1 proposals need you', notices.length);
+      const title = summarize(notices, this._around.trans);
       this._tell(title, '', null, [this._reviewAction(null)]);
       return;
     }
@@ -95,7 +95,7 @@ export class NoticeDisplay {
         actions: [...actions, ...offers]
       });
     }
-    if (wants('browser') && !document.hasFocus() && areNotificationsAllowed()) {
+    if (wants('browser') && document.hidden && areNotificationsAllowed()) {
       const outside = new Notification(title, { body: text, tag: proposal?.id });
       outside.onclick = () => {
         window.focus();
@@ -107,6 +107,27 @@ export class NoticeDisplay {
 
   private _gathered: IProposalNotice[] = [];
   private _timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** Say of how many proposals there are notifications: those that need the person, and those that do not any more. */
+function summarize(notices: readonly IProposalNotice[], trans: TranslationBundle): string {
+  const over = (type: IProposalNotice['type']): number => countProposals(notices, one => one.type === type);
+  const [decided, expired] = [over('decided'), over('expired')];
+  const waiting = countProposals(notices, one => !OVER.includes(one.type));
+  return [
+    waiting > 0 && trans._n('%1 proposal needs you', '%1 proposals need you', waiting),
+    decided > 0 && trans._n('%1 was decided without you', '%1 were decided without you', decided),
+    expired > 0 && trans._n('%1 is asked again', '%1 are asked again', expired)
+  ]
+    .filter(Boolean)
+    .join(', ');
+}
+
+function countProposals(
+  notices: readonly IProposalNotice[],
+  fits: (notice: IProposalNotice) => boolean
+): number {
+  return new Set(notices.filter(fits).map(({ proposal }) => proposal.id)).size;
 }
 
 /** Return true if the browser shows notifications of this page. */

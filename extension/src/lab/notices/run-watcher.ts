@@ -9,7 +9,7 @@ import type { IHost } from '../../components/host';
 import { decisionWord } from '../../components/states/decision-word';
 import { formatDeciderName } from '../../components/proposal-status';
 import { hasSeat } from '../../components/terms-sentences';
-import type { IProposalNotice } from './notice-texts';
+import type { IProposalNotice, NoticeSubject } from './notice-texts';
 
 /** Most pages of waiting proposals that are read at the beginning and after a gap. */
 const MAX_PAGES = 5;
@@ -23,7 +23,7 @@ export class RunWatcher {
   constructor(
     private _host: IHost,
     private _onFound: (notice: IProposalNotice) => void,
-    private _onSeen: (proposal: IProposalSummary) => void
+    private _onSeen: (proposal: NoticeSubject) => void
   ) {
     _host.feed.changed.connect((_, changed) => void this._onFeed(changed));
     void this._readWaiting(false);
@@ -34,7 +34,8 @@ export class RunWatcher {
       await this._readWaiting(true);
       return;
     }
-    changed.notices?.forEach(({ kind, proposal }) => void this._onSchedule(kind, proposal));
+    // First: a seat that the schedule has given is told as that, and not as a new proposal.
+    await Promise.all((changed.notices ?? []).map(({ kind, proposal }) => this._onSchedule(kind, proposal)));
     await Promise.all(changed.runs.map(run => this._lookAtRun(run, changed.proposals)));
   }
 
@@ -110,17 +111,30 @@ export class RunWatcher {
     }
   }
 
-  /** Tell what the schedule did with a proposal, to those who may decide it. */
+  /** Tell what the schedule did with a proposal, to those whom it concerns. */
   private async _onSchedule(kind: INotice['kind'], id: string): Promise<void> {
-    const { client, status } = this._host;
-    const found: IProposal | null = await client.getProposal(id).catch(() => null);
-    if (!found) {
-      return;
-    }
-    const may = found.may ?? status?.may;
-    const isOver = found.status !== 'open'; // an expired question is asked again as another proposal
-    if (kind === 'expired' ? status?.may.decide : !isOver && may?.decide) {
+    const found: IProposal | null = await this._host.client.getProposal(id).catch(() => null);
+    if (found && this._concerns(kind, found)) {
+      if (kind === 'escalated') {
+        this._knownIds.add(id);
+        this._onSeen(found);
+      }
       this._onFound({ type: kind, proposal: found });
+    }
+  }
+
+  /** Return true if this person is to be told what the schedule did. */
+  private _concerns(kind: INotice['kind'], { id, status, may }: IProposal): boolean {
+    const decides = this._host.status?.may.decide ?? false;
+    switch (kind) {
+      case 'expired':
+        return decides; // an expired question is asked again as another proposal
+      case 'stuck':
+        return status === 'open' && decides; // nobody may decide it: those who decide others can see to it
+      case 'escalated':
+        return status === 'open' && (may?.decide ?? decides) && !this._knownIds.has(id);
+      default:
+        return status === 'open' && (may?.decide ?? decides);
     }
   }
 

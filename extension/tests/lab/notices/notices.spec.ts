@@ -58,7 +58,8 @@ interface IOptions {
   /** The proposal that the server has, and how it lists it. */
   proposal?: Partial<IProposal>;
   permission?: NotificationPermission;
-  focused?: boolean;
+  /** Whether the window is hidden: minimized, or another tab is in front of it. */
+  hidden?: boolean;
   /** Proposals that wait when the page is loaded. */
   waiting?: Partial<IProposal>[];
   /** Proposals of the run, as the feed leads to them. */
@@ -73,7 +74,7 @@ interface IOptions {
 const SUBJECT = { title: 'Refund', status: 'open', path: null, agent: 'refunds', why: [], deadline: null };
 
 /** Activate the plugin with settings of its own. Returns its messages, and functions that send messages of the feed. */
-async function activate({ permission = 'granted', focused = true, ...options }: IOptions = {}) {
+async function activate({ permission = 'granted', hidden = false, ...options }: IOptions = {}) {
   const status = { api: 1, version: '1.0.0', authn: options.authn ?? 'login', user: { username: 'ada' } };
   const host = hostOf(status as Partial<IStatus>);
   const full = { id: 'p', comments: [], ...SUBJECT, ...options.proposal };
@@ -104,7 +105,8 @@ async function activate({ permission = 'granted', focused = true, ...options }: 
     }
   }
   Object.assign(window, { Notification: Outside });
-  jest.spyOn(document, 'hasFocus').mockReturnValue(focused);
+  jest.spyOn(document, 'hasFocus').mockReturnValue(false);
+  jest.spyOn(document, 'hidden', 'get').mockReturnValue(hidden);
   jest.mocked(Notices.info).mockClear();
   const values: Record<string, unknown> = {
     notify: true,
@@ -157,6 +159,8 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
+const REJECTED = { action: 'reject', by: 'person', reviewer: 'bo', reviewer_name: 'bo', known: 'login' };
+
 const inMinutes = (minutes: number): string => new Date(Date.now() + minutes * 60_000).toISOString();
 
 test('a new proposal says why a person is asked and how much time is left', async () => {
@@ -195,6 +199,32 @@ test('more than three at once are one', async () => {
   });
   await hear({ runs: ['r'] });
   expect([messages(), buttons()]).toEqual([['4 proposals need you'], [['Review']]]);
+});
+
+test('what was decided without a person is no proposal that needs that person', async () => {
+  const decided = { status: 'decided' as const, decision: REJECTED as never };
+  const { hear, messages } = await activate({
+    comments: [{ author: 'ada' }],
+    inRun: () => [{ id: 'a' }, ...['b', 'c', 'd'].map(id => ({ ...decided, id }))]
+  });
+  await hear({ runs: ['r'], proposals: ['a', 'b', 'c', 'd'] });
+  expect(messages()).toEqual(['1 proposal needs you, 3 were decided without you']);
+});
+
+test('an escalation is told to those who can decide by it, and as nothing else', async () => {
+  const p = { id: 'p', may: { decide: true } as never };
+  const before = await activate({ waiting: [p], proposal: p, inRun: () => [p] });
+  await before.hear({ runs: ['r'], notices: [{ kind: 'escalated', proposal: 'p' }] });
+  expect(before.messages()).toEqual([]);
+  const now = await activate({ proposal: p, inRun: () => [p] });
+  await now.hear({ runs: ['r'], notices: [{ kind: 'escalated', proposal: 'p' }] });
+  expect(now.messages()).toEqual(['Refund is escalated to you']);
+});
+
+test('that nobody may decide is told to those who decide other proposals', async () => {
+  const { say, messages } = await activate({ proposal: { may: { decide: false } as never } });
+  await say({ kind: 'stuck', proposal: 'p' });
+  expect(messages()).toEqual(['Nobody can decide: Refund']);
 });
 
 test('an effect in doubt says so', async () => {
@@ -250,8 +280,6 @@ test('a deadline that was moved is told at its new time', async () => {
   expect(messages()).toEqual(['Refund is due soon · 10 min left']);
 });
 
-const REJECTED = { action: 'reject', by: 'person', reviewer: 'bo', reviewer_name: 'bo', known: 'login' };
-
 test.each<[string, IOptions, string[]]>([
   ['who commented', { comments: [{ author: 'ada' }] }, ['Refund was decided without you · Rejected by bo']],
   ['who edited', { editors: ['', 'ada'] }, ['Refund was decided without you · Rejected by bo']],
@@ -301,7 +329,7 @@ test('what the clock does is told to somebody who may decide', async () => {
     'Refund⟨U+202E⟩ is late',
     'Nobody can decide: Refund⟨U+202E⟩'
   ]);
-  expect(browserNotices()).toEqual([]); // this window is in front
+  expect(browserNotices()).toEqual([]); // this window is visible, although another one has the focus
 });
 
 test('it is not told to others, nor of a proposal that is decided by now', async () => {
@@ -313,8 +341,8 @@ test('it is not told to others, nor of a proposal that is decided by now', async
   expect(late.messages()).toEqual(['Refund is asked again: the decision expired']);
 });
 
-test('the browser tells it too while the window is in the background', async () => {
-  const { say, browserNotices, click, commands } = await activate({ focused: false });
+test('the browser tells it too while the window is hidden', async () => {
+  const { say, browserNotices, click, commands } = await activate({ hidden: true });
   await say({ kind: 'reminded', proposal: 'p' });
   expect(browserNotices()).toEqual(['Refund still waits for you']);
   const focus = jest.spyOn(window, 'focus').mockImplementation();
