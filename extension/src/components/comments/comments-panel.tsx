@@ -18,7 +18,7 @@ interface IProps {
   marks: CommentMarks | null;
   /** The draft that suggestions are applied to; null if it cannot be edited now. */
   draft: IDraft | null;
-  /** Counter; when it increases, the panel is opened and its form gets the focus. */
+  /** Counter; when it increases, the panel is opened, and its form, about the selection if there is one, gets the focus. */
   asked: number;
   host: IHost;
 }
@@ -34,11 +34,17 @@ export function CommentsPanel({ discussion, marks, draft, asked, host }: IProps)
   const open = threads.filter(one => one.state === 'open').length;
   const writing = marks?.commentDraft ?? null;
   const chosen = marks?.chosen.id ?? '';
+  const handled = useRef(0);
   useEffect(() => {
-    if (asked > 0) {
-      setOpened(true);
+    if (asked === handled.current) {
+      return;
     }
-  }, [asked]);
+    handled.current = asked;
+    setOpened(true);
+    if (marks?.hasSelection && marks.commentDraft === null && host.readOnly === null) {
+      marks.startComment(false);
+    }
+  }, [asked, marks, host]);
   useEffect(() => {
     if (writing || chosen) {
       setOpened(true); // a comment on the selection is written in the panel, and a mark leads to its comment

@@ -96,6 +96,19 @@ test('a selection can be commented on, and the comment is marked in the text', a
   expect(threads()[0].textContent).toContain('Text now: A-nn');
 });
 
+test('the comments of the card, and so its key C, are about the selection if there is one', async () => {
+  const { select, view } = renderLetter();
+  select('Ann');
+  await press('Comments: none open');
+  expect(screen.getByLabelText('About').textContent).toBe('Ann');
+  expect(document.activeElement).toBe(field('Your comment'));
+  await press('Cancel');
+  act(() => view().dispatch({ selection: { anchor: 0 } }));
+  await press('Comments: none open');
+  expect(screen.queryByLabelText('About')).toBeNull();
+  expect(document.activeElement).toBe(field('Your comment'));
+});
+
 test('by the keyboard: the selection, or the comment at the cursor; Escape leads back', async () => {
   const { select, view, markedTexts } = renderLetter(on('Ann'));
   const key = { key: 'm', code: 'KeyM', keyCode: 77, ctrlKey: true, altKey: true };
