@@ -64,6 +64,19 @@ export class Feed {
     return this._browser;
   }
 
+  /** Whether the socket was open before and is not now, and is opened again. */
+  get lost(): boolean {
+    return !this._connected && !this._forbidden && this._browser !== '';
+  }
+
+  /** Connect now, without waiting for the next attempt. */
+  reconnect(): void {
+    if (this._waits) {
+      clearTimeout(this._retryTimer);
+      this._connect();
+    }
+  }
+
   dispose(): void {
     this._disposed = true;
     clearTimeout(this._retryTimer);
@@ -72,6 +85,7 @@ export class Feed {
   }
 
   private _connect(): void {
+    this._waits = false;
     const socket = (this._socket = this._open());
     socket.onmessage = event => this._onMessage(JSON.parse(event.data as string) as FeedMessage);
     socket.onclose = ({ code }) => {
@@ -84,6 +98,7 @@ export class Feed {
         return;
       }
       this._retryMs = Math.min(this._retryMs * 2, MAX_RETRY_MS);
+      this._waits = true;
       this._retryTimer = setTimeout(() => this._connect(), this._retryMs * (0.5 + Math.random() / 2));
     };
   }
@@ -120,6 +135,8 @@ export class Feed {
   private _disposed = false;
   private _browser = '';
   private _head = -1;
+  /** Whether the next attempt to connect waits for its time. */
+  private _waits = false;
   private _retryMs = 500;
   private _retryTimer = 0 as unknown as ReturnType<typeof setTimeout>;
   private _socket: WebSocket | null = null;

@@ -43,10 +43,9 @@ export class LabHost implements IReview {
     this.keyListener = new KeyListener(this.commandTargets, trans);
     this.commandTargets.letterKeysChanged.connect(this.notify, this);
     this.feed.connectedChanged.connect((_, connected) => {
+      this._changed.emit();
       if (connected) {
         void this.refresh();
-      } else if (this.feed.forbidden) {
-        this._changed.emit();
       }
     });
   }

@@ -56,6 +56,23 @@ test('after a gap in which something happened anything may have changed', () => 
   expect(heard).toEqual([null]);
 });
 
+test('a lost connection is one that was there before, and can be made anew at once', () => {
+  const live = feed();
+  expect(live.lost).toBe(false);
+  live.reconnect(); // the first attempt goes on
+  expect(sockets).toHaveLength(1);
+  sockets[0].says({ type: 'hello', browser: 'b1', head: 3 });
+  sockets[0].onclose?.({ code: 1006 });
+  expect(live.lost).toBe(true);
+  live.reconnect();
+  live.reconnect();
+  expect(sockets).toHaveLength(2);
+  sockets[1].says({ type: 'hello', browser: 'b2', head: 3 });
+  expect(live.lost).toBe(false);
+  jest.runOnlyPendingTimers();
+  expect(sockets).toHaveLength(2);
+});
+
 test('once disposed it opens no further socket', () => {
   const live = feed();
   live.dispose();

@@ -47,14 +47,21 @@ export function Notices(props: IProps): JSX.Element {
   return <>{found.filter(Boolean).slice(0, MAX_NOTICES)}</>;
 }
 
-function DisconnectedNotice({ model, host }: IProps): JSX.Element {
+/** Says that the server does not answer. */
+export function DisconnectedNotice({ model, host }: Pick<IProps, 'model' | 'host'>): JSX.Element {
   const { trans } = host;
   return (
     <Alert
       tone="bad"
       icon="disconnected"
       actions={
-        <Button small onClick={() => model.draft?.reconnect()}>
+        <Button
+          small
+          onClick={() => {
+            model.draft?.reconnect();
+            host.feed.reconnect();
+          }}
+        >
           {trans.__('Try now')}
         </Button>
       }

@@ -13,9 +13,11 @@ import { useUnsentText } from '../hooks/use-unsent-text';
 import type { IHost } from '../host';
 import { unsentTexts } from '../../models/unsent-texts';
 import { copyOrSay } from '../keys/announcer';
+import { DisconnectedNotice } from '../notices/card-notices';
 import { stateOf } from '../states/proposal-state';
 import { formatWhen } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
+import { useOffline } from '../decide/use-offline';
 import { CardHead } from './card-head';
 import { CardMenu } from './card-menu';
 import { TermsView } from './review-terms';
@@ -35,7 +37,8 @@ export function DoubtCard({ model, host }: IProps): JSX.Element {
   const open = proposal.status === 'open';
   const [commentsAsked, setCommentsAsked] = useState(0);
   const { conflict, run } = model;
-  const state = stateOf({ proposal, run, conflict }, host);
+  const isOffline = useOffline(model, host) && open;
+  const state = stateOf({ proposal, run, conflict, isOffline }, host);
   return (
     <article
       className={`jp-hitl-card jp-hitl-root jp-mod-${proposal.status}`}
@@ -66,6 +69,7 @@ export function DoubtCard({ model, host }: IProps): JSX.Element {
           key={proposal.id}
           model={model}
           doubt={doubt}
+          isOffline={isOffline}
           host={host}
           onComments={() => setCommentsAsked(n => n + 1)}
         />
@@ -135,8 +139,15 @@ function CopyButton({ text, host }: { text: string; host: IHost }): JSX.Element 
   );
 }
 
-function AnswerForm(props: IProps & { doubt: IDoubt; onComments: () => void }): JSX.Element {
-  const { model, doubt, host, onComments } = props;
+interface IAnswerProps extends IProps {
+  doubt: IDoubt;
+  /** Whether the connection is lost: then deciding waits. */
+  isOffline: boolean;
+  onComments: () => void;
+}
+
+function AnswerForm(props: IAnswerProps): JSX.Element {
+  const { model, doubt, isOffline, host, onComments } = props;
   const { trans } = host;
   const group = useId();
   const field = useId();
@@ -167,7 +178,8 @@ function AnswerForm(props: IProps & { doubt: IDoubt; onComments: () => void }): 
   ];
   const { may } = model.proposal;
   const barred = may?.actions.includes('edit') === false ? may.why_not : null;
-  const blocked = model.isDeciding || host.readOnly !== null || barred !== null;
+  const unable = model.isDeciding || host.readOnly !== null || barred !== null;
+  const blocked = unable || isOffline;
   const primary = answers.find(([answer]) => answer === chosen)?.[3] ?? trans.__('Continue');
   const fields = Object.entries(model.fields).map(([path, text]) => (path ? `${path}: ${text}` : text));
   const send = async (answer: DoubtAnswer): Promise<void> => {
@@ -195,7 +207,7 @@ function AnswerForm(props: IProps & { doubt: IDoubt; onComments: () => void }): 
                   type="radio"
                   name={group}
                   checked={answer === chosen}
-                  disabled={blocked}
+                  disabled={unable}
                   onChange={() => choose(answer)}
                 />
                 <span>
@@ -210,7 +222,7 @@ function AnswerForm(props: IProps & { doubt: IDoubt; onComments: () => void }): 
                     id={field}
                     type="text"
                     value={result}
-                    disabled={blocked}
+                    disabled={unable}
                     aria-invalid={fields.length > 0}
                     onChange={event => setResult(event.target.value)}
                   />
@@ -225,6 +237,7 @@ function AnswerForm(props: IProps & { doubt: IDoubt; onComments: () => void }): 
           </p>
         ))}
       </section>
+      {isOffline && <DisconnectedNotice model={model} host={host} />}
       {model.problem && <Alert tone="bad">{showHiddenCharacters(model.problem)}</Alert>}
       <footer className="jp-hitl-decision-bar">
         <Button
@@ -238,6 +251,7 @@ function AnswerForm(props: IProps & { doubt: IDoubt; onComments: () => void }): 
         <span id={why} className="jp-hitl-decision-end">
           {host.readOnly ??
             (barred ? showHiddenCharacters(barred) : null) ??
+            (isOffline ? trans.__('Deciding waits for the connection.') : null) ??
             (chosen === null
               ? trans.__('Choose what happened first; no key decides this')
               : trans.__('No key decides this'))}

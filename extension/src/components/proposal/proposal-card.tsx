@@ -20,6 +20,7 @@ import { useCardCommands } from '../use-card-commands';
 import { useDelayed } from '../hooks/use-delayed';
 import { listUnsent } from '../hooks/use-unsent-text';
 import { useChanges, useRedraw } from '../use-redraw';
+import { useOffline } from '../decide/use-offline';
 import { useUndoKeys } from '../undo-keys';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { CardHead } from './card-head';
@@ -96,7 +97,7 @@ function ValueCard({ model, host }: IProps): JSX.Element {
   const node = useRef<HTMLElement>(null);
   const open = proposal.status === 'open';
   const able = open && isEditable(model, host);
-  const isOffline = useDelayed(model.saveStatus === 'offline', false, SAVING_DELAY_MS);
+  const isOffline = useOffline(model, host);
   const state = stateOf({ ...factsOf(model, host), isOffline: open && isOffline }, host);
   const [commentsAsked, setCommentsAsked] = useState(0);
   const [historyAsked, setHistoryAsked] = useState(0);

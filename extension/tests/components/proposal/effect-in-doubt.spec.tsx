@@ -1,4 +1,5 @@
 import { nullTranslator } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
 import { act, fireEvent, screen } from '@testing-library/react';
 import type { Client } from '../../../src/api/client';
 import { ApiError } from '../../../src/api/errors';
@@ -7,6 +8,7 @@ import { askConfirmation } from '../../../src/inbox/batch/decide-selection';
 import { InboxModel } from '../../../src/inbox/stores/inbox-model';
 import { parseResult } from '../../../src/components/proposal/effect-in-doubt';
 import type { IHost } from '../../../src/components/host';
+import type { IProposalModel } from '../../../src/models/interfaces';
 import { proposalState } from '../../../src/components/proposal-status';
 import { card } from '../../bound';
 
@@ -89,6 +91,26 @@ test('a result is sent as the step returns it, and what does not fit is said', a
   await act(async () => fireEvent.click(primary()));
   expect(sent).toMatchObject([{ value: { happened: true, result: '88213' } }]);
   expect(screen.getByText('result: must be shorter')).toBeTruthy();
+});
+
+test('without a connection it says so, and deciding waits', async () => {
+  jest.useFakeTimers();
+  const { host, primary, sent, container, model } = renderQuestion();
+  const reconnect = jest.fn();
+  fireEvent.click(screen.getByRole('radio', { name: /^No/ }));
+  Object.assign(host.feed, { lost: true, reconnect });
+  act(() => (model.changed as Signal<IProposalModel, void>).emit());
+  act(() => jest.advanceTimersByTime(699));
+  expect(container.querySelector('.jp-hitl-state')!.textContent).toBe('In doubt');
+  act(() => jest.advanceTimersByTime(1));
+  expect(container.querySelector('.jp-hitl-state')!.textContent).toBe('Not connected');
+  expect(primary().getAttribute('aria-disabled')).toBe('true');
+  screen.getByText('Deciding waits for the connection.');
+  fireEvent.click(screen.getByRole('button', { name: 'Try now' }));
+  expect(reconnect).toHaveBeenCalledTimes(1);
+  fireEvent.click(primary());
+  expect(sent).toEqual([]);
+  jest.useRealTimers();
 });
 
 test.each([
