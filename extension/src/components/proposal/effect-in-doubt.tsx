@@ -13,10 +13,13 @@ import { useUnsentText } from '../hooks/use-unsent-text';
 import type { IHost } from '../host';
 import { unsentTexts } from '../../models/unsent-texts';
 import { copyOrSay } from '../keys/announcer';
+import { keyShortcuts } from '../keys/key-hints';
+import { KeysButton } from '../keys/keys-button';
 import { DisconnectedNotice } from '../notices/card-notices';
 import { stateOf } from '../states/proposal-state';
 import { formatWhen } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
+import { useCardCommands } from '../use-card-commands';
 import { useOffline } from '../decide/use-offline';
 import { CardHead } from './card-head';
 import { CardMenu } from './card-menu';
@@ -182,6 +185,11 @@ function AnswerForm(props: IAnswerProps): JSX.Element {
   const blocked = unable || isOffline;
   const primary = answers.find(([answer]) => answer === chosen)?.[3] ?? trans.__('Continue');
   const fields = Object.entries(model.fields).map(([path, text]) => (path ? `${path}: ${text}` : text));
+  const footer = useRef<HTMLElement>(null);
+  useCardCommands(host, model.proposal.id, footer, {
+    'hitl-nb:edit-value': { isEnabled: () => !unable, execute: () => first.current?.focus() },
+    'hitl-nb:comment-proposal': { isEnabled: () => model.discussion !== null, execute: onComments }
+  });
   const send = async (answer: DoubtAnswer): Promise<void> => {
     if (await model.decide('edit', { value: makeAnswer(answer, result, model.proposal.schema) })) {
       unsentTexts(host).noteDecision(model.proposal.id);
@@ -239,7 +247,7 @@ function AnswerForm(props: IAnswerProps): JSX.Element {
       </section>
       {isOffline && <DisconnectedNotice model={model} host={host} />}
       {model.problem && <Alert tone="bad">{showHiddenCharacters(model.problem)}</Alert>}
-      <footer className="jp-hitl-decision-bar">
+      <footer ref={footer} className="jp-hitl-decision-bar">
         <Button
           variant={chosen === 'stop' ? 'danger-primary' : 'primary'}
           blockedBy={chosen === null || blocked ? why : null}
@@ -256,7 +264,15 @@ function AnswerForm(props: IAnswerProps): JSX.Element {
               ? trans.__('Choose what happened first; no key decides this')
               : trans.__('No key decides this'))}
         </span>
-        {model.discussion && <IconButton icon="comment" label={trans.__('Comments')} onClick={onComments} />}
+        {model.discussion && (
+          <IconButton
+            icon="comment"
+            label={trans.__('Comments')}
+            shortcuts={keyShortcuts(host, 'hitl-nb:comment-proposal')}
+            onClick={onComments}
+          />
+        )}
+        <KeysButton host={host} proposal={model.proposal.id} />
       </footer>
     </>
   );

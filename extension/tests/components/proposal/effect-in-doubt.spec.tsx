@@ -9,6 +9,7 @@ import { InboxModel } from '../../../src/inbox/stores/inbox-model';
 import { parseResult } from '../../../src/components/proposal/effect-in-doubt';
 import type { IHost } from '../../../src/components/host';
 import type { IProposalModel } from '../../../src/models/interfaces';
+import { CommandTargets } from '../../../src/components/review-commands';
 import { proposalState } from '../../../src/components/proposal-status';
 import { card } from '../../bound';
 
@@ -32,7 +33,7 @@ const question: Partial<IProposal> = {
   doubt
 };
 
-function renderQuestion(over: Partial<IProposal> = {}) {
+function renderQuestion(over: Partial<IProposal> = {}, here: Partial<IHost> = {}) {
   const sent: unknown[] = [];
   let refusal: ApiError | null = null;
   const client = {
@@ -44,7 +45,7 @@ function renderQuestion(over: Partial<IProposal> = {}) {
       return { proposal: { ...p, status: 'decided', decision: null }, run: null };
     }
   } as unknown as Client;
-  const made = card(client, { ...question, ...over });
+  const made = card(client, { ...question, ...over }, here);
   const primary = (): HTMLElement => made.container.querySelector('footer button')!;
   return { ...made, sent, primary, refuse: (error: ApiError) => (refusal = error) };
 }
@@ -91,6 +92,21 @@ test('a result is sent as the step returns it, and what does not fit is said', a
   await act(async () => fireEvent.click(primary()));
   expect(sent).toMatchObject([{ value: { happened: true, result: '88213' } }]);
   expect(screen.getByText('result: must be shorter')).toBeTruthy();
+});
+
+test('its keys are those that decide nothing', () => {
+  const commandTargets = new CommandTargets();
+  const { container } = renderQuestion({ comments: [] }, { commandTargets });
+  container.querySelector<HTMLElement>('article')!.focus();
+  const run = (verb: string): void => act(() => void commandTargets.find(`hitl-nb:${verb}`, {})?.execute({}));
+  run('edit-value');
+  expect(document.activeElement).toBe(screen.getAllByRole('radio')[0]);
+  expect((document.activeElement as HTMLInputElement).checked).toBe(false);
+  run('comment-proposal');
+  expect(document.activeElement).toBe(screen.getByLabelText('Your comment'));
+  run('show-keys');
+  screen.getByRole('dialog', { name: 'Keys of the card and the inbox' });
+  expect(commandTargets.find('hitl-nb:approve-proposal', {})).toBeUndefined();
 });
 
 test('without a connection it says so, and deciding waits', async () => {
