@@ -46,6 +46,7 @@ export function DoubtCard({ model, host }: IProps): JSX.Element {
     <article
       className={`jp-hitl-card jp-hitl-root jp-mod-${proposal.status}`}
       data-state={state.name}
+      data-tone={state.tone}
       data-proposal={proposal.id}
       aria-labelledby={heading}
       tabIndex={-1}

@@ -122,6 +122,7 @@ function ValueCard({ model, host }: IProps): JSX.Element {
       ref={node}
       className={`jp-hitl-card jp-hitl-root jp-mod-${proposal.status}${workspace ? ' jp-mod-workspace' : ''}`}
       data-state={state.name}
+      data-tone={state.tone}
       data-proposal={proposal.id}
       aria-labelledby={heading}
       tabIndex={-1}

@@ -60,10 +60,12 @@ export function WorkspaceView({ model, host, renderQuestion }: IProps): JSX.Elem
       host={host}
     />
   );
+  const tone = status === 'open' ? 'brand' : 'neutral';
   return (
     <article
       ref={node}
       className={`jp-hitl-card jp-hitl-root jp-mod-workspace jp-mod-${status}`}
+      data-tone={tone}
       aria-labelledby={heading}
       tabIndex={-1}
     >
@@ -72,7 +74,7 @@ export function WorkspaceView({ model, host, renderQuestion }: IProps): JSX.Elem
         <div className="jp-hitl-head-end">
           {draft && <PresenceFaces draft={draft} host={host} />}
           <span className="jp-hitl-state" aria-live="polite">
-            <Chip tone={status === 'open' ? 'brand' : 'neutral'} title={deciderOf(model, host)}>
+            <Chip tone={tone} title={deciderOf(model, host)}>
               {statusSentence(model, host)}
             </Chip>
           </span>

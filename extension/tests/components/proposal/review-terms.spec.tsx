@@ -140,6 +140,20 @@ test('one icon in the head says how people are known; elsewhere they have names,
   screen.getByRole('img', { name: `Approved by Bo (bo), ${shared}` });
 });
 
+test.each<[Partial<IProposal>, Partial<IProposalModel>, string]>([
+  [{ needs: [] }, {}, 'brand'],
+  [{ needs: [] }, { hasEdits: true, invalidReason: 'not JSON' }, 'warn'],
+  [{ stuck: 'nobody is here' }, {}, 'warn'],
+  [{ votes: [{ ...vote, own: true }] }, {}, 'neutral'],
+  [{ needs: [], settles_at: '2026-01-05T09:00:30Z' }, {}, 'good']
+])('the edge has the tone of the chip: %j %j', (over, more, tone) => {
+  const card = show(proposal(over), more).container.querySelector<HTMLElement>('.jp-hitl-card')!;
+  expect(card.dataset.tone).toBe(tone);
+  expect(card.querySelector('.jp-hitl-state > *')!.classList.contains(`jp-mod-${tone}`)).toBe(
+    tone !== 'neutral'
+  );
+});
+
 test('a proposal without terms has no line of them', () => {
   const { container } = show(proposal({ why: [], rules: [], needs: [], votes: [] }));
   expect(container.querySelector('.jp-hitl-terms')).toBeNull();
