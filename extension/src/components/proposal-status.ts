@@ -191,10 +191,12 @@ export function forbiddenMessage(trans: IHost['trans']): string {
   return trans.__('You may not read proposals here any more. If you may again, reload the page.');
 }
 
-/** Format a time in the user's locale. */
+/** Format a time exactly, in the user's locale, with 24 hours. */
 export function formatWhen(at: string): string {
   const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? showHiddenCharacters(at) : date.toLocaleString();
+  return Number.isNaN(date.getTime())
+    ? showHiddenCharacters(at)
+    : date.toLocaleString([], { hourCycle: 'h23' });
 }
 
 /** Return the current value of a proposal: the edited value if it was decided so, else the proposed one. */

@@ -9,7 +9,8 @@ import type { IDraft } from '../../drafts/draft';
 import type { IDiscussion } from '../../models/discussion';
 import { unsentTexts } from '../../models/unsent-texts';
 import type { IHost } from '../host';
-import { formatSpeaker, formatWhen } from '../proposal-status';
+import { Age } from '../controls/age';
+import { formatSpeaker } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { splitMentions } from './mentions';
 import { QuoteLink } from './quote';
@@ -41,7 +42,12 @@ export function CommentThread(props: IProps): JSX.Element {
       <CommentAuthor comment={comment} host={host} />
       {settled && (
         <p className="jp-hitl-note">
-          {stateSentence(comment, host)}{' '}
+          {stateSentence(comment, host)}
+          {comment.state_at && (
+            <>
+              , <Age at={comment.state_at} host={host} />
+            </>
+          )}{' '}
           <button
             type="button"
             className="jp-hitl-link"
@@ -183,7 +189,7 @@ function CommentAuthor({ comment, host }: { comment: IComment; host: IHost }): J
   return (
     <>
       <strong>{formatSpeaker(comment.author, comment.author_name, comment.known, host)}</strong>{' '}
-      <time dateTime={comment.at}>{formatWhen(comment.at)}</time>
+      <Age at={comment.at} host={host} />
       {me !== undefined && comment.mentions.includes(me) && (
         <span className="jp-hitl-called">{host.trans.__('mentions you')}</span>
       )}
@@ -214,16 +220,15 @@ function CommentText(props: { comment: IComment; people: readonly IMentionableUs
 }
 
 function stateSentence(comment: IComment, host: IHost): string {
-  const { state, state_by, state_by_name, state_at, state_known } = comment;
+  const { state, state_by, state_by_name, state_known } = comment;
   const { trans } = host;
   const by = formatSpeaker(state_by, state_by_name, state_known ?? 'unsigned', host);
-  const at = formatWhen(state_at ?? '');
   switch (state) {
     case 'accepted':
-      return trans.__('Accepted by %1, %2', by, at);
+      return trans.__('Accepted by %1', by);
     case 'dismissed':
-      return trans.__('Dismissed by %1, %2', by, at);
+      return trans.__('Dismissed by %1', by);
     default:
-      return trans.__('Resolved by %1, %2', by, at);
+      return trans.__('Resolved by %1', by);
   }
 }

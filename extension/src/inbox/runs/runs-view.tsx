@@ -8,6 +8,7 @@ import type { IRunRow, RunState } from '../../api/types';
 import { Chip } from '../../components/controls/chip';
 import { useClock, MINUTE_MS } from '../../components/hooks/use-clock';
 import type { IHost } from '../../components/host';
+import { formatWhen } from '../../components/proposal-status';
 import { formatAge } from '../../text/times';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { SearchField } from '../views/find-bar';
@@ -136,7 +137,7 @@ function RunTable(props: {
         title: trans.__('Changed'),
         numeric: true,
         cell: run => (
-          <time dateTime={run.updated_at} title={new Date(run.updated_at).toLocaleString()}>
+          <time dateTime={run.updated_at} title={formatWhen(run.updated_at)}>
             {formatAge(run.updated_at, now, trans)}
           </time>
         )

@@ -109,6 +109,15 @@ test('the comments of the card, and so its key C, are about the selection if the
   expect(document.activeElement).toBe(field('Your comment'));
 });
 
+test('a comment has its age, and its exact time, by 24 hours, in the tooltip', () => {
+  jest.setSystemTime(new Date('2026-01-31T21:30:00Z'));
+  const { container } = renderLetter(on('Ann', { at: '2026-01-31T21:26:00Z' }));
+  const time = container.querySelector<HTMLTimeElement>('.jp-hitl-thread time')!;
+  expect(time.textContent).toBe('4 min ago');
+  expect(time.title).toContain(`${new Date(time.dateTime).getHours()}:26:00`);
+  expect(time.title).not.toMatch(/[AP]M/);
+});
+
 test('by the keyboard: the selection, or the comment at the cursor; Escape leads back', async () => {
   const { select, view, markedTexts } = renderLetter(on('Ann'));
   const key = { key: 'm', code: 'KeyM', keyCode: 77, ctrlKey: true, altKey: true };
