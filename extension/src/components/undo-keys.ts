@@ -19,8 +19,21 @@ export function registerUndoingEditor(element: Element, editor: IUndoer): void {
   undoingEditors.set(element, editor);
 }
 
-/** Use `undoer` for the undo keys in this element. In controls for text, the browser's own
- * undo is used; a cell of a table is one while it is edited. */
+/** Controls for text, which have the browser's own undo. A cell of a table is one while it is edited. */
+const TEXT_CONTROL =
+  'textarea:not(.jp-hitl-cell-idle), input:not([type=checkbox], [type=radio], .jp-hitl-cell-idle)';
+
+/**
+ * Fields whose text is in the draft at each moment. Text that is no JSON is not: its steps are known to the browser
+ * alone.
+ */
+const DRAFT_FIELD =
+  ':is(.jp-hitl-form, .jp-hitl-plan) :is(input, textarea:not(.jp-hitl-json[aria-invalid="true"]))';
+
+/**
+ * Use `undoer` for the undo keys in this element, also in the fields of forms and plans: what is undone is the draft,
+ * as by the button. In other controls for text the browser's own undo is used.
+ */
 export function useUndoKeys(node: RefObject<Element>, undoer: IUndoer | null): void {
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
@@ -30,11 +43,7 @@ export function useUndoKeys(node: RefObject<Element>, undoer: IUndoer | null): v
         return;
       }
       event.stopImmediatePropagation();
-      if (
-        target.matches(
-          'textarea:not(.jp-hitl-cell-idle), input:not([type=checkbox], [type=radio], .jp-hitl-cell-idle)'
-        )
-      ) {
+      if (target.matches(TEXT_CONTROL) && !(undoer && target.matches(DRAFT_FIELD))) {
         return;
       }
       event.preventDefault();

@@ -179,8 +179,20 @@ test('fields of a form that others change, and undoing what was typed here', () 
     shiftKey: true
   });
   expect(field('amount').value).toBe('5');
-  fireEvent.keyDown(field('amount'), { key: 'z', ctrlKey: true });
+  expect(fireEvent.keyDown(field('amount'), { key: 'z', ctrlKey: true })).toBe(false); // not the browser's undo
+  expect(field('amount').value).toBe('1');
+  fireEvent.keyDown(field('amount'), { key: 'z', ctrlKey: true, shiftKey: true });
   expect(field('amount').value).toBe('5');
+});
+
+test('text in a form that is no JSON yet is undone by the browser, step by step', () => {
+  const { model } = renderCard({ kind: 'json', value: { lines: [1] } });
+  fireEvent.change(field('lines'), { target: { value: '[1, ' } });
+  expect(fireEvent.keyDown(field('lines'), { key: 'z', ctrlKey: true })).toBe(true);
+  expect(field('lines').value).toBe('[1, ');
+  fireEvent.change(field('lines'), { target: { value: '[1, 2]' } });
+  fireEvent.keyDown(field('lines'), { key: 'z', ctrlKey: true });
+  expect(model.value).toEqual({ lines: [1] });
 });
 
 test('undo keys are a card’s own, and JupyterLab does not hear of them', () => {
