@@ -573,6 +573,13 @@ test('e opens the card and goes into its editor, as soon as that is there', asyn
   expect(document.activeElement).toBe(screen.getByLabelText('value'));
 });
 
+test('a row is selected by the room around its check box too, which does not open it', async () => {
+  const { model } = await show(abc());
+  fireEvent.click(rowOf('Letter to b').querySelector('label')!);
+  expect(model.selection.map(p => p.id)).toEqual(['b']);
+  expect(model.opened).toBeNull();
+});
+
 describe('keys of the card act in the list', () => {
   const ran: string[] = [];
   beforeEach(() => void ran.splice(0));

@@ -61,17 +61,21 @@ export const ProposalRow = memo(function Row(props: IRowProps): JSX.Element {
       style={{ transform: `translateY(${props.top}px)`, height: ROW_HEIGHT_PX }}
       onClick={event => (event.shiftKey ? onToggle(proposal.id, true) : props.onOpen(proposal))}
     >
-      <input
-        type="checkbox"
-        tabIndex={-1}
+      <label
+        className="jp-hitl-item-check"
         aria-hidden="true"
-        checked={selected}
-        disabled={!!proposal.doubt || ended}
         title={proposal.doubt ? trans.__('In doubt: it is decided on its card alone') : undefined}
         onMouseDown={event => event.preventDefault()}
         onClick={(event: MouseEvent) => event.stopPropagation()}
-        onChange={event => onToggle(proposal.id, (event.nativeEvent as globalThis.MouseEvent).shiftKey)}
-      />
+      >
+        <input
+          type="checkbox"
+          tabIndex={-1}
+          checked={selected}
+          disabled={!!proposal.doubt || ended}
+          onChange={event => onToggle(proposal.id, (event.nativeEvent as globalThis.MouseEvent).shiftKey)}
+        />
+      </label>
       <div
         id={`hitl-row-${proposal.id}`}
         role="option"
