@@ -8,6 +8,7 @@ import type { IEvidenceBlock, IProposal } from '../../api/types';
 import { recallChoice, rememberChoice } from '../../text/remembered-choice';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { Button } from '../controls/button';
+import { usePrinting } from '../hooks/use-printing';
 import type { IHost } from '../host';
 import { ClipBox } from './clip-box';
 import { EvidenceFigure, type FigureBlock } from './evidence-figure';
@@ -29,6 +30,7 @@ export function Evidence({ proposal, host }: IProps): JSX.Element | null {
   const choice = `evidence:${proposal.agent}`;
   const [hidden, setHidden] = useState(() => recallChoice(choice) === 'hidden');
   const body = useId();
+  const printing = usePrinting();
   const blocks = listBlocks(proposal);
   if (blocks.length === 0) {
     return null;
@@ -50,8 +52,8 @@ export function Evidence({ proposal, host }: IProps): JSX.Element | null {
           {hidden ? trans.__('Show') : trans.__('Hide')}
         </Button>
       </div>
-      <div id={body} className="jp-hitl-evidence-body" hidden={hidden}>
-        {!hidden && (
+      <div id={body} className="jp-hitl-evidence-body" hidden={hidden && !printing}>
+        {(!hidden || printing) && (
           <ClipBox height={CLIPPED_HEIGHT_PX} host={host}>
             <Facts blocks={blocks.filter(isFact)} host={host} />
             <Figures proposal={proposal} blocks={blocks.filter(block => !isFact(block))} host={host} />

@@ -9,6 +9,7 @@ import { ChangeSummary } from '../changes/change-summary';
 import { IconButton } from '../controls/button';
 import { Icon } from '../controls/icons';
 import { decisionWord, isAutomatic, outcomeWord } from '../states/decision-word';
+import { usePrinting } from '../hooks/use-printing';
 import type { IHost } from '../host';
 import { effectState, formatDecider, formatDeciderName, formatSpeaker, formatWhen } from '../proposal-status';
 import { FlagButton } from './flag-button';
@@ -35,6 +36,7 @@ export function CollapsedCard({ model, host, notice, children }: IProps): JSX.El
   const [unfolded, setUnfolded] = useState(useContext(ShowsDetails));
   const { kind, text, icon } = decisionWord(proposal, host);
   const dashed = isAutomatic(proposal) ? ' jp-mod-automatic' : '';
+  const printing = usePrinting();
   return (
     <article
       className={`jp-hitl-decided jp-hitl-root${dashed}`}
@@ -66,7 +68,7 @@ export function CollapsedCard({ model, host, notice, children }: IProps): JSX.El
         />
       </div>
       {notice}
-      {unfolded && <div className="jp-hitl-decided-body">{children}</div>}
+      {(unfolded || printing) && <div className="jp-hitl-decided-body">{children}</div>}
     </article>
   );
 }

@@ -418,6 +418,23 @@ describe('the views of a value', () => {
   });
 });
 
+test('a printed decided card is unfolded, and its evidence too, even if it was hidden', () => {
+  localStorage.setItem('hitl-nb:evidence:refunds', 'hidden');
+  const shown = proposal({
+    status: 'decided',
+    decision: decided,
+    agent: 'refunds',
+    context: { order: '40215' }
+  });
+  const container = show(new Model(shown));
+  expect(container.querySelector('.jp-hitl-card')).toBeNull();
+  act(() => void window.dispatchEvent(new Event('beforeprint')));
+  screen.getByText('40215');
+  act(() => void window.dispatchEvent(new Event('afterprint')));
+  expect(container.querySelector('.jp-hitl-card')).toBeNull();
+  localStorage.clear();
+});
+
 describe('the number of changes says whose they are', () => {
   test('by the people whom the server names, and who are at the draft', () => {
     const model = new Model(
