@@ -1,6 +1,6 @@
 /**
- * Tools of a shared document beside its editor: marks of comments, colors of authors, and the history. Cards and
- * workspaces use them.
+ * Tools of a shared document beside its editor: marks of comments, colors of authors, bars of changes, and the history.
+ * Cards and workspaces use them.
  */
 
 import type { Extension } from '@codemirror/state';
@@ -8,6 +8,7 @@ import { useCallback, useEffect, useMemo, useRef } from 'react';
 import type { Json, Kind } from '../../api/types';
 import type { IDraft } from '../../drafts/draft';
 import { AuthorColors } from '../../codemirror/author-colors';
+import { changeBars } from '../../codemirror/change-bars';
 import { CommentMarks } from '../../codemirror/comment-marks';
 import type { IDiscussion } from '../../models/discussion';
 import { DraftHistory } from '../../models/history';
@@ -62,9 +63,14 @@ export function useDocumentTools(
   const text = draft?.file ? draft : null;
   const marks = useMemo(() => text && discussion && new CommentMarks(text, discussion), [text, discussion]);
   const authorColors = useMemo(() => text && new AuthorColors(text, history, agent), [text, history, agent]);
+  // The document of a workspace is written by all; there is no proposed text that it differs from.
+  const bars = useMemo(
+    () => (text && !subject.workspace ? changeBars(String(subject.value)) : []),
+    [text, subject]
+  );
   const extension = useMemo(
-    () => [marks, authorColors].flatMap(one => one?.extension ?? []),
-    [marks, authorColors]
+    () => [...[marks, authorColors].flatMap(one => one?.extension ?? []), bars],
+    [marks, authorColors, bars]
   );
   useEffect(() => {
     marks?.open();

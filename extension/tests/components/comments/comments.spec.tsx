@@ -77,6 +77,13 @@ function threads(): HTMLElement[] {
   return [...document.querySelectorAll<HTMLElement>('.jp-hitl-thread')];
 }
 
+test('a line that differs from the proposed one has a bar while it is edited', () => {
+  const { theirs, container } = renderLetter();
+  expect(container.querySelector('.jp-hitl-line-changed')).toBeNull();
+  theirs(source => source.insert(0, 'My '));
+  expect(container.querySelector('.jp-hitl-line-changed')!.textContent).toBe('My Dear Ann, hello.');
+});
+
 test('a selection can be commented on, and the comment is marked in the text', async () => {
   const { select, server, markedTexts, theirs } = renderLetter();
   expect(screen.queryByRole('button', { name: 'Comment on the selection' })).toBeNull();
