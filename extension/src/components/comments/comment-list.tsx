@@ -11,6 +11,7 @@ import type { IHost } from '../host';
 import { useRedraw } from '../use-redraw';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { CommentForm } from './comment-form';
+import { CommentsMenu } from './comments-menu';
 import { CommentThread } from './comment-thread';
 
 interface IProps {
@@ -42,7 +43,10 @@ export function CommentList({ discussion, marks, draft, host }: IProps): JSX.Ele
   }, [chosen]);
   return (
     <div className="jp-hitl-comments" role="group" aria-labelledby={heading}>
-      <h4 id={heading}>{trans.__('Comments')}</h4>
+      <div className="jp-hitl-comments-head">
+        <h4 id={heading}>{trans.__('Comments')}</h4>
+        <CommentsMenu discussion={discussion} marks={marks} draft={draft} host={host} />
+      </div>
       <p className="jp-hitl-note" aria-live="polite">
         {comments.length > 0 && trans.__('%1 open, %2 settled', open, threads.length - open)}
       </p>

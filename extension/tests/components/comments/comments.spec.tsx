@@ -103,6 +103,21 @@ test('a selection can be commented on, and the comment is marked in the text', a
   expect(threads()[0].textContent).toContain('Text now: A-nn');
 });
 
+test('all suggestions are accepted at once from the menu of the comments, until one cannot be', async () => {
+  const { model, server } = renderLetter(given => {
+    on('Dear', { suggestion: 'My dear', text: '' })(given);
+    on('Ann', { suggestion: 'Bo', text: '' })(given);
+    on('hello', { text: 'no suggestion' })(given);
+  });
+  await press('More for the comments');
+  await act(async () => fireEvent.click(screen.getByRole('menuitem', { name: 'Accept all 2 suggestions' })));
+  expect(model.value).toBe('My dear Bo, hello.');
+  expect(server.comments.map(one => one.state)).toEqual(['accepted', 'accepted', 'open']);
+  expect(screen.queryByRole('button', { name: 'More for the comments' })).toBeNull();
+  act(() => model.undo());
+  expect(model.value).toBe('My dear Ann, hello.');
+});
+
 test('the comments of the card, and so its key C, are about the selection if there is one', async () => {
   const { select, view } = renderLetter();
   select('Ann');
