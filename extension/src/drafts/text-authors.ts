@@ -56,6 +56,11 @@ export class TextAuthors {
     return found;
   }
 
+  /** Return the author of what a peer wrote first: a window is one person's. Null if the log does not have it. */
+  ownerOf(client: number): string | null {
+    return this._spans.get(client)?.[0]?.by ?? null;
+  }
+
   private _add(client: number, { start, end, by }: IAuthorSpan): void {
     const spans = this._spans.get(client) ?? [];
     this._spans.set(client, spans);

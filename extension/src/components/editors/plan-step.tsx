@@ -131,11 +131,14 @@ function StepControl(props: IProps & { label: string }): JSX.Element {
 export function RemovedStep({
   change,
   step,
+  remover,
   onPutBack,
   host
 }: {
   change: IStepChange;
   step: Json;
+  /** The name of the person who removed it; "" if that is not known. */
+  remover: string;
   /** Puts the step back; absent where nothing can be edited. */
   onPutBack: (() => void) | undefined;
   host: IHost;
@@ -147,6 +150,9 @@ export function RemovedStep({
       <span />
       <del className="jp-hitl-prose">{text}</del>
       <span className="jp-hitl-step-buttons">
+        {remover && (
+          <span className="jp-hitl-small jp-hitl-muted">{host.trans.__('removed by %1', remover)}</span>
+        )}
         {onPutBack && (
           <IconButton icon="undo" small label={host.trans.__('Put back: %1', text)} onClick={onPutBack} />
         )}

@@ -8,6 +8,7 @@ import type { Json } from '../../api/types';
 import type { IEditorProps } from './props';
 import { diffSteps } from '../changes/plan-diff';
 import { Button } from '../controls/button';
+import { useStepRemovers } from '../hooks/use-removers';
 import { RemovedStep, StepRow } from './plan-step';
 
 /** The editor of a plan. */
@@ -15,6 +16,7 @@ export function PlanEditor({
   proposal,
   value,
   draft,
+  history,
   fields,
   readOnly,
   host,
@@ -30,6 +32,8 @@ export function PlanEditor({
     [proposal.value, steps]
   );
   const compared = useMemo(() => diffSteps(proposed, steps), [proposed, steps]);
+  const hasRemoved = compared.some(({ to }) => to === null);
+  const removerOf = useStepRemovers(proposed, hasRemoved, draft, history, host);
 
   /** Report the plan as unfinished while a field of a step is not valid JSON. */
   const complain = (made: Json[]): void => {
@@ -73,6 +77,7 @@ export function PlanEditor({
                 key={`removed ${one.from}`}
                 change={one}
                 step={step}
+                remover={removerOf(one.from!)}
                 onPutBack={readOnly ? undefined : () => putBack(step, at)}
                 host={host}
               />

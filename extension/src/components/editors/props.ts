@@ -5,6 +5,7 @@
 import type { Extension } from '@codemirror/state';
 import type { IProposal, Json } from '../../api/types';
 import type { IDraft } from '../../drafts/draft';
+import type { DraftHistory } from '../../models/history';
 import type { IHost } from '../host';
 
 /** Props of an editor. */
@@ -17,6 +18,8 @@ export interface IEditorProps {
   /** One message per field path ("amount", "lines/0/sku", "rows/3/price"; "" is the whole value). */
   fields: { [path: string]: string };
   readOnly: boolean;
+  /** Returns the document's history, which says who removed what; absent where there is none. */
+  history?: () => DraftHistory;
   /** CodeMirror extension for editors of shared text. It stays the same while the draft does. */
   extension?: Extension;
   host: IHost;

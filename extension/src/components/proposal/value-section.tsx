@@ -145,6 +145,7 @@ export function ValueSection(props: IProps): JSX.Element {
             fields={model.fields}
             readOnly={!able}
             extension={work.extension}
+            history={work.history}
             host={host}
             onEdit={(changed, base) => model.edit(changed, base)}
             onUnfinished={(text, why) => model.cannotEdit(text, why)}

@@ -8,11 +8,12 @@
 import { defaultRangeExtractor, type Range, useVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import type { IProposal, ITable, Json } from '../../../api/types';
-import type { IDraft } from '../../../drafts/draft';
+import type { IDraft, IRemovedRow } from '../../../drafts/draft';
 import { Button } from '../../controls/button';
 import type { IHost } from '../../host';
 import { formatKey } from '../../keys/key-hints';
-import { showHiddenCharacters } from '../../../text/hidden-characters';
+import type { DraftHistory } from '../../../models/history';
+import { useRowRemovers } from '../../hooks/use-removers';
 import { makeTemplate } from './columns';
 import { type ITableActions, useTableActions } from './actions';
 import { type ITableError, placeErrors, TableErrors } from './errors';
@@ -28,6 +29,7 @@ const ROW_HEIGHT_PX = 30;
 const MAX_VISIBLE_ROWS = 15;
 
 const NO_ERRORS: readonly ITableError[] = [];
+const NO_ROWS: readonly IRemovedRow[] = [];
 
 /** The props of all editors that a table needs; see `IEditorProps`. */
 interface IProps {
@@ -38,6 +40,7 @@ interface IProps {
   readOnly: boolean;
   host: IHost;
   onEdit: (value: Json) => void;
+  history?: () => DraftHistory;
 }
 
 /** The editor of a table. */
@@ -51,6 +54,7 @@ export function TableEditor(props: IProps): JSX.Element {
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the draft changes in place; its removed rows are new then
     [proposed, table, draft, removed]
   );
+  const nameRemover = useRowRemovers(removed ?? NO_ROWS, draft, props.history, host);
   const errors = placeErrors(props.fields, rows);
   const wrong = useMemo(
     () => new Set(errors.map(({ row }) => row).filter((row): row is string => row !== null)),
@@ -99,11 +103,24 @@ export function TableEditor(props: IProps): JSX.Element {
         host={host}
       />
       <Grid
-        {...{ table, proposed, rows, shown, errors, view, selection, editing, readOnly, draft, host, node }}
+        {...{
+          table,
+          proposed,
+          rows,
+          shown,
+          errors,
+          view,
+          selection,
+          editing,
+          readOnly,
+          nameRemover,
+          host,
+          node
+        }}
         onSort={column => setView({ ...view, sort: nextSort(view.sort, column) })}
       />
       <TableFooter
-        {...{ rows, editing, selection, readOnly, draft, host }}
+        {...{ rows, editing, selection, readOnly, nameRemover, host }}
         onAdd={() => {
           if (isFiltered(view)) {
             setView({ ...WHOLE_TABLE, sort: view.sort }); // a new row fits no filter
@@ -140,7 +157,8 @@ interface IGridProps {
   selection: ISelection;
   editing: ITableActions;
   readOnly: boolean;
-  draft: IDraft | null;
+  /** Names the person who removed a row; "" if it was not removed, or it is not known who did. */
+  nameRemover: (row: ISheetRow) => string;
   host: IHost;
   node: React.RefObject<HTMLDivElement>;
   onSort: (column: number) => void;
@@ -148,7 +166,7 @@ interface IGridProps {
 
 /** The grid itself: a head, and the rows that are visible. */
 function Grid(props: IGridProps): JSX.Element {
-  const { table, proposed, shown, selection, editing, readOnly, draft, host, node } = props;
+  const { table, proposed, shown, selection, editing, readOnly, nameRemover, host, node } = props;
   const { columns } = table;
   const { cursor } = selection;
   const { template, width } = useMemo(
@@ -213,7 +231,7 @@ function Grid(props: IGridProps): JSX.Element {
                 range={selection.range}
                 isEditing={selection.isEditing}
                 readOnly={readOnly}
-                remover={removerName(row, draft, host)}
+                remover={nameRemover(row)}
                 host={host}
                 onEdit={(column, cell) => editing.editCell(row, column, cell)}
                 onToggle={() => editing.toggleRow(row)}
@@ -232,15 +250,15 @@ function TableFooter(props: {
   editing: ITableActions;
   selection: ISelection;
   readOnly: boolean;
-  draft: IDraft | null;
+  nameRemover: (row: ISheetRow) => string;
   host: IHost;
   onAdd: () => void;
   children: ReactNode;
 }): JSX.Element {
-  const { rows, editing, selection, readOnly, draft, host, onAdd } = props;
+  const { rows, editing, selection, readOnly, nameRemover, host, onAdd } = props;
   const { trans } = host;
   const removed = rows.filter(({ index }) => index === null);
-  const removers = new Set(removed.map(row => removerName(row, draft, host)));
+  const removers = new Set(removed.map(nameRemover));
   const [by] = removers.size === 1 ? removers : [''];
   const [added, setAdded] = useState(false);
   const last = rows[rows.length - 1] as ISheetRow | undefined;
@@ -292,12 +310,6 @@ function TableFooter(props: {
       {props.children}
     </>
   );
-}
-
-/** The name of the person who removed a row; "" if it was not removed, or it is not known who did. */
-function removerName({ client }: ISheetRow, draft: IDraft | null, { trans }: IHost): string {
-  const person = client === null ? null : (draft?.findPerson(client) ?? null);
-  return person === null ? '' : person.me ? trans.__('you') : showHiddenCharacters(person.name);
 }
 
 /** Index of the first changed cell of a row. */

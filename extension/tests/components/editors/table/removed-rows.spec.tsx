@@ -1,6 +1,8 @@
 import { act, fireEvent, render } from '@testing-library/react';
+import * as Y from 'yjs';
 import type { IProposal, Json } from '../../../../src/api/types';
 import { TableEditor } from '../../../../src/components/editors/table/grid';
+import { DraftHistory } from '../../../../src/models/history';
 import { giveElementsSize } from '../../../element-sizes';
 import { exchange, host, openTable } from './shared-grid';
 
@@ -55,6 +57,26 @@ test('all windows have the row struck, say who removed it, and can put it back',
   exchange(ann.draft, bo.draft);
   expect([ann.rows(), bo.rows()]).toEqual([TABLE.rows, TABLE.rows]);
   expect(ann.drawn()).toEqual(['1 a 1', '2 b 2', '3 c 3']);
+});
+
+test('who removed a row is known from the log, if that person was never seen here', async () => {
+  const bo = openTable(TABLE, { name: 'Bo' });
+  const { doc } = bo.draft.awareness;
+  const entries: object[] = [];
+  doc.on('update', (update: Uint8Array) =>
+    entries.push({
+      ...{ n: entries.length + 1, at: '2026-01-31T10:00:00Z', by: 'bo', by_name: 'Bo' },
+      update: btoa(String.fromCharCode(...update))
+    })
+  );
+  fireEvent.click(bo.cell('Remove row 2'));
+  const client = { getHistory: async () => ({ entries: entries.splice(0), next: null }) };
+  const begun = { kind: 'table' as const, value: TABLE as unknown as Json };
+  const history = new DraftHistory(client as never, 'd', begun);
+  const ann = openTable(TABLE, { history: () => history });
+  act(() => Y.applyUpdate(ann.draft.awareness.doc, Y.encodeStateAsUpdate(doc), 'server'));
+  await act(async () => undefined);
+  expect(ann.shown.getByText('2 rows, 1 removed by Bo')).toBeTruthy();
 });
 
 test('of equal rows the one that was pressed is removed', () => {

@@ -11,6 +11,7 @@ import type { IProposal, ITable, Json } from '../../../../src/api/types';
 import { TableEditor } from '../../../../src/components/editors/table/grid';
 import type { IHost } from '../../../../src/components/host';
 import { SharedDraft } from '../../../../src/drafts/shared-draft';
+import type { DraftHistory } from '../../../../src/models/history';
 import { Line } from '../../../drafts';
 import { giveElementsSize } from '../../../element-sizes';
 
@@ -21,12 +22,14 @@ function Window({
   draft,
   proposed,
   fields,
-  readOnly
+  readOnly,
+  history
 }: {
   draft: SharedDraft;
   proposed: Json;
   fields: { [path: string]: string };
   readOnly: boolean;
+  history?: () => DraftHistory;
 }): JSX.Element {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   useEffect(() => {
@@ -40,6 +43,7 @@ function Window({
       draft={draft}
       fields={fields}
       readOnly={readOnly}
+      history={history}
       host={host}
       onEdit={value => draft.edit(value)}
     />
@@ -49,15 +53,20 @@ function Window({
 /** Open a table in a window. `name` is the person. */
 export function openTable(
   table: ITable,
-  given: { name?: string; fields?: { [path: string]: string }; readOnly?: boolean } = {}
+  given: {
+    name?: string;
+    fields?: { [path: string]: string };
+    readOnly?: boolean;
+    history?: () => DraftHistory;
+  } = {}
 ) {
   giveElementsSize();
-  const { name = 'Ann', fields = {}, readOnly = false } = given;
+  const { name = 'Ann', fields = {}, readOnly = false, history } = given;
   const line = Object.assign(new Line(), { me: { username: name.toLowerCase(), name } });
   const proposed = table as unknown as Json;
   const draft = new SharedDraft({ document: 'd', kind: 'table', value: proposed }, () => line);
   const { container, rerender } = render(
-    <Window draft={draft} proposed={proposed} fields={fields} readOnly={readOnly} />
+    <Window draft={draft} proposed={proposed} fields={fields} readOnly={readOnly} history={history} />
   );
   const shown = within(container);
   return {
