@@ -14,7 +14,7 @@ import {
   type ViewUpdate
 } from '@codemirror/view';
 
-/** Limits of a comparison: a longer one is less exact, and typing goes on. */
+/** Limits of a comparison: a longer one is less exact, so that typing is not delayed. */
 const LIMITS = { scanLimit: 500, timeout: 100 };
 
 const CHANGED = Decoration.line({ class: 'jp-hitl-line-changed' });

@@ -31,8 +31,8 @@ const DRAFT_FIELD =
   ':is(.jp-hitl-form, .jp-hitl-plan) :is(input, textarea:not(.jp-hitl-json[aria-invalid="true"]))';
 
 /**
- * Use `undoer` for the undo keys in this element, also in the fields of forms and plans: what is undone is the draft,
- * as by the button. In other controls for text the browser's own undo is used.
+ * Use `undoer` for the undo keys in this element, also in the fields of forms and plans. The keys undo the draft, as the
+ * button does. In other controls for text the browser's own undo is used.
  */
 export function useUndoKeys(node: RefObject<Element>, undoer: IUndoer | null): void {
   useEffect(() => {

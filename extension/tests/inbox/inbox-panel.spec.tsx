@@ -633,21 +633,21 @@ describe('an opened card has the focus', () => {
   const readOnly = (id: string): JSX.Element => (
     <article key={id} className="jp-hitl-card" data-proposal={id} tabIndex={-1} />
   );
-  const focused = (): string | undefined => (document.activeElement as HTMLElement).dataset.proposal;
+  const findFocused = (): string | undefined => (document.activeElement as HTMLElement).dataset.proposal;
 
   test('by Enter, if it has no field', async () => {
     giveElementsSize(1000);
     const { press, list } = await show(abc(), {}, readOnly);
     expect(document.activeElement).toBe(list);
     press('Enter');
-    expect(focused()).toBe('a');
+    expect(findFocused()).toBe('a');
   });
 
   test('in a narrow panel by a click too, since the list is hidden', async () => {
     giveElementsSize(400);
     const { list } = await show(abc(), {}, readOnly);
     fireEvent.click(option('Letter to b'));
-    await waitFor(() => expect(focused()).toBe('b'));
+    await waitFor(() => expect(findFocused()).toBe('b'));
     fireEvent.click(screen.getByRole('button', { name: 'Back' }));
     expect(document.activeElement).toBe(list);
   });

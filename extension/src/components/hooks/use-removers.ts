@@ -1,5 +1,5 @@
 /**
- * Who removed the rows of a table and the steps of a plan. People who are here, or were, are known; for others the log
+ * Find the person who removed a row of a table or a step of a plan. People who are here, or were, are known; for others the log
  * of the document is read.
  */
 
@@ -16,19 +16,19 @@ import type { IHost } from '../host';
 const MAX_UPDATES = 2000;
 
 /** A removed row of a table. */
-interface IRemoved {
+interface IRemoval {
   /** Id of the window that removed it; null if it was not removed. */
   client: number | null;
 }
 
 /** Return a function that names the person who removed a row; "" if that is not known. */
 export function useRowRemovers(
-  removed: readonly IRemoved[],
+  removed: readonly IRemoval[],
   draft: IDraft | null,
   history: (() => DraftHistory) | undefined,
   host: IHost
-): (row: IRemoved) => string {
-  const isUnknown = ({ client }: IRemoved): boolean => client !== null && !draft?.findPerson(client);
+): (row: IRemoval) => string {
+  const isUnknown = ({ client }: IRemoval): boolean => client !== null && !draft?.findPerson(client);
   const log = useLog(history, draft, removed.some(isUnknown));
   return ({ client }) => {
     const person = client === null ? null : (draft?.findPerson(client) ?? null);

@@ -177,7 +177,7 @@ function ChangesChip({
   );
 }
 
-/** Who changed the value that is shown, and how that person is known. */
+/** Name the person who changed the value that is shown, and say how that person is known. */
 function editorOf(
   model: IProposalModel,
   editors: string[],

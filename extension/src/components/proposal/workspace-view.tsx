@@ -142,7 +142,7 @@ function statusSentence({ workspace, run, decidedQuestion }: WorkspaceModel, hos
   return (run && said[run.status]) ?? trans.__('The agent and people write');
 }
 
-/** Who decided that it is done, and how that person is known; undefined if nobody has. */
+/** Name the person who decided that it is done, and say how that person is known; undefined if nobody has. */
 function deciderOf({ workspace, decidedQuestion }: WorkspaceModel, host: IHost): string | undefined {
   const decision = workspace.status === 'done' ? decidedQuestion?.decision : null;
   return decision ? formatDecider(decision, host) : undefined;

@@ -75,7 +75,12 @@ function RuleFacts({ rule, host }: { rule: IRule; host: IHost }): JSX.Element {
     [trans.__('Then'), verdicts[rule.do]],
     ...(rule.needs.length > 0 ? [[trans.__('Needed'), rule.needs.join(', ')] as [string, string]] : []),
     ...(rule.four_eyes
-      ? [[trans.__('Four eyes'), trans.__('the person who started the run may not decide')] as [string, string]]
+      ? [
+          [trans.__('Four eyes'), trans.__('the person who started the run may not decide')] as [
+            string,
+            string
+          ]
+        ]
       : []),
     ...(rule.timeline.length > 0
       ? [[trans.__('Deadline'), rule.timeline.join(', ')] as [string, string]]

@@ -246,11 +246,11 @@ test('people vote on what somebody has made of it', () => {
 test('a countdown changes each minute, each second in the last one, and is said at 5 min and at 1 min', () => {
   const timer = { at: '2026-01-05T09:06:00Z', does: 'reject' as const, people: [] };
   show(proposal({ timer }));
-  const left = (): string => screen.getByRole('group', { name: 'Until' }).textContent!.split(' left')[0];
-  const said = (): string => document.querySelector('.jp-hitl-said')?.textContent ?? '';
+  const readLeft = (): string => screen.getByRole('group', { name: 'Until' }).textContent!.split(' left')[0];
+  const readSaid = (): string => document.querySelector('.jp-hitl-said')?.textContent ?? '';
   const after = (ms: number): [string, string] => {
     act(() => jest.advanceTimersByTime(ms));
-    return [left(), said()];
+    return [readLeft(), readSaid()];
   };
   expect(after(30_000)).toEqual(['6 min', '']);
   expect(after(30_000)).toEqual(['5 min', '5 min left: Refund']);
