@@ -1,8 +1,11 @@
-"""Sign and check data that will be unpickled.
+"""Sign and check data that is trusted when it is read: pickles, and records of extensions (*portable* data).
 
 A sealed blob has an HMAC-SHA256 over its place in the store and its content. The key can be read by this user only, and
 is kept outside the store (as nbformat's notary keeps its `notebook_secret`). The signature is checked before anything
 is unpickled. So a snapshot that was edited, planted or moved to another run is refused.
+
+Portable data is no pickle of the engine, so any version of Python may read it. Its header says "portable" in place of
+the version of Python. A reader says which of both it expects, and refuses the other.
 
 Layout: magic (6 bytes), HMAC (32), header length (4, big endian), header (JSON), body.
 """
@@ -25,6 +28,9 @@ from hitl_nb.storage.secret_file import UnsafeFile, read_or_create_secret
 FORMAT = 6
 """Format number of snapshots and of results of steps. It is raised when older data can no longer be loaded."""
 
+PORTABLE_FORMAT = 1
+"""Format number of the header of portable data."""
+
 KEY_SIZE = 32
 _MAGIC = b"HITL1\n"
 _FIRST_BLOCK = struct.pack(">Q", 12) + b"hitl/seal/v1"
@@ -36,25 +42,32 @@ _PLACES = (
 _read_places = settings.raw_reader(_PLACES)
 PYTHON = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
 _BARE_HEADER = json.dumps({"python": PYTHON, "format": FORMAT}, separators=(",", ":")).encode()
+_PORTABLE: dict[str, Any] = {"portable": True, "format": PORTABLE_FORMAT}
+_PORTABLE_HEADER = json.dumps(_PORTABLE, separators=(",", ":")).encode()
 
 
-def seal(place: str, header: dict[str, Any], body: bytes) -> bytes:
+def seal(place: str, header: dict[str, Any], body: bytes, *, portable: bool = False) -> bytes:
     """Sign `header` and `body` for one place in the store.
 
     Args:
         place: Names the store, the run and the role of the data, for example a snapshot or the result of a step.
         header: JSON data. The versions of Python and of the format are added.
-        body: The data that will be unpickled.
+        body: The data.
+        portable: True: the data is no pickle of the engine, so it is not bound to this version of Python. Default:
+            False.
 
     Returns:
         The sealed blob.
     """
-    made_by = {"python": PYTHON, "format": FORMAT}
-    about = json.dumps({**header, **made_by}, separators=(",", ":")).encode() if header else _BARE_HEADER
+    made_by = _PORTABLE if portable else {"python": PYTHON, "format": FORMAT}
+    bare = _PORTABLE_HEADER if portable else _BARE_HEADER
+    about = json.dumps({**header, **made_by}, separators=(",", ":")).encode() if header else bare
     return b"".join((_MAGIC, _compute_mac(place, about, body), struct.pack(">I", len(about)), about, body))
 
 
-def unseal(place: str, blob: bytes, *, sealed_here: bool = False) -> tuple[dict[str, Any], bytes]:
+def unseal(
+    place: str, blob: bytes, *, sealed_here: bool = False, portable: bool = False
+) -> tuple[dict[str, Any], bytes]:
     """Check the signature of a sealed blob, then its versions of Python and of the format.
 
     Args:
@@ -62,12 +75,14 @@ def unseal(place: str, blob: bytes, *, sealed_here: bool = False) -> tuple[dict[
         blob: The sealed blob.
         sealed_here: True: this process made exactly these bytes for this place and remembers them, so the signature is
             not checked again.
+        portable: Whether the blob must have been sealed as portable data, as for `seal`.
 
     Returns:
         The header and the body.
 
     Raises:
-        Untrusted: The blob is not signed by this user's key for this place.
+        Untrusted: The blob is not signed by this user's key for this place, or not as the kind of data that
+            `portable` says.
         WrongPython: It is signed, but by another Python version, or by a version of hitl_nb with another format.
     """
     start = len(_MAGIC) + 36
@@ -82,15 +97,17 @@ def unseal(place: str, blob: bytes, *, sealed_here: bool = False) -> tuple[dict[
             "nothing in it was executed. If you do not need it, run the agent again with --restart"
         )
     header = json.loads(about)
-    if header["python"] != PYTHON:
+    if header.get("portable", False) is not portable:
+        raise Untrusted(f"{place} was sealed as another kind of data; nothing in it was executed")
+    if not portable and header["python"] != PYTHON:
         raise WrongPython(
             f"{place} was saved by {header['python']} and this is {PYTHON}. Continue with {header['python']}, "
             "or run the agent again with --restart"
         )
     number = header.get("format") or 0
-    if number != FORMAT:
+    if number != (expected := PORTABLE_FORMAT if portable else FORMAT):
         raise WrongPython(
-            f"{place} was saved by another version of hitl_nb (format {number}, this one has {FORMAT}), "
+            f"{place} was saved by another version of hitl_nb (format {number}, this one has {expected}), "
             "and nothing in it was executed: install that version to finish this run, or begin it again with --restart"
         )
     return header, body

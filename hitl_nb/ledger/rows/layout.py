@@ -10,7 +10,8 @@ event/<n>                                     Event, exactly as hashed
 run/<run>                                     Run
 made/<microseconds>-<run>                     index: runs by age
 name/<notebook>/<agent>/<key>/<generation>    index: runs by name (the parts hashed)
-claim/<run>                                   ClaimRecord
+claim/<run>, claim/lease-<hash>               ClaimRecord, of a run or of a lease (named by the hash)
+ext/<extension>/...                           a sealed record of an extension (see `extend/sealed_records.py`)
 snapshot/<run>, blobs/<run>                   envelope; the blobs that it names
 saved/<run>                                   SavedState: number and digest of a state saved between two pauses
 blob/<sha256>/<n>, blobref/<sha256>/<run>     a buffer, in pieces; the runs that use it

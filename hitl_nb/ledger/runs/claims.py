@@ -13,6 +13,7 @@ A *lazy* write is written in the background, and the caller does not wait for it
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -138,6 +139,33 @@ class Claims:
         write_claim_record(transaction, run.id, ClaimRecord(owner=owner, epoch=claim.epoch, released=released))
         return claim
 
+    def acquire_lease(self, name: str, label: str) -> Claim:
+        """Claim something that is no run, for this process, and start the heartbeats of the claim.
+
+        Args:
+            name: Name of what is claimed, shown to people, for example "the thread 5678".
+            label: Role of this process, shown to people.
+
+        Returns:
+            The claim; give it up with `release`.
+
+        Raises:
+            RunClaimed: A living process has it. Nothing was changed.
+        """
+        target = f"lease-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+        def work(transaction: Transaction, owner: ProcessIdentity) -> tuple[None, Claim]:
+            held = newest_claim(transaction, target)
+            if held is not None and not held.released and self._is_owner_alive(target, held):
+                raise RunClaimed(
+                    f"{name} is in use by {held.owner}; wait for it, or stop that process", owner=str(held.owner)
+                )
+            claim = Claim(target, held.epoch + 1 if held is not None else 1, str(owner))
+            write_claim_record(transaction, target, ClaimRecord(owner=owner, epoch=claim.epoch))
+            return None, claim
+
+        return self._try_acquire(work, label, target)[1]
+
     def check_free(self, reads: StoreReader, run: Run) -> None:
         """Raise an error if a living process executes a run.
 
@@ -260,8 +288,8 @@ class Claims:
     # Owners and heartbeats
 
     def _try_acquire(
-        self, work: Callable[[Transaction, ProcessIdentity], tuple[Run, Claim]], label: str, target: str
-    ) -> tuple[Run, Claim]:
+        self, work: Callable[[Transaction, ProcessIdentity], tuple[T, Claim]], label: str, target: str
+    ) -> tuple[T, Claim]:
         owner = ProcessIdentity.current(label)
         LIVE_TOKENS.add(owner.token)
         try:
