@@ -3,6 +3,7 @@
 A package that another package installs is not enough: it may no longer be installed, or in an unexpected version.
 
 - hitl_nb: the package's dependencies; inside functions also those of the extras for users
+- hitl_nb/integrations/FRAMEWORK: also those of the extra FRAMEWORK
 - the other folders with Python: the same, and the extras of FOLDERS
 - extension/src: `dependencies` of its package.json; for its tests and the files beside it also `devDependencies`
 
@@ -32,6 +33,8 @@ FOLDERS = {
 """Folders with Python files, and the extras that are installed where they run."""
 FACES = {"hitl_nb/testing/plugin.py": "pytest is there, since it imports this file"}
 """Files that only another package imports. That package need not be declared."""
+INTEGRATIONS = "hitl_nb/integrations/"
+"""Folder of the integrations. A folder in it has the name of the extra whose packages its files import."""
 SCRIPTS = r"""\b(?:from|import|import\(|require\(|jest\.\w+\()\s*['"]([\w@./:-]+)['"]|'node_modules/([\w@./-]+)'"""
 """Pattern of imports in scripts: statements, calls, and paths."""
 
@@ -61,12 +64,13 @@ def find_undeclared_python(root: Path) -> Iterator[str]:
             shown = path.relative_to(root).as_posix()
             if shown in FACES or shown.startswith("tests/cases/programs/"):
                 continue
+            framework = shown.removeprefix(INTEGRATIONS).split("/")[0] if shown.startswith(INTEGRATIONS) else ""
             for module, inside in find_imports(ast.parse(path.read_text("utf-8"))):
                 if module in sys.stdlib_module_names or (module in own if folder != "hitl_nb" else module == folder):
                     continue
                 package = normalize(NAMES.get(module, module))
                 lazily = inside and folder == "hitl_nb" and package in for_users
-                if package not in there and not lazily:
+                if package not in there | extras.get(framework, set()) and not lazily:
                     yield f"{shown} imports {module}, and pyproject.toml does not declare {package}"
 
 

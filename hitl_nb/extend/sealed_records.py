@@ -114,18 +114,18 @@ class SealedRecords(_RecordReader):
 
     Args:
         name: Name of the extension: 1 to 20 small letters and digits.
-        store: The store, from `open_store`. None (default): this user's store.
+        store: The store, from `open_store`, or its URL. None (default): this user's store.
 
     Raises:
-        ValueError: `name` is no such name.
+        ValueError: `name` is no such name, or the URL names no store.
         StoreError: The store cannot be opened.
     """
 
-    def __init__(self, name: str, store: Store | None = None) -> None:
+    def __init__(self, name: str, store: Store | str | None = None) -> None:
         if re.fullmatch("[a-z0-9]{1,20}", name) is None:
             raise ValueError(f"name must be 1 to 20 small letters and digits, not {name!r}")
         self.name = name
-        self.store = store or open_store()
+        self.store: Store = open_store(store) if store is None or isinstance(store, str) else store
         super().__init__(name, get_ledger(self.store).store_id, self.store)
 
     def transact(self, work: Callable[[RecordTransaction], T]) -> T:

@@ -52,6 +52,7 @@ def test_this_repository() -> None:
         ("hitl_nb/one.py", "if True:\n    import pandas", "imports pandas"),
         ("hitl_nb/one.py", "def f():\n    import zmq", "imports zmq, and pyproject.toml does not declare pyzmq"),
         ("hitl_nb/one.py", "import helper", "imports helper"),
+        ("hitl_nb/integrations/other/one.py", "import pandas", "imports pandas"),
         (
             "tests/test_one.py",
             "import play_wright",
@@ -75,6 +76,7 @@ def test_what_is_declared_may_be_imported(tmp_path: Path) -> None:
     files = {
         "hitl_nb/one.py": "import os\nimport IPython\nfrom jupyter_client import x\nfrom hitl_nb.two import y",
         "hitl_nb/two.py": "def y():\n    import pandas",
+        "hitl_nb/integrations/tables/one.py": "import pandas",
         "tests/test_one.py": "import zmq\nimport pandas\nimport helper\nimport hitl_nb",
         "tests/helper.py": "",
         "benchmarks/one.py": "import play_wright",
