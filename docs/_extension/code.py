@@ -57,7 +57,7 @@ def format_numbers() -> dict[str, int]:
     from hitl_nb.engine.snapshot import signing
     from hitl_nb.records import FORMAT
     from hitl_nb.scripted_review import decision_file
-    from hitl_nb.server.api.routes import API_VERSION
+    from hitl_nb.server.calls.server_status import API_VERSION
 
     return {
         "store": FORMAT,

@@ -1,7 +1,7 @@
 """Commands: calls that change or comment on a workspace's document, as data; and `execute`, which executes them.
 
 An agent in a kernel executes its commands itself (`local_operations.py`). A plain script sends its commands as JSON to
-a Jupyter server (`remote.py`), which executes them with the same function (`server/api/remote_workspaces.py`).
+a Jupyter server (`remote.py`), which executes them with the same function (`server/calls/remote_workspaces.py`).
 
 No command waits for people. If a person is writing in the same paragraph, the command does nothing, and
 `write_patiently` executes it again later.

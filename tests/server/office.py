@@ -12,9 +12,9 @@ from hitl_nb.ledger.decisions.signatures import SigningKey
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import ACTIONS, Proposal, Question, Snapshot, Terms
-from hitl_nb.server.api import proposals
 from hitl_nb.server.base.context import HitlNb, ServerContext
 from hitl_nb.server.base.identity import Person
+from hitl_nb.server.calls import proposals
 from hitl_nb.server.messages import request_schemas as bodies
 from hitl_nb.server.messages.request import ApiRequest
 from hitl_nb.server.messages.response_types.proposals import ProposalDetail, ProposalPage, ProposalSummary

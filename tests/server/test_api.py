@@ -15,7 +15,8 @@ from pydantic import BaseModel, Field
 from hitl_nb.errors import Untrusted
 from hitl_nb.ledger.decisions.signatures import SigningKey
 from hitl_nb.records import Question, Snapshot
-from hitl_nb.server.api.routes import LARGE, ROUTES
+from hitl_nb.server.api.route import LARGE
+from hitl_nb.server.api.routes import ROUTES
 from hitl_nb.server.base.context import GRANT_SECONDS, HitlNb, ResumeGrants, ServerContext
 from hitl_nb.storage import open_store
 from tests.indoubt import in_doubt

@@ -11,7 +11,7 @@ from office import Office
 from hitl_nb.drafts.draft import Draft
 from hitl_nb.errors import StaleDraft
 from hitl_nb.records import Proposal
-from hitl_nb.server.api import proposals
+from hitl_nb.server.calls import proposals
 from hitl_nb.server.messages import request_schemas as bodies
 
 

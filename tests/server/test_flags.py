@@ -12,7 +12,7 @@ from people import PEOPLE, Browser, start_server
 
 from hitl_nb.errors import HitlError
 from hitl_nb.records import Proposal, Terms
-from hitl_nb.server.api import proposals, runs
+from hitl_nb.server.calls import proposals, runs
 from hitl_nb.server.messages import request_schemas as bodies
 from hitl_nb.server.messages.response_types.proposals import ProposalDetail
 

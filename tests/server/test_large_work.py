@@ -16,7 +16,8 @@ from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.records import Snapshot
 from hitl_nb.server.api import large_requests as largework
 from hitl_nb.server.api.large_requests import LargeWork, answer_json, large_lane
-from hitl_nb.server.api.routes import ROUTES, Route
+from hitl_nb.server.api.route import Route
+from hitl_nb.server.api.routes import ROUTES
 from hitl_nb.server.base.context import HitlNb, ServerContext
 from hitl_nb.server.base.identity import Person
 from hitl_nb.server.messages.request import RawRequest

@@ -32,7 +32,8 @@ from hitl_nb.ledger.rows.requesters import os_user
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Snapshot, Terms
 from hitl_nb.server.api.openapi import NDJSON, build_document
-from hitl_nb.server.api.routes import ROUTES, Route
+from hitl_nb.server.api.route import Route
+from hitl_nb.server.api.routes import ROUTES
 from tests.evidence.pictures import png
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]

@@ -24,7 +24,7 @@ from hitl_nb.ledger.rows import stored_records
 from hitl_nb.ledger.runs import claim_records
 from hitl_nb.ledger.runs.process import ProcessIdentity
 from hitl_nb.records import Proposal, Snapshot, Terms, now
-from hitl_nb.server.api import runs
+from hitl_nb.server.calls import runs
 from hitl_nb.server.messages import request_schemas as bodies
 from hitl_nb.server.messages.response_types.runs import RunRow
 from hitl_nb.server.overviews.proposal_counts import count_proposals

@@ -13,7 +13,7 @@ from office import STATE, Office, as_described
 from hitl_nb.errors import HitlError
 from hitl_nb.policies.rules.rules import Plan
 from hitl_nb.records import Terms
-from hitl_nb.server.api import people, policies, proposals, runs
+from hitl_nb.server.calls import people, policies, proposals, runs
 from hitl_nb.server.messages import request_schemas as bodies
 from hitl_nb.server.messages import responses as answers
 from hitl_nb.server.messages.response_types.errors import ConflictResponse

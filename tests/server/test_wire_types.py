@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from hitl_nb.server.api.openapi import build_document
-from hitl_nb.server.api.routes import ROUTES, Route
+from hitl_nb.server.api.route import Route
+from hitl_nb.server.api.routes import ROUTES
 from hitl_nb.server.live.feed import NOTICES
 from hitl_nb.server.messages.feed_messages import FEED_MESSAGES, ChangedMessage, NoticeInfo
 from hitl_nb.server.messages.response_types.base import ResponseStruct, same_fields

@@ -24,7 +24,8 @@ from hitl_nb.evidence.picture_formats import MEDIA_TYPES
 from hitl_nb.ledger.ledger import Ledger
 from hitl_nb.server.api.large_requests import LargeWork, answer_json, large_lane
 from hitl_nb.server.api.openapi import CSV, NDJSON, build_document
-from hitl_nb.server.api.routes import ROUTES, Route
+from hitl_nb.server.api.route import Route
+from hitl_nb.server.api.routes import ROUTES
 from hitl_nb.server.base.context import ServerContext
 from hitl_nb.server.base.identity import decision_refusal, identify_user
 from hitl_nb.server.live.feed import Feed, FeedHandler

@@ -19,7 +19,8 @@ import msgspec
 from hitl_nb.errors import HitlError, StoreBusy
 from hitl_nb.ledger.decisions.signatures import SigningKey
 from hitl_nb.ledger.ledger import Ledger
-from hitl_nb.server.api.routes import ROUTES, Route
+from hitl_nb.server.api.route import Route
+from hitl_nb.server.api.routes import ROUTES
 from hitl_nb.server.base.context import HitlNb, Lane, ServerContext
 from hitl_nb.server.base.identity import Person
 from hitl_nb.server.messages import responses as answers

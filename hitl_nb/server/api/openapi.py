@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from hitl_nb.evidence.picture_formats import MEDIA_TYPES
-from hitl_nb.server.api.routes import ROUTES, Route
+from hitl_nb.server.api.route import Route
+from hitl_nb.server.api.routes import ROUTES
 from hitl_nb.server.messages.feed_messages import FEED_MESSAGES
 from hitl_nb.server.messages.request_schemas import Query
 from hitl_nb.server.messages.response_types.base import ID_PATTERN

@@ -21,8 +21,8 @@ from hitl_nb.ledger.remote_clients import script_identity
 from hitl_nb.ledger.runs.claim_records import Claim
 from hitl_nb.policies.terms.closed_proposals import refuse_closed
 from hitl_nb.records import SCRIPT, Proposal, Snapshot, Workspace
-from hitl_nb.server.api import workspaces
-from hitl_nb.server.api.remote_questions import find_or_ask, resume_decided
+from hitl_nb.server.calls import workspaces
+from hitl_nb.server.calls.remote_questions import find_or_ask, resume_decided
 from hitl_nb.server.messages import responses as answers
 from hitl_nb.server.messages.request import ApiRequest
 from hitl_nb.server.messages.request_schemas import (
