@@ -22,7 +22,7 @@ export function proposalState(proposal: IProposal, host: IHost): string {
   const { trans } = host;
   if (status === 'open') {
     const waiting = waitsFor(proposal, host) ?? trans.__('Your decision');
-    const late = proposal.overdue ? trans.__('%1, overdue', waiting) : waiting;
+    const late = proposal.overdue ? trans.__('%1, late', waiting) : waiting;
     return proposal.doubt ? trans.__('In doubt') : late;
   }
   if (status === 'expired') {

@@ -125,6 +125,12 @@ export function formatTimeLeft(at: string, now: number): string {
   return formatDuration(seconds < 60 ? seconds : Math.ceil(seconds / 60) * 60);
 }
 
+/** Say how late a proposal is: "1 h late"; "Late" if its deadline is not known. */
+export function lateSentence(deadline: string | null, now: number, trans: Trans): string {
+  const late = deadline === null ? '' : formatTimeLeft(new Date(now).toISOString(), Date.parse(deadline));
+  return late ? trans.__('%1 late', late) : trans.__('Late');
+}
+
 /** Describe the schedule of an open proposal, one sentence per step, in order. */
 export function clockSentences({ timer, settles_at }: IReviewFields, now: number, trans: Trans): string[] {
   if (settles_at || !timer) {

@@ -124,20 +124,22 @@ export function InboxPanel(props: IInboxProps): JSX.Element {
           onClose={() => model.closeResult()}
         />
       )}
+      <div hidden={!model.showsWaiting || covered}>
+        <FindBar
+          model={model}
+          host={host}
+          view={model.view}
+          total={model.total}
+          selected={model.selected}
+          user={host.status?.user.username ?? null}
+          search={search}
+          keptViews={keptViews}
+          run={run}
+          onLeave={focusList}
+        />
+      </div>
       <div className="jp-hitl-columns" hidden={!model.showsWaiting}>
         <div className="jp-hitl-side" hidden={covered}>
-          <FindBar
-            model={model}
-            host={host}
-            view={model.view}
-            total={model.total}
-            selected={model.selected}
-            user={host.status?.user.username ?? null}
-            search={search}
-            keptViews={keptViews}
-            run={run}
-            onLeave={focusList}
-          />
           {workspaces && (
             <WorkspaceList
               workspaces={workspaces}

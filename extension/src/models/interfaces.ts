@@ -11,6 +11,8 @@ import type { IDiscussion } from './discussion';
 export interface IDecisionConflict {
   shown: IProposal;
   now: IProposal;
+  /** Time of this window's refused decision, in milliseconds. */
+  refusedAt?: number;
   /** If the draft differs: its value as shown here, and its value now or as decided. */
   draft?: { shown: Json; now: Json };
 }

@@ -313,10 +313,11 @@ export class ProposalModel implements IProposalModel {
 
   private async _onRefusal(reason: unknown, shown: IProposal): Promise<void> {
     if (reason instanceof ApiError && ['AlreadyDecided', 'StaleDraft'].includes(reason.error)) {
+      const refusedAt = Date.now();
       const typed = this._typed; // reading the decided record closes the draft
       await this.refresh();
-      const { draft } = reason.details.difference ?? {};
-      this._surprise = { shown, now: this._proposal, draft: draft ?? unusedEdits(typed, this._proposal) };
+      const { draft = unusedEdits(typed, this._proposal) } = reason.details.difference ?? {};
+      this._surprise = { shown, now: this._proposal, refusedAt, draft };
     }
     if (reason instanceof ApiError && reason.details.fields) {
       this._checking.refuse(reason.details.fields);

@@ -756,6 +756,11 @@ describe('list and card side by side', () => {
     await screen.findByText('card of c');
   });
 
+  test('search and filters stand above both', async () => {
+    await show(abc());
+    expect(screen.getByRole('searchbox').closest('.jp-hitl-columns')).toBeNull();
+  });
+
   test('new ones wait above the list while a person uses it', async () => {
     const { s, tell } = await show(abc());
     s.waiting = [...abc(), letter('d', { deadline: new Date().toISOString() })];

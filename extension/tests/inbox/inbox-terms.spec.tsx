@@ -177,7 +177,7 @@ test('a row says how many votes there are, what the clock does, and what is wron
     .map(one => one.textContent);
   expect(rows[0]).toContain('Refund b3 h left{} · n.ipynb · Waits for others, 1 of 2 votes');
   expect(rows[1]).toContain('Your vote, 1 of 2 votes');
-  expect(rows[2]).toContain('Nobody can decide, 1 of 2 votes, Overdue');
+  expect(rows[2]).toContain('Nobody can decide, 1 of 2 votes, Late');
   expect(rows[3]).toContain('Approved; it can still be taken back');
   expect(rows[4]).toMatch(/^Refund ejust now/);
 });

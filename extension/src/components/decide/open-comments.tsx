@@ -68,7 +68,7 @@ export function OpenCommentsPopover(props: IProps): JSX.Element {
       ))}
       {reason && <p>{trans.__('Your reason: “%1”', showHiddenCharacters(reason))}</p>}
       <p className="jp-hitl-small jp-hitl-muted">
-        {trans.__('They stay in the record. A suggestion that is not accepted is not in the value.')}
+        {trans.__('They stay in the record; the agent does not get them.')}
       </p>
     </Popover>
   );

@@ -3,11 +3,13 @@
  */
 
 import { useId } from 'react';
-import type { IProposal } from '../../api/types';
+import type { IDecision, IProposal } from '../../api/types';
 import type { IDecisionConflict } from '../../models/interfaces';
 import type { IHost } from '../host';
 import { SideBySide } from '../../codemirror/side-by-side';
-import { proposalState } from '../proposal-status';
+import { formatDeciderName } from '../proposal-status';
+import { decisionWord } from '../states/decision-word';
+import { formatDuration } from '../../text/duration';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { formatValue, type IDraftConflict } from './unused-input';
 
@@ -22,7 +24,7 @@ interface IProps {
 export function ConflictNotice({ surprise, problem, host }: IProps): JSX.Element {
   const { trans } = host;
   const heading = useId();
-  const { shown, now, draft } = surprise;
+  const { shown, now, draft, refusedAt } = surprise;
   if (draft) {
     return <DraftConflict draft={draft} problem={problem} host={host} />;
   }
@@ -35,22 +37,15 @@ export function ConflictNotice({ surprise, problem, host }: IProps): JSX.Element
       </p>
     );
   }
+  const { decision } = now;
   return (
     <section className="jp-hitl-conflict" role="alert" aria-labelledby={heading}>
       <h4 id={heading}>
-        {trans.__('The proposal has changed since you opened it: your decision was not saved')}
+        {decision ? lostRaceSentence(now, decision, refusedAt, host) : changedSentence(host)}
       </h4>
-      {problem && <p className="jp-hitl-error">{showHiddenCharacters(problem)}</p>}
-      <dl>
-        <dt>{trans.__('Shown')}</dt>
-        <dd>{conflictSentence(shown, host)}</dd>
-        <dt>{trans.__('Now')}</dt>
-        <dd>
-          {conflictSentence(now, host)}
-          {now.decision?.reason && <p>{trans.__('Reason: %1', showHiddenCharacters(now.decision.reason))}</p>}
-          {now.decision?.action === 'respond' && <p>{showHiddenCharacters(String(now.decision.value))}</p>}
-        </dd>
-      </dl>
+      {!decision && problem && <p className="jp-hitl-error">{showHiddenCharacters(problem)}</p>}
+      {decision?.reason && <p>{trans.__('Reason: %1', showHiddenCharacters(decision.reason))}</p>}
+      {decision?.action === 'respond' && <p>{showHiddenCharacters(String(decision.value))}</p>}
       {shown.text === now.text ? (
         <p>{trans.__('The text of the proposal is the same.')}</p>
       ) : (
@@ -67,9 +62,7 @@ function DraftConflict(props: { draft: IDraftConflict; problem: string; host: IH
   const heading = useId();
   return (
     <section className="jp-hitl-conflict" role="alert" aria-labelledby={heading}>
-      <h4 id={heading}>
-        {trans.__('The draft has changed since you opened it: your decision was not saved')}
-      </h4>
+      <h4 id={heading}>{changedSentence(props.host)}</h4>
       {props.problem && <p className="jp-hitl-error">{showHiddenCharacters(props.problem)}</p>}
       <p>{trans.__('Somebody has just changed it. If you agree with the new text, decide again.')}</p>
       <SideBySide
@@ -81,6 +74,22 @@ function DraftConflict(props: { draft: IDraftConflict; problem: string; host: IH
   );
 }
 
-function conflictSentence(proposal: IProposal, host: IHost): string {
-  return host.trans.__('Revision %1. %2', proposal.revision, proposalState(proposal, host));
+function changedSentence({ trans }: IHost): string {
+  return trans.__('This changed while you were deciding. Look at it again; nothing was decided.');
+}
+
+/** "Ada decided this 3 s before you: approved." */
+function lostRaceSentence(
+  now: IProposal,
+  decision: IDecision,
+  refusedAt: number | undefined,
+  host: IHost
+): string {
+  const { trans } = host;
+  const name = formatDeciderName(decision, host);
+  const word = decisionWord(now, host).text.toLowerCase();
+  const seconds = Math.round(((refusedAt ?? NaN) - Date.parse(decision.decided_at)) / 1000);
+  return seconds >= 1
+    ? trans.__('%1 decided this %2 before you: %3.', name, formatDuration(seconds), word)
+    : trans.__('%1 decided this just before you: %2.', name, word);
 }

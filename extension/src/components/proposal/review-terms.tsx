@@ -9,7 +9,14 @@ import { Face, initialsOf } from '../controls/face';
 import { Icon, type IconName } from '../controls/icons';
 import { announce } from '../keys/announcer';
 import type { IHost } from '../host';
-import { clockSentences, formatTimeLeft, isEnough, needLine, voteSentence } from '../terms-sentences';
+import {
+  clockSentences,
+  formatTimeLeft,
+  isEnough,
+  lateSentence,
+  needLine,
+  voteSentence
+} from '../terms-sentences';
 import { formatVoter, formatVoterName, formatWhen } from '../proposal-status';
 import { MINUTE_MS, useCountdown } from '../hooks/use-clock';
 import { formatAge } from '../../text/times';
@@ -208,7 +215,12 @@ function DeadlineLine(props: {
   const soon = !!at && Date.parse(at) - now < SOON_MS;
   return (
     <TermLine icon="clock" label={trans.__('Until')}>
-      {proposal.overdue && <b className="jp-hitl-late">{trans.__('Overdue.')} </b>}
+      {proposal.overdue && (
+        <>
+          <b className="jp-hitl-late">{lateSentence(proposal.deadline, now, trans)}</b>
+          {sentences.length > 0 && ' · '}
+        </>
+      )}
       {sentences.map((sentence, i) => (
         <Fragment key={sentence}>
           {i > 0 && ' '}

@@ -59,6 +59,6 @@ export function reviewFacts(proposal: IProposalSummary, host: IHost): string {
       ? trans.__('%1 of %2 votes', counted.have, counted.count)
       : '';
   const assigned = proposal.assignee ? trans.__('for %1', proposal.assignee) : '';
-  const late = proposal.overdue ? trans.__('Overdue') : '';
+  const late = proposal.overdue ? trans.__('Late') : '';
   return [waitsFor(proposal, host) ?? '', votes, late, assigned].filter(Boolean).join(', ');
 }

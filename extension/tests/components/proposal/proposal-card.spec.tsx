@@ -286,8 +286,9 @@ describe('a surprise', () => {
     show(model);
     const alert = screen.getByRole('alert');
     expect(alert.textContent).toContain('the proposal changed');
-    expect(alert.textContent).toContain('Revision 1. Your decision');
-    expect(alert.textContent).toContain('Revision 2. Your decision');
+    expect(alert.textContent).toContain(
+      'This changed while you were deciding. Look at it again; nothing was decided.'
+    );
     const sides = [...alert.querySelectorAll('.cm-content')].map(one => one.textContent);
     expect(sides).toEqual(['pay 10', 'pay 99⟨U+202E⟩']);
   });
@@ -298,10 +299,10 @@ describe('a surprise', () => {
       decision: { ...decided, action: 'reject', reason: 'too much' }
     });
     const model = new Model(now);
-    model.conflict = { shown: proposal(), now };
+    model.conflict = { shown: proposal(), now, refusedAt: Date.parse(decided.decided_at) + 3000 };
     show(model);
     const alert = screen.getByRole('alert');
-    expect(alert.textContent).toContain('Rejected by ada');
+    expect(alert.textContent).toContain('ada decided this 3 s before you: rejected.');
     expect(alert.textContent).toContain('Reason: too much');
     expect(alert.textContent).toContain('The text of the proposal is the same.');
     expect(alert.querySelector('.cm-content')).toBeNull();

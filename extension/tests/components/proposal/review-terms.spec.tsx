@@ -326,13 +326,20 @@ test('whom no notification reached is said, as long as it is open', () => {
   expect(screen.queryByText(/No notification reached/)).toBeNull();
 });
 
-test('stuck and overdue are said in words', () => {
-  show(proposal({ stuck: 'ada and bo are away', overdue: true, votes: [] }));
+test('stuck and late are said in words', () => {
+  show(
+    proposal({
+      stuck: 'ada and bo are away',
+      overdue: true,
+      deadline: new Date(Date.now() - 3_600_000).toISOString(),
+      votes: []
+    })
+  );
   screen.getByText('Nobody can decide');
   expect(screen.getByText('Nobody can decide this:').parentElement!.textContent).toContain(
     'ada and bo are away'
   );
-  screen.getByText('Overdue.');
+  screen.getByText(/^1 h( 1 min)? late$/);
 });
 
 test('hidden votes are said to be hidden', () => {
