@@ -31,3 +31,8 @@ export interface ITable {
   columns: IColumn[];
   rows: Json[][];
 }
+
+/** Write a value as its source: texts as they are, others as JSON. */
+export function formatSource(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
+}

@@ -18,12 +18,6 @@ export type Kind = Schemas['ProposalSummary']['kind'];
 /** State of a proposal. In the UI, `superseded` is called Withdrawn. */
 export type ProposalStatus = Schemas['ProposalSummary']['status'];
 
-/** State of a run. */
-export type RunStatus = Schemas['RunInfo']['status'];
-
-/** How the server knew the user: by a login, by the server's token alone, or not at all. */
-export type Authn = Schemas['StatusResponse']['authn'];
-
 /** How the decision's author is known. The server checks the signature; without a valid one it is "unsigned". */
 export type ReviewerIdentity = Schemas['DecisionSummary']['known'];
 
@@ -42,14 +36,8 @@ export type INeedProgress = Schemas['NeedInfo'];
 /** The vote of one person on a proposal that several people decide. */
 export type IVote = Schemas['VoteInfo'];
 
-/** An action on an open proposal at a certain time; "settle": an approval becomes the decision. */
-export type ClockAction = Schemas['TimerInfo']['does'];
-
 /** One step of a proposal's schedule. */
 export type IClockStep = Omit<Schemas['TimerInfo'], 'steps'>;
-
-/** The next step of a proposal's schedule. */
-export type ITimer = Schemas['TimerInfo'];
 
 /** The permissions of the current user for one proposal. */
 export type IProposalPermissions = Schemas['MayDecide'];
@@ -107,12 +95,6 @@ export type IDoubt = Schemas['DoubtInfo'];
 /** A proposal as lists have it. */
 export type IProposalSummary = Schemas['ProposalSummary'];
 
-/** One change of a draft, as lists show it. */
-export type IValueChange = Schemas['DraftChangeInfo'];
-
-/** Numbers of open comments and suggestions on a proposal. */
-export type IOpenComments = Schemas['OpenCommentsInfo'];
-
 /** A page of proposals. */
 export type IProposalPage = Schemas['ProposalPage'];
 
@@ -159,9 +141,6 @@ export type DecisionOutcome = Schemas['DecisionResponse']['outcome'];
 
 /** Type of an entry in a run's timeline. */
 export type EntryType = Schemas['TimelineEntry']['type'];
-
-/** State of a workspace. "done": people have decided, and only the agent writes next; "closed": closed for good. */
-export type WorkspaceStatus = Schemas['WorkspaceSummary']['status'];
 
 /** A document that an agent and people write together, as lists have it. Its id is the document's id. */
 export type IWorkspaceSummary = Schemas['WorkspaceSummary'];

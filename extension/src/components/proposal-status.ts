@@ -1,58 +1,12 @@
 /**
- * The state of a proposal as text: the decision, its author and time, and how the server knew the author.
+ * The parts of a proposal's state as text: who decided, voted or commented, how the server knew that, and when.
  */
 
-import type {
-  Action,
-  IDecision,
-  IProposal,
-  IVote,
-  Json,
-  ReviewerIdentity,
-  AuthorIdentity
-} from '../api/types';
+import type { IDecision, IProposal, IVote, Json, ReviewerIdentity, AuthorIdentity } from '../api/types';
 import type { IHost } from './host';
-import { ruleOf, waitsFor } from './terms-sentences';
+import { ruleOf } from './terms-sentences';
 import { isGeneratedName } from '../text/guest-names';
 import { showHiddenCharacters } from '../text/hidden-characters';
-
-/** Describe the state of a proposal in one line. */
-export function proposalState(proposal: IProposal, host: IHost): string {
-  const { status, decision } = proposal;
-  const { trans } = host;
-  if (status === 'open') {
-    const waiting = waitsFor(proposal, host) ?? trans.__('Your decision');
-    const late = proposal.overdue ? trans.__('%1, late', waiting) : waiting;
-    return proposal.doubt ? trans.__('In doubt') : late;
-  }
-  if (status === 'expired') {
-    return trans.__('Asked again');
-  }
-  if (status === 'superseded' || decision === null) {
-    return trans.__('Withdrawn: the run was cancelled or started over');
-  }
-  if (decision.by === 'policy') {
-    // A policy's decision must never read like a person's, even if its record claims one.
-    const rule = ruleOf(decision.reviewer);
-    return decision.action === 'reject'
-      ? trans.__('Blocked by policy: %1, %2', rule, formatWhen(decision.decided_at))
-      : trans.__('Passed by policy: %1, %2', rule, formatWhen(decision.decided_at));
-  }
-  const whole = isAboutWorkspace(proposal);
-  const names: { [action in Action]: string } = {
-    approve: whole ? trans.__('Marked as done') : trans.__('Approved'),
-    edit: whole ? trans.__('Marked as done, with edits') : trans.__('Approved with edits'),
-    reject: trans.__('Rejected'),
-    respond: trans.__('Answered')
-  };
-  const effects = {
-    yes: trans.__('It happened, said'),
-    no: trans.__('It did not happen, said'),
-    stop: trans.__('Run stopped')
-  };
-  const what = proposal.doubt ? effects[effectState(decision.value) ?? 'stop'] : names[decision.action];
-  return trans.__('%1 by %2, %3', what, formatDecider(decision, host), formatWhen(decision.decided_at));
-}
 
 /**
  * Return the meaning of an answer in doubt: whether the effect happened, or "stop". Null if it is not such an answer.

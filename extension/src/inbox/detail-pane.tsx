@@ -8,19 +8,8 @@ import { Button } from '../components/controls/button';
 import type { IHost } from '../components/host';
 import { keyHint, keyShortcuts } from '../components/keys/key-hints';
 import { focusCard } from '../components/keys/card-focus';
-import { revealField } from '../components/proposal/field-focus';
+import { FIELD_SELECTOR, revealField } from '../components/proposal/field-focus';
 import { CARD_SELECTOR, DECIDED_SELECTOR } from '../components/review-commands';
-
-/** The first match in a card is the place where its value is edited. */
-const EDITOR_SELECTOR = [
-  '.jp-hitl-text [contenteditable="true"]',
-  ...['text', 'form', 'choice', 'plan', 'table', 'field', 'value'].flatMap(name =>
-    ['input', 'textarea', 'select'].map(tag => `.jp-hitl-${name} ${tag}:enabled`)
-  ),
-  '.jp-hitl-plan button:enabled',
-  '.jp-hitl-table button:enabled',
-  '.jp-hitl-answers input:enabled'
-].join(', ');
 
 /** A part of a card, and how it gets the focus. */
 interface IFocusPlace {
@@ -32,7 +21,7 @@ const CARD: IFocusPlace = {
   selector: `${CARD_SELECTOR}, ${DECIDED_SELECTOR}`,
   focus: card => (card.contains(document.activeElement) ? undefined : focusCard(card))
 };
-const EDITOR: IFocusPlace = { selector: EDITOR_SELECTOR, focus: focusField };
+const EDITOR: IFocusPlace = { selector: FIELD_SELECTOR, focus: focusField };
 
 /** Places for the focus, the best first. A card without an editor, such as one that cannot be edited, gets it itself. */
 const CARD_ONLY = [CARD];

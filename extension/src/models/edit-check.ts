@@ -1,5 +1,5 @@
 /**
- * The server's check of an edited value: whether it is valid, and what it changes. The check runs when typing pauses;
+ * The server's check of an edited value: whether it is valid. The check runs when typing pauses;
  * only one request is sent at a time.
  */
 
@@ -27,11 +27,6 @@ export class EditCheck {
   /** One message for each field that is not valid. */
   get fields(): { [path: string]: string } {
     return this._fields;
-  }
-
-  /** Unified diff from the agent's version to the value, or "". */
-  get changes(): string {
-    return this._changes;
   }
 
   /** Why the value could not be checked, or "". */
@@ -65,38 +60,32 @@ export class EditCheck {
   private async _runCheck(): Promise<void> {
     const value = this._value();
     if (value === undefined) {
-      this._setResult({}, '', '');
+      this._setResult({}, '');
       return;
     }
     try {
-      const { changes } = await this._client.checkEdit(this._id, value);
+      await this._client.checkEdit(this._id, value);
       if (this._value() === value) {
-        this._setResult({}, changes, '');
+        this._setResult({}, '');
       }
     } catch (reason) {
       if (this._value() !== value) {
         return;
       }
       if (reason instanceof ApiError && reason.details.fields) {
-        this._setResult(reason.details.fields, this._changes, '');
+        this._setResult(reason.details.fields, '');
       } else {
-        this._setResult(
-          this._fields,
-          this._changes,
-          reason instanceof Error ? reason.message : String(reason)
-        );
+        this._setResult(this._fields, reason instanceof Error ? reason.message : String(reason));
       }
     }
   }
 
-  private _setResult(fields: { [path: string]: string }, changes: string, problem: string): void {
+  private _setResult(fields: { [path: string]: string }, problem: string): void {
     this._fields = fields;
-    this._changes = changes;
     this._problem = problem;
   }
 
   private _fields: { [path: string]: string } = {};
-  private _changes = '';
   private _problem = '';
   private _timer: ReturnType<typeof setTimeout> | undefined;
   // Checking a large value takes seconds. Edits made during that time are checked once after it.

@@ -46,8 +46,6 @@ export interface IProposalModel {
   readonly hasEdits: boolean;
   /** One message of the server for each field of the value that is not valid; "" is the whole value. */
   readonly fields: { [path: string]: string };
-  /** Unified diff from the agent's version to the value, hidden characters visible; "" if equal. */
-  readonly changes: string;
   /** Error of the last call, as a sentence for people, or "". */
   readonly problem: string;
   /** Set if somebody decided, or the proposal changed, while it was shown. */

@@ -79,10 +79,6 @@ export class ProposalModel implements IProposalModel {
     return this._checking.fields;
   }
 
-  get changes(): string {
-    return this._checking.changes;
-  }
-
   get problem(): string {
     // Nothing can be checked while offline, and `saveStatus` reports that already.
     return this._problem || (this.saveStatus === 'offline' ? '' : this._checking.problem);

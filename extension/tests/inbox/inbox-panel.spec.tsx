@@ -550,7 +550,7 @@ test('e opens the card and goes into its editor, as soon as that is there', asyn
     const [there, setThere] = useState(false);
     ready = () => setThere(true);
     return there ? (
-      <div className="jp-hitl-text">
+      <div className="jp-hitl-value">
         <textarea aria-label="value" />
       </div>
     ) : (

@@ -4,7 +4,8 @@
  */
 
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
-import type { ITable, Json, Kind } from '../../api/types';
+import { formatSource } from '../../api/json';
+import type { ITable, Kind } from '../../api/types';
 import { listAuthors, type IAuthor } from '../../codemirror/author-colors';
 import type { IAuthoredText } from '../../drafts/text-authors';
 import type { SharedDocument } from '../../drafts/shared-document';
@@ -104,7 +105,7 @@ function authoredTextAt(
 ): IAuthoredText[] {
   const { replay } = history();
   if (last === 0) {
-    return [{ text: formatJson(subject.value), by: '' }];
+    return [{ text: formatSource(subject.value), by: '' }];
   }
   if (n === 0) {
     return [];
@@ -121,14 +122,10 @@ function documentText({ value, unfinishedText }: SharedDocument, kind: Kind): st
   }
   if (sharingForm(kind) === 'table') {
     const { columns, rows } = value as unknown as ITable;
-    const lines = [columns.map(one => one.name), ...rows.map(row => row.map(formatJson))];
+    const lines = [columns.map(one => one.name), ...rows.map(row => row.map(formatSource))];
     return lines.map(cells => cells.join(' | ')).join('\n');
   }
   return JSON.stringify(value, null, 2);
-}
-
-function formatJson(value: Json): string {
-  return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
 }
 
 /** Describe the change at a position of the slider: its author and time. */

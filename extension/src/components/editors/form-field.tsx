@@ -47,7 +47,7 @@ type ControlProps = IFormFieldProps & { common: IControlAttributes };
 export function FormField(props: IFormFieldProps): JSX.Element {
   const id = useId();
   // A new number creates a new control, so that typed text that is not a valid value is removed.
-  const [round, anew] = useReducer((n: number) => n + 1, 0);
+  const [round, resetControl] = useReducer((n: number) => n + 1, 0);
   const { value, proposed, meaning, problem, readOnly, host } = props;
   const name = showHiddenCharacters(meaning.title || props.name);
   const common = {
@@ -61,7 +61,7 @@ export function FormField(props: IFormFieldProps): JSX.Element {
   const changed = value === undefined || proposed === undefined || !isSame(value, proposed);
   const takeBack = (): void => {
     props.onTakeBack();
-    anew();
+    resetControl();
   };
   return (
     <div className={`jp-hitl-field${changed ? ' jp-mod-changed' : ''}`} {...placeAttributes(props.at)}>

@@ -4,7 +4,8 @@
  */
 
 import { useState } from 'react';
-import type { IProposal, Json } from '../../api/types';
+import { formatSource } from '../../api/json';
+import type { IProposal } from '../../api/types';
 import { SideBySide } from '../../codemirror/side-by-side';
 import type { IDecisionConflict } from '../../models/interfaces';
 import { type IUnsentText, type UnsentPurpose, unsentTexts } from '../../models/unsent-texts';
@@ -72,8 +73,8 @@ export function UnusedInput({ shown, now, draft, texts, host }: IProps): JSX.Ele
       </Alert>
       {open && draft && (
         <SideBySide
-          before={formatValue(draft.shown)}
-          after={formatValue(draft.now)}
+          before={formatSource(draft.shown)}
+          after={formatSource(draft.now)}
           names={[trans.__('Your text'), trans.__('Decided')]}
         />
       )}
@@ -91,14 +92,9 @@ export function UnusedInput({ shown, now, draft, texts, host }: IProps): JSX.Ele
   );
 }
 
-/** Write a value as text: texts as they are, others as JSON. */
-export function formatValue(value: Json): string {
-  return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
-}
-
 /** Join all that was typed into one text, with the names of the fields if there are several. */
 function joinInput(draft: IDraftConflict | undefined, texts: readonly IUnsentText[], host: IHost): string {
-  const value = draft ? [formatValue(draft.shown)] : [];
+  const value = draft ? [formatSource(draft.shown)] : [];
   if (value.length + texts.length === 1) {
     return value[0] ?? texts[0].text;
   }

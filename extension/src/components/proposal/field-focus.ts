@@ -2,7 +2,8 @@
  * Moves the focus to a place in a card where its value is edited.
  */
 
-const FIELD_SELECTOR = [
+/** The first match in a card is the place where its value is edited. */
+export const FIELD_SELECTOR = [
   '.jp-hitl-text [contenteditable="true"]',
   ...['input', 'textarea', 'select'].map(tag => `.jp-hitl-value ${tag}:enabled`),
   '.jp-hitl-value [role="grid"] [tabindex="0"]'

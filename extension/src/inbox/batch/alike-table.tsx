@@ -319,7 +319,6 @@ function limit(rows: readonly IAlikeRow[], { trans }: IHost): string[] {
 function useFullRows(group: IListGroup, { client }: IHost): { rows: readonly IAlikeRow[]; problem: string } {
   const [found, setFound] = useState<readonly IAlikeRow[]>([]);
   const [problem, setProblem] = useState('');
-  const known = useRef(new Map<string, IAlikeRow>());
   const wanted = group.alike.slice(0, MAX_ROWS);
   const key = wanted.map(p => `${p.id} ${p.revision} ${JSON.stringify(changesOf(p))}`).join('\n');
   const waiting = useRef(wanted);
@@ -332,7 +331,6 @@ function useFullRows(group: IListGroup, { client }: IHost): { rows: readonly IAl
         rows.set(id, makeAlikeRow(await client.getProposal(id)));
       });
       if (!gone) {
-        known.current = rows;
         setFound(waiting.current.flatMap(({ id }) => rows.get(id) ?? []));
         setProblem('');
       }

@@ -20,7 +20,7 @@ export interface IRowTime {
 }
 
 /** Format how long a proposal has waited, in whole minutes. */
-export function formatAge(at: string, now: number, { trans }: IHost): string {
+export function formatWait(at: string, now: number, { trans }: IHost): string {
   const minutes = Math.floor((now - Date.parse(at)) / MINUTE_MS);
   return minutes >= 1 ? formatDuration(roundMinutes(minutes) * 60) : trans.__('just now');
 }
@@ -35,7 +35,7 @@ export function formatRowTime(
   const due = dueTime(proposal);
   if (due === Infinity) {
     const late = proposal.overdue;
-    return { time: formatAge(proposal.created_at, now, host), urgency: late ? 'late' : 'age' };
+    return { time: formatWait(proposal.created_at, now, host), urgency: late ? 'late' : 'age' };
   }
   const minutes = Math.floor((due - now) / MINUTE_MS);
   const length = formatDuration(roundMinutes(Math.max(1, Math.abs(minutes))) * 60);

@@ -8,12 +8,10 @@ import type { IProposalSummary } from '../../api/types';
 import type { IHost } from '../../components/host';
 import { formatDeciderName } from '../../components/proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
-import { SearchField } from '../views/find-bar';
 import { ChoicePill } from './choice-pill';
 import { DecidedRow } from './decided-row';
 import { decisionWord } from '../../components/states/decision-word';
 import { HalfView } from './half-view';
-import { ListEnd } from './list-end';
 import { IPage, usePages } from './pages';
 import { useDelayedText } from './use-delayed-text';
 
@@ -67,30 +65,21 @@ export function DecidedView({ host, wide, renderCard }: IProps): JSX.Element {
       host={host}
       wide={wide}
       onBack={() => setOpened(null)}
-      find={
-        <div className="jp-hitl-find">
-          <SearchField label={trans.__('Search what was decided')} value={typed} onChange={setTyped} />
-          <DecidedFilters items={pages.items} chosen={chosen} host={host} onChoose={setChosen} />
-        </div>
-      }
+      search={{ label: trans.__('Search what was decided'), value: typed, onChange: setTyped }}
+      filters={<DecidedFilters items={pages.items} chosen={chosen} host={host} onChoose={setChosen} />}
       list={
-        <>
-          <ul aria-label={trans.__('Decided proposals')}>
-            {shown.map(p => (
-              <DecidedRow key={p.id} proposal={p} current={p.id === id} host={host} onOpen={open} />
-            ))}
-          </ul>
-          <ListEnd
-            pages={pages}
-            shown={shown.length}
-            host={host}
-            empty={
-              words || chosen !== ALL
-                ? trans.__('Nothing that was decided fits the search and the filters.')
-                : trans.__('Nothing was decided yet.')
-            }
-          />
-        </>
+        <ul aria-label={trans.__('Decided proposals')}>
+          {shown.map(p => (
+            <DecidedRow key={p.id} proposal={p} current={p.id === id} host={host} onOpen={open} />
+          ))}
+        </ul>
+      }
+      pages={pages}
+      shown={shown.length}
+      empty={
+        words || chosen !== ALL
+          ? trans.__('Nothing that was decided fits the search and the filters.')
+          : trans.__('Nothing was decided yet.')
       }
       detail={card}
     />

@@ -10,12 +10,10 @@ import { scopeOf, useRule } from '../../components/rules/use-rule';
 import type { IHost } from '../../components/host';
 import { ruleOf } from '../../components/terms-sentences';
 import { showHiddenCharacters } from '../../text/hidden-characters';
-import { SearchField } from '../views/find-bar';
 import { ChoicePill } from './choice-pill';
 import { sinceOf, whenChoices } from './decided-view';
 import { DecidedRow } from './decided-row';
 import { HalfView } from './half-view';
-import { ListEnd } from './list-end';
 import { IOverviewColumn, OverviewName, OverviewTable } from './overview-table';
 import { IPage, usePages } from './pages';
 import { useDelayedText } from './use-delayed-text';
@@ -63,9 +61,9 @@ export function PassedView({ host, wide, renderCard }: IProps): JSX.Element {
       host={host}
       wide={wide}
       onBack={() => (opened === null ? setChosen(null) : setOpened(null))}
-      find={
-        <div className="jp-hitl-find">
-          <SearchField label={trans.__('Search what passed')} value={typed} onChange={setTyped} />
+      search={{ label: trans.__('Search what passed'), value: typed, onChange: setTyped }}
+      filters={
+        <>
           <ChoicePill
             label={trans.__('Agent')}
             value={agent}
@@ -81,30 +79,25 @@ export function PassedView({ host, wide, renderCard }: IProps): JSX.Element {
             choices={[['', trans.__('Any time')], ...whenChoices(host)]}
             onChoose={setHours}
           />
-        </div>
-      }
-      list={
-        <>
-          {rules.length > 0 && (
-            <RuleTable
-              rules={rules}
-              isPart={pages.more !== undefined}
-              current={rule?.rule ?? null}
-              host={host}
-              onChoose={name => {
-                setOpened(null);
-                setChosen(name);
-              }}
-            />
-          )}
-          <ListEnd
-            pages={pages}
-            shown={rules.length}
-            host={host}
-            empty={trans.__('No policy has passed or blocked anything yet.')}
-          />
         </>
       }
+      list={
+        rules.length > 0 && (
+          <RuleTable
+            rules={rules}
+            isPart={pages.more !== undefined}
+            current={rule?.rule ?? null}
+            host={host}
+            onChoose={name => {
+              setOpened(null);
+              setChosen(name);
+            }}
+          />
+        )
+      }
+      pages={pages}
+      shown={rules.length}
+      empty={trans.__('No policy has passed or blocked anything yet.')}
       detail={
         rule === undefined ? null : (
           <RuleDetail

@@ -11,11 +11,9 @@ import type { IHost } from '../../components/host';
 import { formatWhen } from '../../components/proposal-status';
 import { formatAge } from '../../text/times';
 import { showHiddenCharacters } from '../../text/hidden-characters';
-import { SearchField } from '../views/find-bar';
 import { ChoicePill } from '../overview/choice-pill';
 import { sinceOf, whenChoices } from '../overview/decided-view';
 import { HalfView } from '../overview/half-view';
-import { ListEnd } from '../overview/list-end';
 import { IOverviewColumn, OverviewName, OverviewTable } from '../overview/overview-table';
 import { IPage, usePages } from '../overview/pages';
 import { RunDetail } from './run-detail';
@@ -60,9 +58,9 @@ export function RunsView({ host, wide, counted }: IProps): JSX.Element {
       host={host}
       wide={wide}
       onBack={() => setChosen(null)}
-      find={
-        <div className="jp-hitl-find">
-          <SearchField label={trans.__('Search runs, people, reasons')} value={typed} onChange={setTyped} />
+      search={{ label: trans.__('Search runs, people, reasons'), value: typed, onChange: setTyped }}
+      filters={
+        <>
           <ChoicePill
             label={trans.__('State')}
             value={state}
@@ -75,24 +73,17 @@ export function RunsView({ host, wide, counted }: IProps): JSX.Element {
             choices={[['', trans.__('Any time')], ...whenChoices(host)]}
             onChoose={setHours}
           />
-        </div>
+        </>
       }
       list={
-        <>
-          {runs.length > 0 && (
-            <RunTable runs={runs} current={run?.id ?? null} host={host} onChoose={setChosen} />
-          )}
-          <ListEnd
-            pages={pages}
-            shown={runs.length}
-            host={host}
-            empty={
-              filtered
-                ? trans.__('No run fits the search and the filters.')
-                : trans.__('No agent has run here yet.')
-            }
-          />
-        </>
+        runs.length > 0 && <RunTable runs={runs} current={run?.id ?? null} host={host} onChoose={setChosen} />
+      }
+      pages={pages}
+      shown={runs.length}
+      empty={
+        filtered
+          ? trans.__('No run fits the search and the filters.')
+          : trans.__('No agent has run here yet.')
       }
       detail={run === undefined ? null : <RunDetail key={run.id} run={run} host={host} />}
     />

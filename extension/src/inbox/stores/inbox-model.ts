@@ -6,14 +6,12 @@
 import type { Client } from '../../api/client';
 import type { Feed, FeedChange } from '../../api/feed';
 import type { IProposalSummary } from '../../api/types';
+import { NEW_CARD_MS } from '../../components/keys/key-guard';
 import { Batch, BatchAction, Fate, IBatchResult } from './batch';
 import { ListModel } from './list-model';
 
 /** Most proposals that the server decides together. */
 export const MAX_BULK = 500;
-
-/** Time for which no key decides after another card came under the keys, in milliseconds. */
-const KEY_PAUSE_MS = 400;
 
 /** The views of the inbox. "mine": what this person may decide. */
 export const INBOX_VIEWS = ['mine', 'all', 'passed', 'decided', 'runs'] as const;
@@ -230,7 +228,7 @@ export class InboxModel extends ListModel {
 
   /** Whether a key may decide now: the card must have been under the keys for a moment. */
   get acceptsKeys(): boolean {
-    return Date.now() - this._movedAt >= KEY_PAUSE_MS;
+    return Date.now() - this._movedAt >= NEW_CARD_MS;
   }
 
   /** The decision to confirm, or null. */
