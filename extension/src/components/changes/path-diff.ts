@@ -56,8 +56,19 @@ export function fieldLabel(path: Path, schema: JsonObject | null): string {
 
 /** Write a JSON value as text. Line breaks and tabs in strings are real ones, everything else is JSON. */
 export function formatJson(value: Json): string {
-  const text = typeof value === 'object' && value !== null ? formatParts(value) : JSON.stringify(value);
-  return text.replace(/\\(.)/g, (escaped, letter: string) =>
+  return unescapeBreaks(
+    typeof value === 'object' && value !== null ? formatParts(value) : JSON.stringify(value)
+  );
+}
+
+/** Write a value as a text of several lines: a text as it is, anything else as indented JSON. */
+export function formatAsText(value: Json): string {
+  return typeof value === 'string' ? value : unescapeBreaks(JSON.stringify(value, null, 2));
+}
+
+/** Make the line breaks and tabs in the strings of a JSON text real ones. */
+export function unescapeBreaks(json: string): string {
+  return json.replace(/\\(.)/g, (escaped, letter: string) =>
     letter === 'n' ? '\n' : letter === 't' ? '\t' : escaped
   );
 }

@@ -4,13 +4,13 @@
  */
 
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
-import { formatSource } from '../../api/json';
 import type { ITable, Kind } from '../../api/types';
 import { listAuthors, type IAuthor } from '../../codemirror/author-colors';
 import type { IAuthoredText } from '../../drafts/text-authors';
 import type { SharedDocument } from '../../drafts/shared-document';
 import { isText, sharingForm } from '../../drafts/sharing-forms';
 import type { DraftHistory, IMoment } from '../../models/history';
+import { formatAsText } from '../changes/path-diff';
 import { ColoredText } from './colored-text';
 import type { IHost } from '../host';
 import { AuthorLegend } from '../author-legend';
@@ -105,7 +105,7 @@ function authoredTextAt(
 ): IAuthoredText[] {
   const { replay } = history();
   if (last === 0) {
-    return [{ text: formatSource(subject.value), by: '' }];
+    return [{ text: formatAsText(subject.value), by: '' }];
   }
   if (n === 0) {
     return [];
@@ -122,10 +122,10 @@ function documentText({ value, unfinishedText }: SharedDocument, kind: Kind): st
   }
   if (sharingForm(kind) === 'table') {
     const { columns, rows } = value as unknown as ITable;
-    const lines = [columns.map(one => one.name), ...rows.map(row => row.map(formatSource))];
+    const lines = [columns.map(one => one.name), ...rows.map(row => row.map(formatAsText))];
     return lines.map(cells => cells.join(' | ')).join('\n');
   }
-  return JSON.stringify(value, null, 2);
+  return formatAsText(value);
 }
 
 /** Describe the change at a position of the slider: its author and time. */

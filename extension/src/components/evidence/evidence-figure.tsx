@@ -5,6 +5,7 @@
 import { type ReactNode, useState } from 'react';
 import type { IEvidenceBlock, IProposal } from '../../api/types';
 import { showHiddenCharacters } from '../../text/hidden-characters';
+import { unescapeBreaks } from '../changes/path-diff';
 import { TextChanges } from '../changes/text-changes';
 import { Icon, type IconName } from '../controls/icons';
 import type { IHost } from '../host';
@@ -56,7 +57,7 @@ export function EvidenceFigure({ proposal, block, host }: IProps): JSX.Element {
       return (
         <Frame block={block} note={block.cut && host.trans.__('cut')}>
           <ClipBox height={TEXT_HEIGHT_PX} host={host}>
-            <TextChanges code={isJson(block.before)} before={block.before} after={block.after} host={host} />
+            <DiffText before={block.before} after={block.after} host={host} />
           </ClipBox>
         </Frame>
       );
@@ -75,6 +76,16 @@ export function EvidenceFigure({ proposal, block, host }: IProps): JSX.Element {
         </Frame>
       );
   }
+}
+
+/** The changes of a text, or of JSON by its lines. */
+function DiffText(props: { before: string; after: string; host: IHost }): JSX.Element {
+  const { before, after, host } = props;
+  return isJson(before) ? (
+    <TextChanges code before={unescapeBreaks(before)} after={unescapeBreaks(after)} host={host} />
+  ) : (
+    <TextChanges code={false} before={before} after={after} host={host} />
+  );
 }
 
 /** A frame with a name. A text without a name, which is the whole context, has no frame. */

@@ -7,6 +7,7 @@ import { useId, useState } from 'react';
 import type { IEvidenceBlock, IProposal } from '../../api/types';
 import { recallChoice, rememberChoice } from '../../text/remembered-choice';
 import { showHiddenCharacters } from '../../text/hidden-characters';
+import { formatJson } from '../changes/path-diff';
 import { Button } from '../controls/button';
 import { usePrinting } from '../hooks/use-printing';
 import type { IHost } from '../host';
@@ -78,7 +79,7 @@ function listBlocks({ evidence, context }: IProposal): IEvidenceBlock[] {
   return Object.entries(context).map(([name, value]) => ({
     type: 'fact',
     name,
-    value: value === null || typeof value === 'string' ? value : JSON.stringify(value)
+    value: value === null || typeof value === 'string' ? value : formatJson(value)
   }));
 }
 

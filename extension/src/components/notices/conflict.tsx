@@ -3,7 +3,6 @@
  */
 
 import { useId } from 'react';
-import { formatSource } from '../../api/json';
 import type { IDecision, IProposal } from '../../api/types';
 import type { IDecisionConflict } from '../../models/interfaces';
 import type { IHost } from '../host';
@@ -12,7 +11,8 @@ import { formatDeciderName } from '../proposal-status';
 import { decisionWord } from '../states/decision-word';
 import { formatDuration } from '../../text/duration';
 import { showHiddenCharacters } from '../../text/hidden-characters';
-import type { IDraftConflict } from './unused-input';
+import { formatAsText } from '../changes/path-diff';
+import { type IDraftConflict } from './unused-input';
 
 interface IProps {
   surprise: IDecisionConflict;
@@ -67,8 +67,8 @@ function DraftConflict(props: { draft: IDraftConflict; problem: string; host: IH
       {props.problem && <p className="jp-hitl-error">{showHiddenCharacters(props.problem)}</p>}
       <p>{trans.__('Somebody has just changed it. If you agree with the new text, decide again.')}</p>
       <SideBySide
-        before={formatSource(shown)}
-        after={formatSource(now)}
+        before={formatAsText(shown)}
+        after={formatAsText(now)}
         names={[trans.__('Shown'), trans.__('Now')]}
       />
     </section>

@@ -11,6 +11,7 @@ import type { IDecisionConflict } from '../../models/interfaces';
 import { type IUnsentText, type UnsentPurpose, unsentTexts } from '../../models/unsent-texts';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { countChanges } from '../changes/change-count';
+import { formatAsText } from '../changes/path-diff';
 import { Alert } from '../controls/alert';
 import { Button, IconButton } from '../controls/button';
 import type { IHost } from '../host';
@@ -73,8 +74,8 @@ export function UnusedInput({ shown, now, draft, texts, host }: IProps): JSX.Ele
       </Alert>
       {open && draft && (
         <SideBySide
-          before={formatSource(draft.shown)}
-          after={formatSource(draft.now)}
+          before={formatAsText(draft.shown)}
+          after={formatAsText(draft.now)}
           names={[trans.__('Your text'), trans.__('Decided')]}
         />
       )}

@@ -3,9 +3,10 @@
  */
 
 import { createContext, type ReactNode, useContext, useId, useState } from 'react';
-import type { IProposal } from '../../api/types';
+import type { IProposal, Json } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
 import { ChangeSummary } from '../changes/change-summary';
+import { formatJson } from '../changes/path-diff';
 import { IconButton } from '../controls/button';
 import { Icon } from '../controls/icons';
 import { decisionWord, isAutomatic, outcomeWord } from '../states/decision-word';
@@ -108,7 +109,7 @@ function DecisionDetails({ proposal, host }: { proposal: IProposal; host: IHost 
       />
     ),
     result !== null && result !== undefined && (
-      <span key="result">{trans.__('it returned %1', showHiddenCharacters(JSON.stringify(result)))}</span>
+      <span key="result">{trans.__('it returned %1', showHiddenCharacters(formatJson(result as Json)))}</span>
     ),
     answer && <span key="answer">“{showHiddenCharacters(answer)}”</span>,
     decision.reason && <span key="reason">“{showHiddenCharacters(decision.reason)}”</span>

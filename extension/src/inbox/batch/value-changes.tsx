@@ -3,6 +3,7 @@
  */
 
 import type { Json } from '../../api/types';
+import { formatJson } from '../../components/changes/path-diff';
 import { AddedText, RemovedText } from '../../components/changes/marked-text';
 import type { IHost } from '../../components/host';
 import { isObject, isSame } from '../../drafts/json-parts';
@@ -61,7 +62,7 @@ function findChanges(before: Json, after: Json): IDraftLineChange[] {
 
 /** Return a value as one short line. */
 export function shortText(value: Json): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const text = typeof value === 'string' ? value : formatJson(value);
   const line = text.split(/\s+/).join(' ');
   return line.length > MAX_CHARS ? `${line.slice(0, MAX_CHARS - 1)}…` : line;
 }
