@@ -98,6 +98,18 @@ def test_a_row_shows_the_changes_of_the_draft_and_who_made_them(server: Any) -> 
     assert (again["edits"], again["draft_changes"], again["edited_by"]) == (0, [], [])
 
 
+def test_a_decided_row_shows_what_the_decision_changed(server: Any) -> None:
+    for agent, action, more in (("changed", "edit", {"value": INVOICE | {"amount": 301.0}}), ("kept", "approve", {})):
+        (p,) = server.pause_run(INVOICE, agent=agent)
+        version = {"revision": p.revision, "fingerprint": p.fingerprint}
+        status, _ = server.call("POST", f"proposals/{p.id}/decision", {"action": action, **version, **more})
+        assert status == 200
+    found = {p["agent"]: p for p in server.call("GET", "proposals?status=closed")[1]["proposals"]}
+    assert found["changed"]["edits"] == 1
+    assert found["changed"]["draft_changes"] == [{"label": "amount", "before": "310.0", "after": "301.0"}]
+    assert (found["kept"]["edits"], found["kept"]["draft_changes"]) == (0, [])
+
+
 def test_at_most_three_changes_are_shown_and_all_are_counted(server: Any) -> None:
     value = {str(i): i for i in range(9)}
     found = edit(server, "many", value, {name: number + 1 for name, number in value.items()})

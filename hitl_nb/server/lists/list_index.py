@@ -10,7 +10,7 @@ from hitl_nb.records import Proposal, Run
 from hitl_nb.server.lists.closed_index import ClosedEntry, ClosedIndex
 from hitl_nb.server.lists.log_follower import NOTHING, LogFollower
 from hitl_nb.server.lists.open_index import OpenEntry, OpenIndex
-from hitl_nb.server.lists.row_parts import UNEDITED, DraftChanges, OpenComments, RowParts
+from hitl_nb.server.lists.row_parts import DraftChanges, OpenComments, RowParts
 from hitl_nb.server.lists.run_figures import RunFigures
 from hitl_nb.server.lists.run_index import RunIndex
 
@@ -94,7 +94,7 @@ class ListReader:
             parts.summary(proposal),
             parts.similarity_key(proposal),
             parts.numbers(proposal),
-            parts.draft_changes(ledger, proposal, self._drafts_version) if is_open else UNEDITED,
+            parts.draft_changes(ledger, proposal, self._drafts_version) if is_open else parts.decided_changes(proposal),
             parts.open_comments(ledger, proposal),
         )
 

@@ -33,12 +33,12 @@ _DIGITS = re.compile(r"\d+")
 
 
 class DraftChanges(NamedTuple):
-    """How the draft of an open proposal differs from the proposed value.
+    """How the draft of an open proposal, or the value of a decision, differs from the proposed value.
 
     Attributes:
         total: Number of changes; None if the draft was edited, but is too long to compare.
         first: The first changes.
-        people: Display names of the people who have edited the draft, newest edit first.
+        people: Display names of the people who have edited the draft, newest edit first. Empty for a decision.
     """
 
     total: int | None = 0
@@ -94,6 +94,7 @@ class RowParts:
         self._comments: dict[str, OpenComments] = {}
         self._comments_lock = threading.Lock()
         self._renewals = 0
+        self._decisions: dict[str, DraftChanges] = {}
 
     def forget(self, changes: LoggedChanges) -> None:
         """Forget the parts about which the audit log has new events."""
@@ -157,6 +158,17 @@ class RowParts:
             known = _KnownDraft(version, last, question, people, _read_changes(ledger, draft, proposal, people))
         _keep(self._drafts, document, known._replace(version=version, question=question))
         return known.changes
+
+    def decided_changes(self, proposal: Proposal) -> DraftChanges:
+        """Return how the value of a decision differs from the proposed value. A decision never changes."""
+        made = proposal.decision
+        if made is None or made.action != "edit" or proposal.doubt is not None:
+            return UNEDITED
+        found = self._decisions.get(proposal.id)
+        if found is None:
+            found = DraftChanges(*find_value_changes(proposal, made.value))
+            _keep(self._decisions, proposal.id, found)
+        return found
 
     def open_comments(self, ledger: Ledger, proposal: Proposal) -> OpenComments:
         """Return the numbers of open comments and suggestions on a proposal's document. Answers are not counted."""

@@ -8,6 +8,8 @@ import { Icon } from '../../components/controls/icons';
 import type { IHost } from '../../components/host';
 import { FlagButton } from '../../components/proposal/flag-button';
 import { formatDeciderName, formatSpeaker } from '../../components/proposal-status';
+import { changeCount, changesOf, isEdited } from '../stores/row-facts';
+import { OneChange } from '../batch/value-changes';
 import { ruleOf } from '../../components/terms-sentences';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { formatClock } from '../../text/times';
@@ -38,7 +40,11 @@ export const DecidedRow = memo(function Row(props: {
             <span>
               <strong className="jp-hitl-state">{text}</strong> {showHiddenCharacters(proposal.title)}
             </span>
-            <span className="jp-hitl-decided-by">{showHiddenCharacters(decidedBy(proposal, host))}</span>
+            <span className="jp-hitl-decided-by">
+              {showHiddenCharacters(decidedBy(proposal, host))}
+              <RowChanges proposal={proposal} host={host} />
+              {showHiddenCharacters(aboutDecided(proposal))}
+            </span>
           </span>
         </button>
         {flags && (
@@ -51,9 +57,39 @@ export const DecidedRow = memo(function Row(props: {
   );
 });
 
-/** "Ada · 21:52 · refunds.ipynb · “They keep the charger”" */
+/** What the decision changed: "amount 1 299" struck, "1 199" underlined; long values are only counted. */
+function RowChanges({ proposal, host }: { proposal: IProposalSummary; host: IHost }): JSX.Element | null {
+  const { trans } = host;
+  const changes = changesOf(proposal);
+  const more = (changeCount(proposal) ?? changes.length) - changes.length;
+  if (proposal.decision?.action !== 'edit' || isEdited(proposal) !== true) {
+    return null;
+  }
+  return (
+    <>
+      {' · '}
+      {changes.map((change, i) => (
+        <OneChange key={i} change={change} host={host} />
+      ))}
+      {changes.length === 0
+        ? trans.__('the value was changed')
+        : more > 0 && trans._n('and %1 more', 'and %1 more', more)}
+    </>
+  );
+}
+
+/** " · refunds.ipynb · “They keep the charger”" */
+function aboutDecided({ path, notebook, decision, summary }: IProposalSummary): string {
+  const parts = [path ?? notebook, decision?.reason ? `“${decision.reason}”` : summary];
+  return parts
+    .filter(Boolean)
+    .map(part => ` · ${part}`)
+    .join('');
+}
+
+/** "Ada · 21:52" */
 function decidedBy(proposal: IProposalSummary, host: IHost): string {
-  const { decision, flag, path, notebook, summary } = proposal;
+  const { decision, flag } = proposal;
   const now = Date.now();
   const parts: (string | null)[] = [];
   if (flag) {
@@ -65,6 +101,5 @@ function decidedBy(proposal: IProposalSummary, host: IHost): string {
     const person = by === 'deadline' ? null : formatDeciderName(decision, host);
     parts.push(by === 'policy' ? ruleOf(reviewer) : person, formatClock(decided_at, now));
   }
-  parts.push(path ?? notebook, decision?.reason ? `“${decision.reason}”` : summary);
   return parts.filter(Boolean).join(' · ');
 }

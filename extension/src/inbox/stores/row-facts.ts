@@ -33,12 +33,17 @@ export function isEdited(p: RowRecord): boolean | null {
   return edits === undefined ? null : edits !== 0;
 }
 
+/** Return the number of changes of the draft, or of a decision's value; null if it is not known. */
+export function changeCount(p: RowRecord): number | null {
+  return additions(p).edits ?? null;
+}
+
 /** Return the names of the people who edited the draft, the last one first. */
 export function editorsOf(p: RowRecord): readonly string[] {
   return isEdited(p) ? (additions(p).edited_by ?? []) : [];
 }
 
-/** Return the first changes of the draft. */
+/** Return the first changes of the draft, or of a decision's value. */
 export function changesOf(p: RowRecord): readonly IDraftLineChange[] {
   return additions(p).draft_changes ?? [];
 }

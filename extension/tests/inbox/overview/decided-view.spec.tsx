@@ -32,6 +32,33 @@ test('a decided proposal that is opened shows its details at once, and they can 
   expect(screen.queryByText(DETAILS)).toBeNull();
 });
 
+test('a row says what the decision changed', async () => {
+  const decision = {
+    ...makeClosed('1').decision!,
+    action: 'edit' as const,
+    by: 'person' as const,
+    reviewer: 'bo'
+  };
+  const draft_changes = [{ label: 'amount', before: '1299', after: '11\u202e99' }];
+  const { host } = makeOffice({
+    'GET proposals': {
+      proposals: [
+        makeClosed('1', { decision, edits: 3, draft_changes }),
+        makeClosed('2', { decision, edits: null, draft_changes: [] }),
+        makeClosed('3', { edits: 1, draft_changes })
+      ],
+      next: null
+    }
+  });
+  render(<DecidedView host={host} wide renderCard={() => null} />);
+  const [changed, long, kept] = await screen.findAllByRole('article');
+  expect(changed.querySelector('del')!.textContent).toContain('1299');
+  expect(changed.querySelector('ins')!.textContent).toContain('11⟨U+202E⟩99');
+  expect(changed.textContent).toContain('and 2 more');
+  expect(long.textContent).toContain('the value was changed');
+  expect(kept.querySelector('del')).toBeNull();
+});
+
 test('so does what a policy passed', async () => {
   const { host, renderCard } = makeDecided();
   render(<PassedView host={host} wide renderCard={renderCard} />);
