@@ -86,6 +86,8 @@ export interface IHost {
   openNotebook?(of: Pick<IProposal, 'path' | 'agent'>): Promise<void>;
   /** Return the address of a proposal's review page; absent where it is unknown. */
   pageUrl?(proposal: string): string;
+  /** Show the card of another proposal in place of this one; absent where that is not possible. */
+  openProposal?(id: string): void;
   /** Show the timeline of a run. */
   openTimeline?(run: string): void;
   /** Let the browser print the record of a run; absent where it cannot. */

@@ -44,6 +44,9 @@ export interface IPageContext {
 
 /** The host of the views on the review page. */
 export class PageHost implements IHost {
+  /** Set by the page. */
+  openProposal?: IHost['openProposal'];
+
   constructor(private _place: IPageContext) {
     this.client = new Client((path, init) => this._fetch(path, init));
     // CodeMirror keeps one style element per page. The first editor, which is never shown, creates it with the nonce.

@@ -118,8 +118,10 @@ export function ReviewPage({ host, id: first, of }: IProps): JSX.Element {
         go(to, true);
       }
     };
+    host.openProposal = to => go(to);
     return () => {
       host.goBy = null;
+      host.openProposal = undefined;
     };
   });
   const surroundings: IDecisionSurroundings = {

@@ -12,6 +12,7 @@ import { Icon } from '../controls/icons';
 import { decisionWord, isAutomatic, outcomeWord } from '../states/decision-word';
 import { usePrinting } from '../hooks/use-printing';
 import type { IHost } from '../host';
+import { AskedAgain } from '../notices/asked-again';
 import { effectState, formatDecider, formatDeciderName, formatSpeaker, formatWhen } from '../proposal-status';
 import { FlagButton } from './flag-button';
 import { formatClock } from '../../text/times';
@@ -68,6 +69,7 @@ export function CollapsedCard({ model, host, notice, children }: IProps): JSX.El
           onClick={() => setUnfolded(!unfolded)}
         />
       </div>
+      {proposal.status === 'expired' && <AskedAgain proposal={proposal} host={host} />}
       {notice}
       {(unfolded || printing) && <div className="jp-hitl-decided-body">{children}</div>}
     </article>
