@@ -140,9 +140,11 @@ export const REVIEW_COMMANDS: readonly IReviewCommand[] = [
     args: PROPOSAL
   }),
   rowCommand('select-to-proposal', trans => trans.__('Select All up to the Proposal'), ['Shift X'], {
+    hint: trans => trans.__('select to here'),
     args: PROPOSAL
   }),
   rowCommand('select-next-row', trans => trans.__('Select the Next Proposal Too'), ['Shift ArrowDown'], {
+    hint: trans => trans.__('select the next, too'),
     repeats: true
   }),
   rowCommand(
@@ -150,6 +152,7 @@ export const REVIEW_COMMANDS: readonly IReviewCommand[] = [
     trans => trans.__('Select the Previous Proposal Too'),
     ['Shift ArrowUp'],
     {
+      hint: trans => trans.__('select the previous, too'),
       repeats: true
     }
   ),
@@ -191,7 +194,8 @@ export const REVIEW_COMMANDS: readonly IReviewCommand[] = [
   {
     id: 'hitl-nb:focus-decision',
     label: trans => trans.__('Go to the Button That Decides'),
-    keys: { card: [SEND_KEY] }
+    keys: { card: [SEND_KEY] },
+    hint: trans => trans.__('to the button that decides; in a pop-up: send')
   },
   {
     id: 'hitl-nb:select-all',

@@ -48,7 +48,7 @@ export const Button = forwardRef<HTMLButtonElement, IButtonProps>(function Butto
 });
 
 /** Props of a button with an icon alone. */
-export type IIconButtonProps = Omit<IButtonProps, 'children' | 'icon' | 'keyHint' | 'title'> & {
+export type IIconButtonProps = Omit<IButtonProps, 'children' | 'icon' | 'title'> & {
   icon: IconName;
   /** The name of the button, also its tooltip. */
   label: string;
@@ -58,14 +58,14 @@ export type IIconButtonProps = Omit<IButtonProps, 'children' | 'icon' | 'keyHint
 
 /** A button with an icon alone. */
 export const IconButton = forwardRef<HTMLButtonElement, IIconButtonProps>(function IconButton(props, node) {
-  const { icon, label, variant = 'quiet', small, count } = props;
+  const { icon, label, variant = 'quiet', small, count, keyHint } = props;
   const modifiers = [variant, small && 'small', count === undefined && 'icon'];
   return (
     <button
       ref={node}
       {...commonAttributes({ ...props, children: null }, modifiers)}
       aria-label={label}
-      title={label}
+      title={keyHint ? `${label} (${keyHint})` : label}
     >
       <Icon name={icon} />
       {count}

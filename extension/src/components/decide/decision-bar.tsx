@@ -177,6 +177,7 @@ export function DecisionBar({ model, host, changes, isSecond, onComments }: IPro
                 : trans.__('Comments: none open')
             }
             count={open.length > 0 ? open.length : undefined}
+            keyHint={keyHint(host, 'hitl-nb:comment-proposal')}
             shortcuts={keyShortcuts(host, 'hitl-nb:comment-proposal')}
             onClick={onComments}
           />

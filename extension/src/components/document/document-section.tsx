@@ -11,6 +11,7 @@ import { CommentsPanel } from '../comments/comments-panel';
 import { IconButton } from '../controls/button';
 import { ErrorBoundary } from '../error-boundary';
 import type { IHost } from '../host';
+import { formatKey } from '../keys/key-hints';
 import { groupByPlace, FieldPresenceContext, placeOf } from '../field-presence';
 import { PresenceLine, useVisibility } from '../presence-bar';
 import type { IUndoer } from '../undo-keys';
@@ -122,6 +123,7 @@ function UndoRedoButtons({
         icon="undo"
         small
         label={trans.__('Undo your last edit')}
+        keyHint={formatKey('Accel Z')}
         disabled={!undoer.canUndo}
         onClick={() => undoer.undo()}
       />
@@ -129,6 +131,7 @@ function UndoRedoButtons({
         icon="redo"
         small
         label={trans.__('Redo')}
+        keyHint={formatKey('Accel Shift Z')}
         disabled={!undoer.canRedo}
         onClick={() => undoer.redo()}
       />

@@ -30,6 +30,11 @@ export function keyHint(host: IHost, command: string): string {
   return first === undefined ? '' : formatKey(first);
 }
 
+/** All keys of a command for people; none if it has none that act now. */
+export function keyHints(host: IHost, command: string): string[] {
+  return actingKeys(host, command).map(formatKey);
+}
+
 /** The keys of a command in the form of `aria-keyshortcuts`; undefined if it has none. */
 export function keyShortcuts(host: IHost, command: string): string | undefined {
   const keys = actingKeys(host, command).map(ariaKey);

@@ -6,7 +6,7 @@ import { useRef, useState } from 'react';
 import { IconButton } from '../controls/button';
 import type { IHost } from '../host';
 import { useCardCommands } from '../use-card-commands';
-import { keyShortcuts } from './key-hints';
+import { keyHint, keyShortcuts, useKeyHints } from './key-hints';
 import { KeysSheet } from './keys-sheet';
 
 /** The button, and the command that does the same. Nothing is drawn where there are no commands. */
@@ -17,6 +17,7 @@ export function KeysButton({ host, proposal }: { host: IHost; proposal: string }
   useCardCommands(host, proposal, node, {
     'hitl-nb:show-keys': { isEnabled: () => true, execute: toggle }
   });
+  useKeyHints(host);
   if (!host.commandTargets) {
     return null;
   }
@@ -28,6 +29,7 @@ export function KeysButton({ host, proposal }: { host: IHost; proposal: string }
         label={host.trans.__('Keys')}
         opens="dialog"
         expanded={shown}
+        keyHint={keyHint(host, 'hitl-nb:show-keys')}
         shortcuts={keyShortcuts(host, 'hitl-nb:show-keys')}
         onClick={toggle}
       />

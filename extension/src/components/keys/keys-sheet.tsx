@@ -5,8 +5,9 @@
 import { Fragment, type RefObject } from 'react';
 import { Popover } from '../controls/popover';
 import type { IHost } from '../host';
+import { COMMENT_KEY } from '../../codemirror/comment-marks';
 import { REVIEW_COMMANDS } from '../review-commands';
-import { keyHint, useKeyHints } from './key-hints';
+import { formatKey, keyHints, useKeyHints } from './key-hints';
 
 /** The pop-up with the keys of the card and the inbox. `anchor` is the button that opened it. */
 export function KeysSheet(props: {
@@ -17,10 +18,11 @@ export function KeysSheet(props: {
   const { anchor, host, onClose } = props;
   const { trans, commandTargets: targets } = host;
   useKeyHints(host);
-  const rows = REVIEW_COMMANDS.flatMap(({ id, hint }) => {
-    const key = keyHint(host, id);
-    return hint && key ? [{ id, key, text: hint(trans) }] : [];
+  const commands = REVIEW_COMMANDS.flatMap(({ id, hint }) => {
+    const keys = keyHints(host, id);
+    return hint && keys.length > 0 ? [{ id, keys, text: hint(trans) }] : [];
   });
+  const rows = [...commands, ...editingRows(host)];
   const footer = (
     <label>
       <input
@@ -43,10 +45,14 @@ export function KeysSheet(props: {
       footer={footer}
     >
       <dl className="jp-hitl-keys">
-        {rows.map(({ id, key, text }) => (
+        {rows.map(({ id, keys, text }) => (
           <Fragment key={id}>
             <dt>
-              <kbd className="jp-hitl-kbd">{key}</kbd>
+              {keys.map(key => (
+                <kbd key={key} className="jp-hitl-kbd">
+                  {key}
+                </kbd>
+              ))}
             </dt>
             <dd>{text}</dd>
           </Fragment>
@@ -54,4 +60,13 @@ export function KeysSheet(props: {
       </dl>
     </Popover>
   );
+}
+
+/** The keys of fields and editors, which are no commands. */
+function editingRows({ trans }: IHost): { id: string; keys: string[]; text: string }[] {
+  return [
+    { id: 'undo', keys: ['Accel Z'], text: trans.__('undo in the draft') },
+    { id: 'redo', keys: ['Accel Shift Z', 'Accel Y'], text: trans.__('redo in the draft') },
+    { id: 'comment', keys: [COMMENT_KEY], text: trans.__('comment on the selected text') }
+  ].map(row => ({ ...row, keys: row.keys.map(formatKey) }));
 }

@@ -73,7 +73,8 @@ export function ProposalList(props: {
   // Keys are commands, and are compared by key codes. By them, "?" is found only where it is on the key of the slash.
   const askForKeys = (event: KeyboardEvent): void => {
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
-    if (event.key === '?' && event.keyCode !== SLASH_KEY_CODE && plain) {
+    const on = host.commandTargets?.letterKeys !== false;
+    if (on && event.key === '?' && event.keyCode !== SLASH_KEY_CODE && plain) {
       event.preventDefault();
       event.stopPropagation();
       onShowKeys();
