@@ -7,12 +7,14 @@ import type { IProposal, Json } from '../../api/types';
 import type { IProposalModel } from '../../models/interfaces';
 import { ChangeSummary } from '../changes/change-summary';
 import { formatJson } from '../changes/path-diff';
+import { Chip } from '../controls/chip';
 import { IconButton } from '../controls/button';
 import { Icon } from '../controls/icons';
 import { decisionWord, isAutomatic, outcomeWord } from '../states/decision-word';
 import { usePrinting } from '../hooks/use-printing';
 import type { IHost } from '../host';
 import { AskedAgain } from '../notices/asked-again';
+import type { ICardState } from '../states/proposal-state';
 import { effectState, formatDecider, formatDeciderName, formatSpeaker, formatWhen } from '../proposal-status';
 import { FlagButton } from './flag-button';
 import { formatClock } from '../../text/times';
@@ -21,6 +23,8 @@ import { showHiddenCharacters } from '../../text/hidden-characters';
 interface IProps {
   model: IProposalModel;
   host: IHost;
+  /** What is to be known beside the verdict, such as that the run was interrupted. */
+  state?: ICardState | null;
   /** Message about the run, below the two lines. */
   notice?: ReactNode;
   /** The whole card, shown when unfolded. */
@@ -31,7 +35,7 @@ interface IProps {
 export const ShowsDetails = createContext(false);
 
 /** A decided proposal, folded at first unless `ShowsDetails`. */
-export function CollapsedCard({ model, host, notice, children }: IProps): JSX.Element {
+export function CollapsedCard({ model, host, state, notice, children }: IProps): JSX.Element {
   const { trans } = host;
   const { proposal } = model;
   const heading = useId();
@@ -55,6 +59,14 @@ export function CollapsedCard({ model, host, notice, children }: IProps): JSX.El
           <div id={heading}>
             <strong className="jp-hitl-state">{text}</strong>{' '}
             <span className="jp-hitl-decided-title">{showHiddenCharacters(proposal.title)}</span>
+            {state && (
+              <>
+                {' '}
+                <Chip tone={state.tone} icon={state.icon}>
+                  {state.text}
+                </Chip>
+              </>
+            )}
           </div>
           <div className="jp-hitl-decided-by">
             <DecisionDetails proposal={proposal} host={host} />

@@ -14,7 +14,7 @@ import { Evidence } from '../evidence/evidence';
 import type { IHost } from '../host';
 import { useKeyHints } from '../keys/key-hints';
 import { PresenceFaces } from '../presence-bar';
-import { stateOf } from '../states/proposal-state';
+import { type ICardState, type StateName, stateOf } from '../states/proposal-state';
 import { currentValue, isAboutWorkspace } from '../proposal-status';
 import { useCardCommands } from '../use-card-commands';
 import { useDelayed } from '../hooks/use-delayed';
@@ -33,7 +33,7 @@ import { DoubtCard } from './effect-in-doubt';
 import { focusFirstInvalid, focusFirstField } from './field-focus';
 import { Notices } from '../notices/card-notices';
 import { TermsView } from './review-terms';
-import { RunNotice } from '../notices/run-notices';
+import { RunNotice, type RunNoticeState } from '../notices/run-notices';
 import { UnusedInput } from '../notices/unused-input';
 import { ValueSection } from './value-section';
 
@@ -47,11 +47,18 @@ export function ProposalCard({ model, host }: IProps): JSX.Element {
   useChanges(model, host);
   useRedraw(unsentTexts(host));
   useKeyHints(host);
+  const { proposal } = model;
+  if (proposal.status !== 'open') {
+    return <ClosedCard model={model} host={host} />;
+  }
+  return proposal.doubt ? <DoubtCard model={model} host={host} /> : <ValueCard model={model} host={host} />;
+}
+
+/** The folded card of a closed proposal, with what is to be known or done about it now. */
+function ClosedCard({ model, host }: IProps): JSX.Element {
   const { proposal, conflict } = model;
   const Whole = proposal.doubt ? DoubtCard : ValueCard;
-  if (proposal.status === 'open') {
-    return <Whole model={model} host={host} />;
-  }
+  const state = useClosedState(model, host);
   const notices = (
     <>
       <UnusedInput
@@ -64,31 +71,34 @@ export function ProposalCard({ model, host }: IProps): JSX.Element {
       {conflict && !conflict.draft && (
         <ConflictNotice surprise={conflict} problem={model.problem} host={host} />
       )}
-      <ClosedNotice model={model} host={host} />
+      {isRunState(state.name) && <RunNotice model={model} host={host} state={state.name} />}
     </>
   );
+  const chip = isRunState(state.name) || state.name === 'conflict' ? state : null;
   return (
-    <CollapsedCard model={model} host={host} notice={notices}>
+    <CollapsedCard model={model} host={host} state={chip} notice={notices}>
       <Whole model={model} host={host} />
     </CollapsedCard>
   );
 }
 
 /**
- * Says how the run continues after the decision. The sentence that it continues is shown only after a delay, since most
- * agents have continued by then.
+ * Return the state of a closed proposal. Only the proposal of a pause that was decided last says how the run continues;
+ * and only after a delay that it continues, since most agents have continued by then.
  */
-function ClosedNotice({ model, host }: IProps): JSX.Element | null {
+function useClosedState(model: IProposalModel, host: IHost): ICardState {
   const { proposal, run } = model;
   const last = useContext(LastDecided);
-  const name = stateOf(factsOf(model, host), host).name;
-  const late = useDelayed(name, 'decided', SAVING_DELAY_MS);
+  const state = stateOf(factsOf(model, host), host);
+  const late = useDelayed(state.name, 'decided', SAVING_DELAY_MS);
   const next = run && host.resumeAction?.(run, proposal);
-  const state = name === 'continues' && !next?.label && late !== name ? 'decided' : name;
-  const isLast = last === null || last === proposal.id;
-  return isLast && (state === 'interrupted' || state === 'orphaned' || state === 'continues') ? (
-    <RunNotice model={model} host={host} state={state} />
-  ) : null;
+  const isEarly = state.name === 'continues' && !next?.label && late !== state.name;
+  const isOther = isRunState(state.name) && last !== null && last !== proposal.id;
+  return isEarly || isOther ? { ...state, name: 'decided' } : state;
+}
+
+function isRunState(name: StateName): name is RunNoticeState {
+  return name === 'interrupted' || name === 'orphaned' || name === 'continues';
 }
 
 function ValueCard({ model, host }: IProps): JSX.Element {

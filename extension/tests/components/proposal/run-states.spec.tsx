@@ -52,3 +52,26 @@ test('the card of an interrupted run says so', () => {
   expect(screen.getByRole('status').textContent).toContain('The run was interrupted');
   expect(screen.getByText('send(7)')).toBeTruthy();
 });
+
+test.each<[string, Partial<IProposalModel>, RunTrouble | null, string | undefined]>([
+  ['interrupted', { run: run('running') }, 'interrupted', 'Interrupted'],
+  ['in doubt', { run: run('running') }, 'in-doubt', 'In doubt'],
+  ['without its cell', { run: run('ready') }, 'cell-gone', 'Cell is gone'],
+  ['without its notebook', { run: run('ready') }, 'notebook-gone', 'Notebook is gone'],
+  [
+    'decided while this person typed',
+    { run: null, conflict: { shown: OPEN, now: DECIDED, draft: { shown: 'y', now: 'x' } } },
+    null,
+    'Decided by bo'
+  ],
+  ['finished', { run: run('finished') }, null, undefined],
+  ['that continues since just now', { run: run('running') }, null, undefined]
+])('the folded card of a run %s has the chip beside the verdict', (_, over, trouble, chip) => {
+  const model = { proposal: DECIDED, conflict: null, changed: new Signal({}), ...over };
+  const { container } = render(
+    <ProposalCard model={model as unknown as IProposalModel} host={hostOf(trouble)} />
+  );
+  const line = container.querySelector('.jp-hitl-decided-line')!;
+  expect(line.querySelector('.jp-hitl-chip')?.textContent).toBe(chip);
+  expect(line.querySelector('.jp-hitl-state')!.textContent).toBe('Approved');
+});
