@@ -4,7 +4,7 @@
  */
 
 import { type Extension, Prec, type Range } from '@codemirror/state';
-import { Decoration, type DecorationSet, EditorView, keymap } from '@codemirror/view';
+import { Decoration, type DecorationSet, EditorView, keymap, WidgetType } from '@codemirror/view';
 import { ISignal, Signal } from '@lumino/signaling';
 import type { IComment } from '../api/types';
 import type { ICommentDraft, IDiscussion } from '../models/discussion';
@@ -29,6 +29,27 @@ export interface IChosenComment {
   id: string;
   /** Whether the focus should move to the comment, so that it is not only shown. */
   goes: boolean;
+  /** Whether the cursor has come to its text. Then nothing scrolls, since the person is in the text. */
+  byCursor: boolean;
+}
+
+/** The number of a comment before its text. The sheet of styles draws it, so that it is no part of the text. */
+class NumberSign extends WidgetType {
+  constructor(private _number: number) {
+    super();
+  }
+
+  override eq(other: NumberSign): boolean {
+    return other._number === this._number;
+  }
+
+  override toDOM(): HTMLElement {
+    const sign = document.createElement('span');
+    sign.className = 'jp-hitl-remark-number';
+    sign.dataset.number = String(this._number);
+    sign.setAttribute('aria-hidden', 'true');
+    return sign;
+  }
 }
 
 /** Marks of the comments on one draft, and the selection for new comments. */
@@ -43,6 +64,9 @@ export class CommentMarks {
       EditorView.updateListener.of(({ view, selectionSet, docChanged }) => {
         if (selectionSet || docChanged) {
           this._select(view);
+        }
+        if (selectionSet && view.hasFocus) {
+          queueMicrotask(() => this._followCursor(view)); // an editor that applies a change cannot be drawn again
         }
       }),
       EditorView.domEventHandlers({ click: event => this._onClick(event) }),
@@ -60,6 +84,11 @@ export class CommentMarks {
   /** Ranges of the open comments that are about a part of the text, by comment id; null if that text is gone. */
   get places(): ReadonlyMap<string, IQuoteRange | null> {
     return this._places;
+  }
+
+  /** Numbers of the open comments that have a place, in the order of the text, from 1. */
+  get numbers(): ReadonlyMap<string, number> {
+    return this._numbers;
   }
 
   /** Whether text is selected. */
@@ -90,6 +119,7 @@ export class CommentMarks {
   }
 
   dispose(): void {
+    this._disposed = true;
     clearTimeout(this._timer);
     this._draft.changed.disconnect(this._scheduleLook, this);
     this._discussion.changed.disconnect(this._locateQuotes, this);
@@ -130,7 +160,11 @@ export class CommentMarks {
 
   /** Choose a comment. If `goes`, the focus moves to it. */
   choose(id: string, goes = false): void {
-    this._chosen = { id, goes };
+    this._setChosen({ id, goes, byCursor: false });
+  }
+
+  private _setChosen(chosen: IChosenComment): void {
+    this._chosen = chosen;
     this._decorated.redraw();
     this._changed.emit();
   }
@@ -169,16 +203,29 @@ export class CommentMarks {
   }
 
   private _onShortcut(view: EditorView): boolean {
-    const { empty, head } = view.state.selection.main;
-    if (!empty) {
+    if (!view.state.selection.main.empty) {
       this.startComment(false);
       return true;
     }
-    const [found] = [...this._places].find(([, at]) => at && at.start <= head && head <= at.end) ?? [];
-    if (found !== undefined) {
+    const found = this._findAtCursor(view);
+    if (found !== '') {
       this.choose(found, true);
     }
     return true;
+  }
+
+  /** Return the id of the comment at the cursor, or "". */
+  private _findAtCursor(view: EditorView): string {
+    const { head } = view.state.selection.main;
+    return [...this._places].find(([, at]) => at && at.start <= head && head <= at.end)?.[0] ?? '';
+  }
+
+  /** The comment at the cursor is the chosen one. */
+  private _followCursor(view: EditorView): void {
+    const id = this._disposed ? this._chosen.id : this._findAtCursor(view);
+    if (id !== this._chosen.id) {
+      this._setChosen({ id, goes: false, byCursor: true });
+    }
   }
 
   private _scheduleLook(): void {
@@ -199,6 +246,7 @@ export class CommentMarks {
     }
     if (JSON.stringify([...found]) !== JSON.stringify([...this._places])) {
       this._places = found;
+      this._numbers = numberPlaces(found);
       this._decorated.redraw();
       this._changed.emit();
     }
@@ -216,6 +264,8 @@ export class CommentMarks {
           attributes: { 'data-hitl-comment': id }
         });
         found.push(mark.range(place.start, end));
+        const sign = new NumberSign(this._numbers.get(id) ?? 0);
+        found.push(Decoration.widget({ widget: sign, side: -1 }).range(place.start));
       }
     }
     return Decoration.set(found, true);
@@ -226,9 +276,16 @@ export class CommentMarks {
   /** The editor that has a selection. */
   private _view: EditorView | null = null;
   private _asked: ICommentDraft | null = null;
-  private _chosen: IChosenComment = { id: '', goes: false };
+  private _chosen: IChosenComment = { id: '', goes: false, byCursor: false };
+  private _numbers: ReadonlyMap<string, number> = new Map();
+  private _disposed = false;
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _changed = new Signal<CommentMarks, void>(this);
+}
+
+function numberPlaces(places: ReadonlyMap<string, IQuoteRange | null>): Map<string, number> {
+  const found = [...places].flatMap(([id, place]) => (place ? [{ id, start: place.start }] : []));
+  return new Map(found.sort((one, other) => one.start - other.start).map(({ id }, i) => [id, i + 1]));
 }
 
 function isAboutPart({ state, thread, anchor, quote }: IComment): boolean {

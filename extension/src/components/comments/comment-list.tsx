@@ -36,7 +36,9 @@ export function CommentList({ discussion, marks, draft, host }: IProps): JSX.Ele
   const chosen = marks?.chosen;
   useEffect(() => {
     const node = chosen && nodes.current.get(chosen.id);
-    node?.scrollIntoView?.({ block: 'nearest' });
+    if (!chosen?.byCursor) {
+      node?.scrollIntoView?.({ block: 'nearest' });
+    }
     if (chosen?.goes) {
       node?.focus();
     }

@@ -35,10 +35,16 @@ export function CommentThread(props: IProps): JSX.Element {
   const settled = comment.state !== 'open';
   const [opened, setOpened] = useState(false);
   const place = marks?.places.get(comment.id);
+  const number = marks?.numbers.get(comment.id);
   const chosen = marks?.chosen.id === comment.id;
   const name = `jp-hitl-thread${settled ? ' jp-mod-settled' : ''}${chosen ? ' jp-mod-chosen' : ''}`;
   return (
     <li ref={props.node} className={name} tabIndex={-1}>
+      {number !== undefined && (
+        <span className="jp-hitl-thread-number" title={trans.__('Number %1 in the text', number)}>
+          {number}
+        </span>
+      )}
       <CommentAuthor comment={comment} host={host} />
       {settled && (
         <p className="jp-hitl-note">

@@ -167,6 +167,35 @@ test('a mark leads to its comment, and the comment to its mark', async () => {
   expect(container.querySelector('mark.jp-mod-chosen')?.textContent).toBe('Dear');
 });
 
+test('comments have their numbers in the text and in the list, and the one at the cursor is outlined', async () => {
+  const { container, view } = renderLetter(server => ['Ann', 'Dear'].forEach(quote => on(quote)(server)));
+  const signs = [...container.querySelectorAll<HTMLElement>('.jp-hitl-remark-number')];
+  expect(signs.map(one => [one.dataset.number, one.textContent])).toEqual([
+    ['1', ''],
+    ['2', '']
+  ]);
+  expect(signs.map(one => one.nextElementSibling?.textContent)).toEqual(['Dear', 'Ann']);
+  const numbers = threads().map(one => one.querySelector('.jp-hitl-thread-number')?.textContent);
+  expect(numbers).toEqual(['2', '1']);
+  const outlined = (): (string | null | undefined)[] => [
+    container.querySelector('mark.jp-mod-chosen')?.textContent,
+    ...[...container.querySelectorAll('.jp-hitl-thread.jp-mod-chosen .jp-hitl-thread-number')].map(
+      one => one.textContent
+    )
+  ];
+  const moveTo = (anchor: number): Promise<void> =>
+    act(async () => view().dispatch({ selection: { anchor } }));
+  view().focus();
+  scrolled.mockClear();
+  await moveTo(6);
+  expect(outlined()).toEqual(['Ann', '2']);
+  await moveTo(2);
+  expect(outlined()).toEqual(['Dear', '1']);
+  await moveTo(11);
+  expect(outlined()).toEqual([undefined]);
+  expect(scrolled).not.toHaveBeenCalled(); // the person is in the text
+});
+
 test('a comment whose text is gone says so', () => {
   const { theirs, markedTexts } = renderLetter(on('Ann'));
   theirs(source => source.delete(5, 3));
