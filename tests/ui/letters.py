@@ -66,6 +66,13 @@ def ready(card: Any, name: str) -> Any:
     return button(card, name).and_(card.page.locator("button:not(:disabled):not([aria-disabled])"))
 
 
+def confirm(window: Any, name: str) -> None:
+    """Press Enter in the dialog of a batch once it lets people decide: all of its rows were on screen."""
+    verb, number, _ = name.split()
+    ready(window.get_by_role("dialog", name=name), f"{verb} {number}").wait_for()
+    window.keyboard.press("Enter")
+
+
 def reject(card: Any, reason: str = "") -> None:
     """Reject in the pop-up, as a person does."""
     button(card, "Reject…").click()

@@ -65,7 +65,7 @@ def test_a_cell_that_was_deleted_is_put_back_and_the_decision_resumes_it(page: P
     sources = page.page.evaluate(
         "() => window.jupyterapp.shell.currentWidget.content.widgets.map(one => one.model.sharedModel.getSource())"
     )
-    assert [source.strip() for source in sources] == [LOAD.strip(), "x = 1", agent("gone.txt").strip()]
+    assert [source.strip() for source in sources] == [LOAD.strip(), agent("gone.txt").strip(), "x = 1"]  # where it was
     assert effects(lab, "gone.txt") == []  # it was not run by that
     inbox.get_by_role("button", name="Approve", exact=True).click()
     card(nb, "Letter to Bo").wait_for()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, Page
-from letters import ledger, of
+from letters import confirm, ledger, of
 
 from hitl_nb.kinds.questions import build_question
 from hitl_nb.records import Snapshot
@@ -39,14 +39,14 @@ def test_another_window_decides_with_the_keyboard_and_the_cell_goes_on(browser: 
     asked = other.get_by_role("dialog", name="Approve 1 proposal")
     asked.wait_for()
     other.keyboard.type("fine")
-    other.keyboard.press("Enter")
+    confirm(other, "Approve 1 proposal")
     asked.wait_for(state="detached")
 
     nb.until(1, "approve Ann fine")
     other.get_by_role("option", name="Letter to Bo").wait_for()
     other.keyboard.press("r")
     other.keyboard.type("not him")
-    other.keyboard.press("Enter")
+    confirm(other, "Reject 1 proposal")
     nb.until(1, "reject Bo not him")
     other.get_by_role("button", name="none for you").wait_for()  # the decided row stays until the next move
     nb.close()
@@ -128,13 +128,13 @@ def test_another_key_for_approve_is_set_in_the_settings_and_decides(browser: Any
         other.keyboard.press("q")
         asked.wait_for()
         other.keyboard.type("fine")
-        other.keyboard.press("Enter")
+        confirm(other, "Approve 1 proposal")
         nb.until(1, "approve Ann fine")
 
         other.get_by_role("option", name="Letter to Bo").wait_for()
         other.keyboard.press("r")
         other.keyboard.type("not him")
-        other.keyboard.press("Enter")
+        confirm(other, "Reject 1 proposal")
         nb.until(1, "reject Bo not him")
     finally:
         other.evaluate(SAVE, [SHORTCUTS, "{}"])

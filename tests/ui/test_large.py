@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from lab import Lab, Page, shot
-from letters import button, card, ledger, list_waiting
+from letters import button, card, confirm, ledger, list_waiting
 
 from hitl_nb.records import Question, Snapshot, canonical_json
 
@@ -103,7 +103,7 @@ def test_among_thousands_exactly_those_selected_are_decided(browser: Any, lab: L
     assert asked.get_by_role("rowheader").all_inner_texts() == [f"Refund order {n}" for n in meant]
     shot(window, "large-inbox")
     window.keyboard.type("checked")
-    window.keyboard.press("Enter")
+    confirm(window, "Approve 3 proposals")
     asked.wait_for(state="detached")
 
     window.get_by_role("button", name=f"{WAITING - 3} for you", exact=True).wait_for()

@@ -6,7 +6,21 @@ from typing import Any
 
 import pytest
 from lab import Lab, Notebook, Page, shot
-from letters import LOAD, Held, agent, button, card, effects, events, eventually, ledger, list_waiting, of, reject
+from letters import (
+    LOAD,
+    Held,
+    agent,
+    button,
+    card,
+    confirm,
+    effects,
+    events,
+    eventually,
+    ledger,
+    list_waiting,
+    of,
+    reject,
+)
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 
@@ -111,7 +125,7 @@ def test_an_inbox_that_is_late_says_who_decided_and_decides_nothing(page: Page, 
     window.get_by_role("listbox", name="Proposals that wait").focus()
     window.keyboard.press("r")
     window.get_by_role("dialog", name="Reject 1 proposal").get_by_text("Letter to Ann").wait_for()
-    window.keyboard.press("Enter")
+    confirm(window, "Reject 1 proposal")
     late.until_called()
     button(card(page.page, "Letter to Ann"), "Approve").click()
     card(nb, "Letter to Bo").wait_for()

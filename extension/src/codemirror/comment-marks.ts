@@ -29,7 +29,7 @@ export interface IChosenComment {
   id: string;
   /** Whether the focus should move to the comment, so that it is not only shown. */
   goes: boolean;
-  /** Whether the cursor has come to its text. Then nothing scrolls, since the person is in the text. */
+  /** Whether the cursor is in its text now. Then nothing scrolls, since the person is in the text. */
   byCursor: boolean;
 }
 
@@ -66,7 +66,8 @@ export class CommentMarks {
           this._select(view);
         }
         if (selectionSet && view.hasFocus) {
-          queueMicrotask(() => this._followCursor(view)); // an editor that applies a change cannot be drawn again
+          // Later: an editor that applies a change cannot be drawn again.
+          void Promise.resolve().then(() => this._followCursor(view));
         }
       }),
       EditorView.domEventHandlers({ click: event => this._onClick(event) }),

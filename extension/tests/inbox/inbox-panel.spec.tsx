@@ -656,7 +656,7 @@ describe('an opened card has the focus', () => {
 test('an old request for the editor moves no focus when the card is shown again', async () => {
   giveElementsSize(1000);
   const { press, list, model } = await show(abc(), {}, id => (
-    <div key={id} className="jp-hitl-text">
+    <div key={id} className="jp-hitl-value">
       <textarea aria-label="value" />
     </div>
   ));

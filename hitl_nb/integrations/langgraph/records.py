@@ -22,7 +22,7 @@ import msgspec
 Typed = tuple[str, bytes]
 """A value as a serializer of LangGraph writes it: its format, and its bytes."""
 EMPTY: Typed = ("empty", b"")
-"""Stands for a channel without a value."""
+"""The value of a channel that has none."""
 MAX_PART_CHARS = 150
 """Longest part of a key that stays readable; five parts fit into the longest key of a store."""
 

@@ -46,7 +46,7 @@ def sweep_blobs(transaction: RecordTransaction, thread: str, serde: SerializerPr
 
 
 def copy_records(transaction: RecordTransaction, source: str, target: str) -> None:
-    """Copy all records of a thread to another thread. They are signed anew for their new keys."""
+    """Copy all records of a thread to another thread. They are signed again for their new keys."""
     if source == target:
         return
     for record in _read_checkpoints(transaction, source):
@@ -79,7 +79,7 @@ def _find_needed(
     """Return the ids of the newest checkpoint of a namespace, and of those before it that a `DeltaChannel` needs.
 
     The metadata of a checkpoint name the channels whose value is not stored with it. Going back from the newest one, a
-    channel needs each checkpoint up to the first one that has a value; the writes of that one belong to it, too.
+    channel needs each checkpoint up to the first one that has a value. The writes of that one belong to it, too.
     """
     record = records[max(records)]
     kept = {record.id}

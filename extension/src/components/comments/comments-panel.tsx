@@ -45,11 +45,17 @@ export function CommentsPanel({ discussion, marks, draft, asked, host }: IProps)
       marks.startComment(false);
     }
   }, [asked, marks, host]);
+  const [shownDraft, setShownDraft] = useState(writing);
+  if (writing !== shownDraft) {
+    // At once, not in an effect: until the field has the focus, the next letter would replace the selected text.
+    setShownDraft(writing);
+    setOpened(opened || writing !== null);
+  }
   useEffect(() => {
-    if (writing || chosen) {
-      setOpened(true); // a comment on the selection is written in the panel, and a mark leads to its comment
+    if (chosen) {
+      setOpened(true); // a mark leads to its comment
     }
-  }, [writing, chosen]);
+  }, [chosen]);
   useEffect(() => {
     if (asked > 0 && opened) {
       node.current?.querySelector<HTMLElement>('.jp-hitl-comment-form textarea')?.focus();

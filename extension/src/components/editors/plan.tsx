@@ -3,7 +3,7 @@
  * struck, and can be put back.
  */
 
-import { useMemo, useRef } from 'react';
+import { useEffect, useMemo, useRef } from 'react';
 import type { Json } from '../../api/types';
 import type { IEditorProps } from './props';
 import { diffSteps } from '../changes/plan-diff';
@@ -64,9 +64,22 @@ export function PlanEditor({
     tell([...steps.slice(0, at), step, ...steps.slice(at)]);
   };
 
+  const node = useRef<HTMLDivElement>(null);
+  const isAdded = useRef(false);
+  useEffect(() => {
+    if (isAdded.current) {
+      isAdded.current = false; // what is typed next belongs into the new step
+      node.current?.querySelector<HTMLElement>('.jp-hitl-steps > :last-child :is(textarea, input)')?.focus();
+    }
+  }, [steps.length]);
+  const addStep = (): void => {
+    isAdded.current = true;
+    tell([...steps, '']);
+  };
+
   let next = 0;
   return (
-    <div className="jp-hitl-plan">
+    <div ref={node} className="jp-hitl-plan">
       <ol className="jp-hitl-steps">
         {compared.map(one => {
           if (one.to === null) {
@@ -112,7 +125,7 @@ export function PlanEditor({
           );
         })}
       </ol>
-      <Button small icon="add" disabled={readOnly} onClick={() => tell([...steps, ''])}>
+      <Button small icon="add" disabled={readOnly} onClick={addStep}>
         {trans.__('Add a step')}
       </Button>
     </div>

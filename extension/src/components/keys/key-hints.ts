@@ -67,7 +67,7 @@ export function formatKey(key: string): string {
     const sign = IS_MAC ? MAC_SIGNS[part] : undefined;
     return sign ?? (part === 'Accel' ? 'Ctrl' : (SIGNS[part] ?? part));
   });
-  return parts.reduce((text, part) => (/^([⇧⌘⌃⌥]+|)$/.test(text) ? text + part : `${text}+${part}`), '');
+  return parts.reduce((text, part) => (/(^|[⇧⌘⌃⌥])$/.test(text) ? text + part : `${text}+${part}`), '');
 }
 
 function actingKeys({ commandTargets: targets }: IHost, command: string): string[] {

@@ -17,8 +17,12 @@ import { formatKey, isLetterKey } from './key-hints';
 /** JupyterLab's mark of an element whose keys run no commands. */
 const NO_COMMANDS = 'data-lm-suppress-shortcuts';
 
-/** Parts of a card with keys of their own. */
-const OWN_KEYS = '[role=grid], [role=menu], [role=listbox], [role=tree], [role=dialog], [role=radiogroup]';
+/**
+ * Parts of a card with keys of their own. In the editor of a value, letters are meant for its fields. A person
+ * may type after Tab while the focus is on a button between two fields, and must not decide by that.
+ */
+const OWN_KEYS =
+  '[role=grid], [role=menu], [role=listbox], [role=tree], [role=dialog], [role=radiogroup], .jp-hitl-value';
 
 /** Controls that Enter and the space bar press. */
 const PRESSED =

@@ -23,7 +23,7 @@ import { showHiddenCharacters } from '../../text/hidden-characters';
 interface IProps {
   model: IProposalModel;
   host: IHost;
-  /** What is to be known beside the verdict, such as that the run was interrupted. */
+  /** A fact beside the verdict, such as that the run was interrupted. */
   state?: ICardState | null;
   /** Message about the run, below the two lines. */
   notice?: ReactNode;

@@ -83,8 +83,8 @@ function ClosedCard({ model, host }: IProps): JSX.Element {
 }
 
 /**
- * Return the state of a closed proposal. Only the proposal of a pause that was decided last says how the run continues;
- * and only after a delay that it continues, since most agents have continued by then.
+ * Return the state of a closed proposal. Only the proposal of a pause that was decided last says how the run continues.
+ * That it continues is said only after a delay, since most agents have continued by then.
  */
 function useClosedState(model: IProposalModel, host: IHost): ICardState {
   const { proposal, run } = model;

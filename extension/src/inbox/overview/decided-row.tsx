@@ -57,7 +57,7 @@ export const DecidedRow = memo(function Row(props: {
   );
 });
 
-/** What the decision changed: "amount 1 299" struck, "1 199" underlined; long values are only counted. */
+/** The changes of the decision: "amount 1 299" struck, "1 199" underlined; long values are only counted. */
 function RowChanges({ proposal, host }: { proposal: IProposalSummary; host: IHost }): JSX.Element | null {
   const { trans } = host;
   const changes = changesOf(proposal);

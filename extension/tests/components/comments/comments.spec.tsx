@@ -174,10 +174,13 @@ test('comments have their numbers in the text and in the list, and the one at th
     ['1', ''],
     ['2', '']
   ]);
-  expect(signs.map(one => one.nextElementSibling?.textContent)).toEqual(['Dear', 'Ann']);
+  const marks = [...container.querySelectorAll('mark')];
+  const markBehind = (sign: Element): Element | undefined =>
+    marks.find(one => sign.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING);
+  expect(signs.map(one => markBehind(one)?.textContent)).toEqual(['Dear', 'Ann']);
   const numbers = threads().map(one => one.querySelector('.jp-hitl-thread-number')?.textContent);
   expect(numbers).toEqual(['2', '1']);
-  const outlined = (): (string | null | undefined)[] => [
+  const listOutlined = (): (string | null | undefined)[] => [
     container.querySelector('mark.jp-mod-chosen')?.textContent,
     ...[...container.querySelectorAll('.jp-hitl-thread.jp-mod-chosen .jp-hitl-thread-number')].map(
       one => one.textContent
@@ -188,11 +191,11 @@ test('comments have their numbers in the text and in the list, and the one at th
   view().focus();
   scrolled.mockClear();
   await moveTo(6);
-  expect(outlined()).toEqual(['Ann', '2']);
+  expect(listOutlined()).toEqual(['Ann', '2']);
   await moveTo(2);
-  expect(outlined()).toEqual(['Dear', '1']);
+  expect(listOutlined()).toEqual(['Dear', '1']);
   await moveTo(11);
-  expect(outlined()).toEqual([undefined]);
+  expect(listOutlined()).toEqual([undefined]);
   expect(scrolled).not.toHaveBeenCalled(); // the person is in the text
 });
 

@@ -36,6 +36,16 @@ test('steps of a plan are changed, moved, removed and added', () => {
   expect(plan.edits).toEqual([['see', 'ask'], ['ask', 'look'], ['ask'], ['look', 'ask', '']]);
 });
 
+test('an added step has the focus, so that what is typed next is its text', () => {
+  function Plan(): JSX.Element {
+    const [value, setValue] = useState<Json[]>(['look', 'ask']);
+    return <PlanEditor {...props(value)} onEdit={made => setValue(made as Json[])} />;
+  }
+  render(<Plan />);
+  fireEvent.click(screen.getByText('Add a step'));
+  expect(document.activeElement).toBe(screen.getByLabelText('Step 3'));
+});
+
 test('a step that is an object is a form, and what is no JSON yet moves with its step', () => {
   const told: string[] = [];
   let plan: Json[] = [{ tool: 'refund', lines: [1] }, 'write'];

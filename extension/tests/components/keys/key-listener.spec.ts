@@ -29,6 +29,7 @@ function open(
       ${['p1', 'p2'].map(
         id => `<article class="jp-hitl-card" id="${id}" data-proposal="${id}" tabindex="-1">
           <button>Copy</button><input type="text">
+          <div class="jp-hitl-value"><button class="between">Take back</button></div>
           <div role="grid"><div role="gridcell" tabindex="0">1</div></div><div role="menu"><button>Item</button></div>
           <footer class="jp-hitl-decision-bar"><button class="jp-mod-primary">Approve</button></footer>
         </article>`
@@ -107,6 +108,14 @@ describe.each([
 });
 
 describe('a letter', () => {
+  it('does nothing between the fields of the value: it was meant for the next field', () => {
+    const { ran, focus } = open();
+    const button = focus('p1').querySelector<HTMLElement>('.between')!;
+    button.focus();
+    ['a', 'r', 'x'].forEach(key => pressKey(button, key));
+    expect(ran).toEqual([]);
+  });
+
   it('acts on the card with the focus', () => {
     const { ran, focus } = open();
     pressKey(focus('p2'), 'r');

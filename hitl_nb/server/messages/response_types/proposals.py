@@ -130,7 +130,8 @@ class ProposalSummary(ProposalHeader, kw_only=True):
     `summary` is the value in one line of at most 120 characters, with hidden characters shown. `alike` is equal for
     similar proposals, which differ only in their values and in the numbers of their titles. `numbers` has the first
     numbers of the value, at most 12, by their paths, such as "amount" or "customer/age". `edits` is the number of
-    changes of an open proposal's draft, or of a decision's value; null if it was edited, but is too long to compare.
+    changes of an open proposal's draft, or of a decision's value. It is null for an edited value that is too long to
+    compare.
     `draft_changes` has the first changes, at most 3, and `edited_by` the display names of the people who edited the
     draft, newest first. `open_comments` has the numbers of open comments.
     """
