@@ -179,7 +179,9 @@ describe('commands of the inbox', () => {
     const keys = sheet.getAllByRole('term').map(({ textContent }) => textContent);
     const words = sheet.getAllByRole('definition').map(({ textContent }) => textContent);
     expect(keys.map((key, i) => `${key} ${words[i]}`)).toEqual([
-      ...['J next', 'Q approve', '⇧A approve with a reason', 'R reject …', 'O go to the cell']
+      ...['J↓ next', 'Q approve', '⇧A approve with a reason', 'R reject …'],
+      ...['⇧↓ select the next, too', 'O go to the cell', 'Ctrl+Z undo in the draft'],
+      ...['Ctrl+⇧ZCtrl+Y redo in the draft', 'Ctrl+Alt+M comment on the selected text']
     ]);
   });
 
