@@ -49,7 +49,7 @@ export function WorkspaceList({ workspaces, host, onOpen }: IWorkspaceListProps)
 function describeWorkspace(one: IWorkspaceSummary, { trans }: IHost): string {
   const state =
     one.proposal !== null
-      ? trans.__('waits for a decision since %1', formatWhen(one.updated_at))
+      ? trans.__('asked whether it is done, %1', formatWhen(one.updated_at))
       : one.status === 'done'
         ? trans.__('done, %1', formatWhen(one.updated_at))
         : trans.__('being written since %1', formatWhen(one.created_at));
