@@ -206,7 +206,7 @@ function Problem({ model, host }: { model: InboxModel; host: IHost }): JSX.Eleme
   }
   const text = model.offline
     ? trans.__(
-        'The server does not answer. What you type is kept in this browser and sent when it is there again.'
+        'The server does not answer. Your edits are kept in this browser and sent when it is there again.'
       )
     : showHiddenCharacters(model.problem);
   return (

@@ -95,7 +95,7 @@ test('all pages of them are listed, with whose they are and how they stand', asy
   screen.getByText('Workspaces (3)');
   const rows = within(screen.getByRole('list', { name: 'Workspaces' })).getAllByRole('listitem');
   expect(rows[0].textContent).toMatch(/^Report a⟨U\+202E⟩writer · n.ipynb · being written since/);
-  expect(rows[1].textContent).toContain('waits for a decision since');
+  expect(rows[1].textContent).toContain('asked whether it is done');
   expect(rows[2].textContent).toContain('done,');
   expect(s.read).toEqual(['workspaces?limit=50', 'workspaces?limit=50&cursor=b']);
 });

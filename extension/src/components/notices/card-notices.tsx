@@ -67,7 +67,7 @@ export function DisconnectedNotice({ model, host }: Pick<IProps, 'model' | 'host
       }
     >
       <b>{trans.__('The server does not answer.')}</b>{' '}
-      {trans.__('What you type is kept in this browser and sent when it is there again.')}
+      {trans.__('Your edits are kept in this browser and sent when it is there again.')}
     </Alert>
   );
 }
