@@ -19,6 +19,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from hitl_nb.extend import prepare_structs
+
 Typed = tuple[str, bytes]
 """A value as a serializer of LangGraph writes it: its format, and its bytes."""
 EMPTY: Typed = ("empty", b"")
@@ -99,6 +101,9 @@ class BlobRecord(msgspec.Struct, array_like=True, frozen=True):
     channel: str
     version: str | int | float
     value: Typed
+
+
+prepare_structs(globals())
 
 
 def join_key(kind: str, *parts: object) -> str:
