@@ -294,4 +294,5 @@ def _find_marked_object(ns: dict[str, Any], module: str, name: str, kind: str, l
             f"{name} ({kind}) is marked with hitl.live, and {where} does not have it now: run the cell with `{line}` "
             "first, then run the agent again; it continues where it was"
         )
+    resources.mark_live(found, line)  # the next save finds it by its name again, too
     return found

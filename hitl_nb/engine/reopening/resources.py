@@ -163,6 +163,17 @@ def live(obj: T) -> T:
     return obj
 
 
+def mark_live(obj: Any, line: str) -> None:
+    """Mark an object that was found by its name, if it is not marked in this process.
+
+    Args:
+        obj: The object.
+        line: The source line in which the object was marked with `hitl.live` in another process.
+    """
+    if find_live_line(obj) is None:
+        _live_lines.add(obj, line)
+
+
 def find_origin(obj: Any) -> ResourceOrigin | None:
     """Return the call that made `obj`; None if `obj` is not a resource."""
     return _origins.get(obj) if _origins else None

@@ -6,6 +6,7 @@
 | `b/<thread>/<namespace>/<channel>/<version>` | value of a channel, shared by all checkpoints that have this version |
 | `w/<thread>/<namespace>/<checkpoint>/<task>/<index>` | `WriteRecord`: what a task wrote after the checkpoint |
 | `r/<run>/<thread>/<namespace>/<checkpoint>` | index: checkpoints of a run of LangGraph |
+| `s/<thread>` | `StretchRecord`: the last call of `review` that continued the thread |
 
 A part of a key begins with "=", so that it is never empty. A long part is replaced by its hash; the records have the
 names themselves.
@@ -107,7 +108,7 @@ prepare_structs(globals())
 
 
 def join_key(kind: str, *parts: object) -> str:
-    """Return the key, or the beginning of a key, of a kind of record ("c", "b", "w" or "r")."""
+    """Return the key, or the beginning of a key, of a kind of record."""
     return "/".join((kind, *(_quote_part(str(part)) for part in parts)))
 
 

@@ -213,6 +213,7 @@ class HitlSaver(BaseCheckpointSaver[str]):
                 delete_checkpoint(transaction, decode(data, CheckpointRecord))
             for kind in "bw":
                 transaction.delete_all(join_key(kind, thread_id) + "/")
+            transaction.delete(join_key("s", thread_id))
 
         self.records.transact(work)
 
