@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import hitl_nb as hitl
-
-ACTIONS = ("approve", "edit", "reject", "respond")
-MAX_TITLE_CHARS = 100
+from hitl_nb.integrations.tool_calls import ACTIONS, MAX_TITLE_CHARS, ToolCall, propose_call
 
 
 def make_proposals(interrupt_id: str, value: Any) -> list[Any]:
@@ -59,17 +57,8 @@ def is_call(value: Any) -> bool:
 
 
 def _propose_call(key: str, call: Any, allowed: Sequence[Any]) -> Any:
-    name: str = call["name"]
-    return hitl.proposal(
-        {"name": name, "arguments": call["args"]},
-        title=f"Call {name}"[:MAX_TITLE_CHARS],
-        kind="tool_call",
-        context=call.get("description") or None,
-        # An edit must not select another tool, which may need no review.
-        schema={"properties": {"name": {"const": name}}},
-        allow=tuple(allowed),
-        key=key,
-    )
+    shown = ToolCall(key, call["name"], call["args"], call.get("description"))
+    return propose_call(shown, allow=tuple(allowed))
 
 
 def _answer_call(decision: Any) -> dict[str, Any]:
