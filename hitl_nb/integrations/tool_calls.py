@@ -111,7 +111,8 @@ def answer_call(call: ToolCall, decision: hitl.Decision) -> CallAnswer:
 
 
 def _make_schema(call: ToolCall) -> dict[str, Any]:
-    """Return the JSON Schema of the proposal's value. An edit must not select another tool, which may need no review."""
+    """Return the JSON Schema of the proposal's value."""
+    # An edit must not select another tool, which may need no review.
     schema: dict[str, Any] = {"properties": {"name": {"const": call.name}}}
     if call.schema is not None:
         arguments = dict(call.schema)
