@@ -4,8 +4,9 @@
 """
 
 from hitl_nb.extend.leases import hold_lease
+from hitl_nb.extend.scopes import scope_calls
 from hitl_nb.extend.sealed_records import RecordTransaction, SealedRecords
 from hitl_nb.storage import Store
 from hitl_nb.structs import prepare_structs
 
-__all__ = ["RecordTransaction", "SealedRecords", "Store", "hold_lease", "prepare_structs"]
+__all__ = ["RecordTransaction", "SealedRecords", "Store", "hold_lease", "prepare_structs", "scope_calls"]

@@ -29,7 +29,7 @@ class ToolCall:
         id: Id of the call, from the framework. It identifies the proposal.
         name: Name of the tool.
         arguments: Arguments by name, JSON values.
-        description: What the tool does, for people. None: nothing is shown.
+        description: Description of the tool for people. None: nothing is shown.
         schema: JSON Schema of the arguments, which an edit must satisfy. None: any arguments.
     """
 
@@ -47,8 +47,8 @@ class CallAnswer:
     Attributes:
         runs: Whether the tool is called.
         arguments: The arguments to call it with; those of the model unless somebody edited them.
-        message: What the model is told: the result of a call that is not made, or a note about edited arguments. None:
-            the call was approved as it was.
+        message: Text for the model: the result of a call that is not made, or a note about edited arguments. None: the
+            call was approved as it was.
     """
 
     runs: bool

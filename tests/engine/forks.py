@@ -21,13 +21,15 @@ from typing import IO, Any
 class Forks:
     """The near end. `forks(function, ...)` calls a module's function in a new process and returns what it returned."""
 
-    def __init__(self, data: Path, *modules: str) -> None:
+    def __init__(self, data: Path, *modules: str, folder: Path | None = None) -> None:
         """Args:
         data: where keys are kept.
         modules: what the server imports once, beside what it always does.
+        folder: where they are. None: beside this file.
         """
         here = Path(__file__).parent
-        env = {**os.environ, "JUPYTER_DATA_DIR": str(data), "PYTHONPATH": f"{here}:{here.parent.parent}"}
+        path = os.pathsep.join(str(one) for one in (here, here.parent.parent, folder) if one)
+        env = {**os.environ, "JUPYTER_DATA_DIR": str(data), "PYTHONPATH": path}
         self.server = subprocess.Popen(
             [sys.executable, "-c", f"import forks; forks.serve({modules!r})"],
             stdin=subprocess.PIPE,

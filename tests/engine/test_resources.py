@@ -144,6 +144,16 @@ def test_a_live_object_is_found_by_its_name(desk: Desk) -> None:
     assert desk.ns["x"] is True
 
 
+def test_an_object_that_the_agent_marked_is_found_by_its_name_after_each_pause(desk: Desk) -> None:
+    cell = f"{CLIENT}\ngraph = Client('graph')\n"
+    source = f"box = [hitl.live(graph)]\n{ASK}{ASK}x = box[0] is graph\n"
+    desk.cell(cell)
+    desk.run(source)
+    for _ in range(2):
+        go_on(desk, source, cell)
+    assert desk.ns["x"] is True
+
+
 def test_a_live_object_without_a_name_is_refused(desk: Desk) -> None:
     desk.cell(CLIENT)
     with pytest.raises(CannotPause, match=r"box\[0\] \(a Client\).*has no name"):

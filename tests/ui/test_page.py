@@ -78,7 +78,7 @@ def test_a_decision_on_the_phone_lets_the_notebook_go_on(page: Page, lab: Lab, p
     shot(phone, f"page-{scheme}")
     assert fits(phone)
     button(shown, "Approve with edits").tap()
-    phone.locator(".jp-hitl-page").get_by_text("Approved with edits", exact=False).wait_for()
+    phone.locator(".jp-hitl-page .jp-hitl-state", has_text="Approved with edits").wait_for()
     nb.until(1, "ended Ann edit")
     assert effects(lab, f"{name}.txt") == ["Dear Ann, from the train."]
     shot(phone, f"page-{scheme}-decided")

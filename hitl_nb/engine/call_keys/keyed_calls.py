@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hitl_nb.engine.call_keys.call_keys import Key, inside_call
+from hitl_nb.engine.call_keys.call_scopes import find_scope
 from hitl_nb.engine.call_keys.fingerprints import Fingerprint
 from hitl_nb.engine.call_keys.keys import Execution
 
@@ -45,7 +46,7 @@ class KeyedCalls:
         """
         if not arguments.comparable:
             return
-        first = self._arguments.setdefault((inside_call.get() + name, key), arguments.digest)
+        first = self._arguments.setdefault((f"{_scope_prefix()}{inside_call.get()}{name}", key), arguments.digest)
         if first != arguments.digest:
             raise ValueError(
                 f"two calls of {name}() in the statement at {line()} have the same key {key!r} and other "
@@ -62,8 +63,8 @@ class KeyedCalls:
         Raises:
             ValueError: There is such a call.
         """
-        task = _find_running_task()
-        other = self._tasks.get((name, key))
+        task, scoped = _find_running_task(), _scope_prefix() + name
+        other = self._tasks.get((scoped, key))
         if other is not None and other is not task and not other.done():
             what = name.partition(":")[2] or name
             raise ValueError(
@@ -71,7 +72,12 @@ class KeyedCalls:
                 "could not be told which of them it belongs to; give each a key of its own"
             )
         if task is not None:
-            self._tasks[name, key] = task
+            self._tasks[scoped, key] = task
+
+
+def _scope_prefix() -> str:
+    scope = find_scope()
+    return scope.prefix if scope is not None else ""
 
 
 def _find_running_task() -> asyncio.Task[Any] | None:

@@ -102,6 +102,15 @@ class Execution:
         """
         ordinal = self.ordinals.get(kind, 0)
         self.ordinals[kind] = ordinal + 1
+        return self.name_call_as(kind, ordinal)
+
+    def name_call_as(self, kind: str, ordinal: int) -> str:
+        """Return the name of a recorded call in this execution.
+
+        Args:
+            kind: Kind of the call.
+            ordinal: Number of the call among those of its kind.
+        """
         return f"{self.number:09d}/{self.place}/{self.chain}/{self.ask_count}/{kind}/{ordinal}"
 
 

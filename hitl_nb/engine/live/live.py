@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hitl_nb.engine.call_keys.call_keys import Key, inside_call, spell_key, started_in
+from hitl_nb.engine.call_keys.call_scopes import find_scope
 from hitl_nb.engine.call_keys.fingerprints import Fingerprint
 from hitl_nb.engine.call_keys.keyed_calls import KeyedCalls
 from hitl_nb.engine.call_keys.keys import Execution, KeyCounts, Keys
@@ -272,10 +273,12 @@ class LiveRun:
             self._keyed_calls.begin_execution(self.current_execution)
             self._keyed_calls.check_alone(name, key)
             name = f"{name}/{spell_key(key)}"
-        start = started_in.get()
+        start, scope = started_in.get(), find_scope()
         kind = f"{inside_call.get()}{name}"
         if start is None:
             return self.keys.name_call(kind, self.positions.task_name)
+        if scope is not None:
+            return scope.name_call(start, kind)
         return start.name_call(kind if inside_call.get() else f"thread:{kind}")
 
     def begin_thread(self) -> Execution | None:

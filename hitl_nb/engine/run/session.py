@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from hitl_nb.engine.call_keys.call_keys import Key, inside_call
+from hitl_nb.engine.call_keys.call_scopes import current_scopes
 from hitl_nb.engine.call_keys.fingerprints import fingerprint_value
 from hitl_nb.engine.call_keys.keys import identify_call
 from hitl_nb.engine.current_session import running_session
@@ -164,7 +165,7 @@ class Session:
             Paused: The run is saved and waits.
             BaseException: Any error that the code raises.
         """
-        share_with_threads(running_session, in_step, inside_call, in_guardrail)
+        share_with_threads(running_session, in_step, inside_call, in_guardrail, current_scopes)
         watch_certificates()
         self._thread = threading.get_ident()
         token = running_session.set(self)

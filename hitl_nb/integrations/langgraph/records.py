@@ -6,7 +6,7 @@
 | `b/<thread>/<namespace>/<channel>/<version>` | value of a channel, shared by all checkpoints that have this version |
 | `w/<thread>/<namespace>/<checkpoint>/<task>/<index>` | `WriteRecord`: what a task wrote after the checkpoint |
 | `r/<run>/<thread>/<namespace>/<checkpoint>` | index: checkpoints of a run of LangGraph |
-| `s/<thread>` | `StretchRecord`: the last call of `review` that continued the thread |
+| `s/<thread>` | `ReviewRecord`: how far the call of `review` has come that continues the thread |
 
 A part of a key begins with "=", so that it is never empty. A long part is replaced by its hash; the records have the
 names themselves.

@@ -1,7 +1,10 @@
 """`review()`: run a graph to its end, and let people decide its interrupts.
 
-The graph itself is opaque: between two pauses it runs in one call (a *stretch*), which returns plain data. So the saved
-state of the run has nothing of LangGraph in it. `HitlSaver` has the progress of the graph.
+`HitlSaver` has the progress of the graph. So after a pause or a crash, `review` is called again with the same
+arguments, finds how far the thread has come, and continues there. Nothing of LangGraph is in the run's saved state.
+
+Calls of steps in nodes are told apart by the task of the graph that makes them. LangGraph executes a task again after
+an interrupt in it, or after a crash. The task then finds the records of its own calls.
 """
 
 from __future__ import annotations
@@ -9,7 +12,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import msgspec
 from anyio import CancelScope, to_thread
@@ -17,7 +21,8 @@ from langgraph.errors import UnknownInterruptError
 from langgraph.types import Command
 
 import hitl_nb as hitl
-from hitl_nb.extend import hold_lease
+from hitl_nb.extend import hold_lease, scope_calls
+from hitl_nb.integrations.langgraph.graph_tasks import find_task
 from hitl_nb.integrations.langgraph.records import decode, encode, join_key
 from hitl_nb.integrations.langgraph.requests import make_answer, make_proposals
 from hitl_nb.integrations.langgraph.saver import HitlSaver
@@ -26,19 +31,20 @@ Interrupts = list[tuple[str, Any]]
 """Pending interrupts: id and value of each."""
 
 
-class StretchRecord(msgspec.Struct, array_like=True, frozen=True):
-    """The last stretch of a thread that was begun.
+class ReviewRecord(msgspec.Struct, array_like=True, frozen=True):
+    """How far the call of `review` has come that continues a thread.
 
     Attributes:
-        review: Id of the call of `review` that began it.
-        number: Number of the stretch in this call, from 0.
+        review: Name of the call.
+        phase: Its last event: it began the graph, the graph waited for decisions, or it resumed the graph.
+        head: Id of the newest checkpoint of the thread before that; "" if there was none.
     """
 
     review: str
-    number: int
+    phase: Literal["begun", "waiting", "resumed"]
+    head: str
 
 
-@hitl.agent
 async def review(graph: Any, given: Any, *, thread: str, config: Mapping[str, Any] | None = None) -> Any:
     """Run a compiled graph to its end in an agent, and let people decide its interrupts.
 
@@ -60,152 +66,159 @@ async def review(graph: Any, given: Any, *, thread: str, config: Mapping[str, An
         HitlError: Another run has continued the thread.
     """
     hitl.live(graph)
-    name = make_review_name()
-    number = 0
-    head = await read_head(graph, thread)
-    waiting = await run_stretch(graph, thread, dict(config or {}), (name, number, head), given, None)
+    more = dict(config or {})
+    own = {**more.get("configurable", {}), "thread_id": thread, "__pregel_strict_resume": True}
+    work = ThreadWork(graph, thread, {**more, "configurable": own}, make_review_name())
+    waiting = await work.begin(given)
     while waiting:
         asked = [(key, value, make_proposals(key, value)) for key, value in waiting]
         decisions = hitl.checkpoint_all([one for _, _, proposals in asked for one in proposals])
-        answers = collect_answers(waiting, decisions)
-        number += 1
-        head = await read_head(graph, thread)
-        waiting = await run_stretch(graph, thread, dict(config or {}), (name, number, head), None, answers)
-    return await read_result(graph, thread)
+        waiting = await work.resume(_collect_answers(asked, decisions))
+    return (await graph.aget_state({"configurable": {"thread_id": thread}})).values
 
 
 @hitl.step(idempotent=True)
 def make_review_name() -> str:
-    """Return a new name for a call of `review`, which its record keeps."""
+    """Return a new name for a call of `review`, which the record of the step keeps."""
     return secrets.token_hex(8)
 
 
-@hitl.step(idempotent=True)
-async def read_head(graph: Any, thread: str) -> str:
-    """Return the id of the newest checkpoint of a thread; "" if there is none. The record of the call keeps it."""
-    found = await _find_saver(graph).aget_tuple({"configurable": {"thread_id": thread}})
-    return found.checkpoint["id"] if found is not None else ""
-
-
-def collect_answers(waiting: Interrupts, decisions: list[Any]) -> dict[str, Any]:
+def _collect_answers(asked: list[tuple[str, Any, list[Any]]], decisions: list[Any]) -> dict[str, Any]:
     """Return the answers to interrupts by their ids, from the decisions on all their proposals."""
     left, answers = list(decisions), dict[str, Any]()
-    for key, value in waiting:
-        count = len(make_proposals(key, value))
-        answers[key], left = make_answer(value, left[:count]), left[count:]
+    for key, value, proposals in asked:
+        answers[key], left = make_answer(value, left[: len(proposals)]), left[len(proposals) :]
     return answers
 
 
-async def run_stretch(
-    graph: Any,
-    thread: str,
-    config: dict[str, Any],
-    begun: tuple[str, int, str],
-    given: Any,
-    answers: dict[str, Any] | None,
-) -> Interrupts:
-    """Run the graph until it ends or waits, and return the interrupts that it waits for.
+@dataclass(frozen=True)
+class ThreadWork:
+    """The work of one call of `review` on a thread.
 
-    If the process dies in a stretch, this is called again with the same arguments. The graph then continues from its
-    newest checkpoint, and recorded steps are not called again.
-
-    Args:
+    Attributes:
         graph: The graph.
         thread: Id of its thread.
-        config: Further configuration.
-        begun: Name of the call of `review`, number of the stretch, and the thread's newest checkpoint before it.
-        given: The input of the graph, for the first stretch.
-        answers: The answers to the pending interrupts by their ids; None for the first stretch.
-
-    Raises:
-        RunClaimed: Another process continues the thread now.
-        HitlError: Another call of `review` has continued the thread.
+        config: Configuration of the graph's calls.
+        name: Name of the call of `review`.
     """
-    saver, name, number, head = _find_saver(graph), *begun
-    own: dict[str, Any] = {**config.get("configurable", {}), "thread_id": thread, "__pregel_strict_resume": True}
-    whole: Any = {**config, "configurable": own}
-    async with _hold_thread(saver, thread):
-        found = await saver.aget_tuple({"configurable": {"thread_id": thread}})
-        now = found.checkpoint["id"] if found is not None else ""
-        mine = StretchRecord(name, number)
-        is_again = await to_thread.run_sync(_was_begun, saver, thread, mine, now == head)
-        if now == head:
-            if answers is None and not is_again and await _read_waiting(graph, whole):
-                raise hitl.HitlError(
-                    f"the LangGraph thread {thread!r} waits for decisions already; decide them, and continue the run "
-                    "that asked. Use a thread of its own for each run"
-                )
-            await to_thread.run_sync(_mark_begun, saver, thread, mine)
-            await _begin(graph, whole, given, answers, is_again=is_again)
-        elif not await _read_waiting(graph, whole) and (await graph.aget_state(whole)).next:
-            await graph.ainvoke(None, whole, durability="sync")
-        return await _read_waiting(graph, whole)
 
+    graph: Any
+    thread: str
+    config: dict[str, Any]
+    name: str
 
-async def _begin(graph: Any, config: Any, given: Any, answers: dict[str, Any] | None, *, is_again: bool) -> None:
-    if answers is None:
-        await graph.ainvoke(given, config, durability="sync")
-        return
-    try:
-        await graph.ainvoke(Command(resume=answers), config, durability="sync")
-    except UnknownInterruptError as error:
-        if not is_again:
-            raise
-        # An earlier try of this stretch has given some of the answers already.
-        left = {key: answers[key] for key in error.pending_ids if key in answers}
-        await graph.ainvoke(Command(resume=left) if left else None, config, durability="sync")
+    async def begin(self, given: Any) -> Interrupts:
+        """Run the graph until it ends or waits; if this call has begun before, only what is left.
 
+        Args:
+            given: The input of the graph.
 
-async def read_result(graph: Any, thread: str) -> Any:
-    """Return the values of the newest state of a thread."""
-    return (await graph.aget_state({"configurable": {"thread_id": thread}})).values
+        Returns:
+            The interrupts that it waits for.
 
+        Raises:
+            TypeError: The graph has another checkpointer.
+            RunClaimed: Another process continues the thread now.
+            HitlError: Another call of `review` has continued the thread, or waits for decisions.
+        """
+        async with self._hold_thread():
+            head, record = await self._read_head(), await to_thread.run_sync(self._read_record)
+            waiting = await self._read_waiting()
+            if record is None or record.review != self.name:
+                if waiting:
+                    raise hitl.HitlError(
+                        f"the LangGraph thread {self.thread!r} waits for decisions already; decide them, and continue "
+                        "the run that asked. Use a thread of its own for each run"
+                    )
+                await self._mark("begun", head)
+                await self._invoke(given)
+            elif record.phase == "waiting":
+                self._check_unchanged(record, head)
+            elif record.phase == "begun" and record.head == head:
+                await self._invoke(given)  # the process died before the graph saved its input
+            elif not waiting and (await self._read_state()).next:
+                await self._invoke(None)  # the process died in the graph
+            return await self._end_stretch()
 
-async def _read_waiting(graph: Any, config: Any) -> Interrupts:
-    state = await graph.aget_state({"configurable": {"thread_id": config["configurable"]["thread_id"]}})
-    return [(one.id, one.value) for one in state.interrupts]
+    async def resume(self, answers: dict[str, Any]) -> Interrupts:
+        """Resume the graph with decisions, and run it until it ends or waits again.
 
+        Args:
+            answers: The answers to interrupts by their ids.
 
-def _find_saver(graph: Any) -> HitlSaver:
-    saver = getattr(graph, "checkpointer", None)
-    if not isinstance(saver, HitlSaver):
-        raise TypeError(f"review() needs a graph compiled with checkpointer=HitlSaver(), not {type(saver).__name__}")
-    return saver
+        Returns:
+            The interrupts that it waits for.
 
+        Raises:
+            RunClaimed: Another process continues the thread now.
+            HitlError: Another call of `review` has continued the thread.
+        """
+        async with self._hold_thread():
+            head, record = await self._read_head(), await to_thread.run_sync(self._read_record)
+            self._check_unchanged(record, head)
+            await self._mark("resumed", head)
+            try:
+                await self._invoke(Command(resume=answers))
+            except UnknownInterruptError as error:
+                # An earlier try, in which the process died, has given some of the answers already.
+                left = {key: answers[key] for key in error.pending_ids if key in answers}
+                await self._invoke(Command(resume=left) if left else None)
+            return await self._end_stretch()
 
-def _was_begun(saver: HitlSaver, thread: str, mine: StretchRecord, is_unchanged: bool) -> bool:
-    """Return whether this same stretch was begun before. The caller has the lease of the thread.
+    def _check_unchanged(self, record: ReviewRecord | None, head: str) -> None:
+        """Check that the thread is as this call left it when the graph waited."""
+        if record is None or (record.review, record.head) != (self.name, head):
+            raise hitl.HitlError(
+                f"the LangGraph thread {self.thread!r} was continued by another run or program while this one waited; "
+                "nothing was done here. Use a thread of its own for each run"
+            )
 
-    Args:
-        saver: The saver of the graph.
-        thread: Id of the thread.
-        mine: The stretch.
-        is_unchanged: Whether the thread has the same newest checkpoint as when `review` looked at it.
+    async def _end_stretch(self) -> Interrupts:
+        """Record that the graph waits or has ended, and return the interrupts that it waits for."""
+        waiting = await self._read_waiting()
+        await self._mark("waiting", await self._read_head())
+        return waiting
 
-    Raises:
-        HitlError: Another call of `review`, or another program, has continued the thread meanwhile.
-    """
-    data = saver.records.get(join_key("s", thread))
-    if data is not None and decode(data, StretchRecord) == mine:
-        return True
-    if not is_unchanged:
-        raise hitl.HitlError(
-            f"the LangGraph thread {thread!r} was continued by another run while this one waited; nothing was done "
-            "here. Use a thread of its own for each run"
-        )
-    return False
+    async def _invoke(self, given: Any) -> None:
+        with scope_calls(find_task):
+            await self.graph.ainvoke(given, self.config, durability="sync")
 
+    async def _read_state(self) -> Any:
+        return await self.graph.aget_state({"configurable": {"thread_id": self.thread}})
 
-def _mark_begun(saver: HitlSaver, thread: str, mine: StretchRecord) -> None:
-    saver.records.transact(lambda transaction: transaction.put(join_key("s", thread), encode(mine)))
+    async def _read_waiting(self) -> Interrupts:
+        return [(one.id, one.value) for one in (await self._read_state()).interrupts]
 
+    async def _read_head(self) -> str:
+        """Return the id of the newest checkpoint of the thread; "" if there is none."""
+        found = await self._saver.aget_tuple({"configurable": {"thread_id": self.thread}})
+        return found.checkpoint["id"] if found is not None else ""
 
-@asynccontextmanager
-async def _hold_thread(saver: HitlSaver, thread: str) -> AsyncGenerator[None]:
-    lease = hold_lease(f"the LangGraph thread {thread!r}", label="review()", store=saver.records.store)
-    await to_thread.run_sync(lease.__enter__)
-    try:
-        yield
-    finally:
-        with CancelScope(shield=True):
-            await to_thread.run_sync(lease.__exit__, None, None, None)
+    @property
+    def _saver(self) -> HitlSaver:
+        saver = getattr(self.graph, "checkpointer", None)
+        if not isinstance(saver, HitlSaver):
+            raise TypeError(
+                f"review() needs a graph compiled with checkpointer=HitlSaver(), not {type(saver).__name__}"
+            )
+        return saver
+
+    def _read_record(self) -> ReviewRecord | None:
+        data = self._saver.records.get(join_key("s", self.thread))
+        return decode(data, ReviewRecord) if data is not None else None
+
+    async def _mark(self, phase: Literal["begun", "waiting", "resumed"], head: str) -> None:
+        record = encode(ReviewRecord(self.name, phase, head))
+        key, records = join_key("s", self.thread), self._saver.records
+        await to_thread.run_sync(lambda: records.transact(lambda transaction: transaction.put(key, record)))
+
+    @asynccontextmanager
+    async def _hold_thread(self) -> AsyncGenerator[None]:
+        store = self._saver.records.store
+        lease = hold_lease(f"the LangGraph thread {self.thread!r}", label="review()", store=store)
+        await to_thread.run_sync(lease.__enter__)
+        try:
+            yield
+        finally:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(lease.__exit__, None, None, None)
