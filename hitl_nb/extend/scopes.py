@@ -14,8 +14,8 @@ def scope_calls(find_part: Callable[[], tuple[str, object] | None]) -> Generator
     """Tell steps and questions apart by the part of a framework's work that calls them, inside the `with` block.
 
     Use it around a call into a framework that saves its own progress, and so does not execute finished parts again.
-    Calls in a part are then numbered from its beginning, each time it is executed: after a crash or a pause, a part
-    that is executed again finds the records of its own calls. Outside of a run, nothing is done.
+    Calls in a part are then numbered from its beginning, each time it is executed. So a part that is executed again
+    finds the records of its own calls. Outside of a run, nothing is done.
 
     Args:
         find_part: Function that returns the part to which the current code belongs, as (name, object). The name is the

@@ -43,7 +43,7 @@ async def record_async_tool_call(
 def record_model_request(request_id: str, call: Callable[[], T]) -> T:
     """Make a request to the model as a step.
 
-    A request that was interrupted by a crash is made again without a question: it has no effect but its cost, and
+    A request that was interrupted by a crash is made again without a question. It has no effect but its cost, and
     nobody can type its result.
 
     Args:

@@ -1,8 +1,8 @@
 """Scopes: parts of a framework's work that the framework itself names, such as the tasks of a graph.
 
-A framework that has saved its own progress does not execute finished parts again. So calls cannot be told apart by
-their order in the whole work: after a resume, the first call of a later part would get the name of the first call of
-all. In a scope, calls are numbered from its beginning, each time it is executed.
+A framework that has saved its own progress does not execute finished parts again. So the order of calls in the whole
+work does not identify them: after a resume, a later part makes the first call. In a scope, calls are numbered from its
+beginning, each time it is executed.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from hitl_nb.engine.call_keys.call_keys import started_in
 from hitl_nb.engine.call_keys.keys import Execution
 
 FindPart = Callable[[], tuple[str, object] | None]
-"""Function that returns the part of the work to which the current code belongs: its name, which is the same after a
-resume, and an object that is another one each time the part is executed. None: the code belongs to no part."""
+"""Function that returns the part of the work to which the current code belongs, as (name, object). The name is the same
+after a resume. The object is another one each time the part is executed. None: the code belongs to no part."""
 
 
 @dataclass

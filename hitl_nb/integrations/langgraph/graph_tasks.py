@@ -8,8 +8,8 @@ from langgraph.config import get_config
 def find_task() -> tuple[str, object] | None:
     """Return the current task as (its id, an object that is another one each time the task is executed).
 
-    The id is the same when LangGraph executes the task again, after an interrupt in it or in another process, because
-    it is made from the checkpoint before the task. None: no graph runs here.
+    LangGraph makes the id from the checkpoint before the task. So it is the same when the task is executed again. None:
+    no graph runs here.
     """
     try:
         own = get_config().get("configurable", {})

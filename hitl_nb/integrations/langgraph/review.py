@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import msgspec
 from anyio import CancelScope, to_thread
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langgraph.errors import UnknownInterruptError
 from langgraph.types import Command
 
@@ -26,6 +27,7 @@ from hitl_nb.integrations.langgraph.graph_tasks import find_task
 from hitl_nb.integrations.langgraph.records import decode, encode, join_key
 from hitl_nb.integrations.langgraph.requests import make_answer, make_proposals
 from hitl_nb.integrations.langgraph.saver import HitlSaver
+from hitl_nb.integrations.token_printer import TokenPrinter
 
 Interrupts = list[tuple[str, Any]]
 """Pending interrupts: id and value of each."""
@@ -45,7 +47,9 @@ class ReviewRecord(msgspec.Struct, array_like=True, frozen=True):
     head: str
 
 
-async def review(graph: Any, given: Any, *, thread: str, config: Mapping[str, Any] | None = None) -> Any:
+async def review(
+    graph: Any, given: Any, *, thread: str, config: Mapping[str, Any] | None = None, show: bool | None = None
+) -> Any:
     """Run a compiled graph to its end in an agent, and let people decide its interrupts.
 
     All interrupts that are pending at the same time are one pause. The graph must be found by a name again: assign it
@@ -56,6 +60,7 @@ async def review(graph: Any, given: Any, *, thread: str, config: Mapping[str, An
         given: The input of the graph.
         thread: Id of the thread (`thread_id`). Only one call of `review` can continue it at a time.
         config: Further configuration for the graph. None (default): nothing.
+        show: Whether the text of models is written to standard output while it comes. None (default): in a notebook.
 
     Returns:
         The final state of the graph, as `graph.invoke` returns it.
@@ -68,7 +73,7 @@ async def review(graph: Any, given: Any, *, thread: str, config: Mapping[str, An
     hitl.live(graph)
     more = dict(config or {})
     own = {**more.get("configurable", {}), "thread_id": thread, "__pregel_strict_resume": True}
-    work = ThreadWork(graph, thread, {**more, "configurable": own}, make_review_name())
+    work = ThreadWork(graph, thread, {**more, "configurable": own}, make_review_name(), TokenPrinter(show))
     waiting = await work.begin(given)
     while waiting:
         asked = [(key, value, make_proposals(key, value)) for key, value in waiting]
@@ -100,12 +105,14 @@ class ThreadWork:
         thread: Id of its thread.
         config: Configuration of the graph's calls.
         name: Name of the call of `review`.
+        printer: Shows the texts of models.
     """
 
     graph: Any
     thread: str
     config: dict[str, Any]
     name: str
+    printer: TokenPrinter
 
     async def begin(self, given: Any) -> Interrupts:
         """Run the graph until it ends or waits; if this call has begun before, only what is left.
@@ -181,7 +188,14 @@ class ThreadWork:
 
     async def _invoke(self, given: Any) -> None:
         with scope_calls(find_task):
-            await self.graph.ainvoke(given, self.config, durability="sync")
+            if not self.printer.shows:
+                await self.graph.ainvoke(given, self.config, durability="sync")
+                return
+            parts = self.graph.astream(given, self.config, stream_mode="messages", durability="sync", subgraphs=True)
+            async for _, (message, _) in parts:
+                if isinstance(message, (AIMessage, AIMessageChunk)):
+                    self.printer.write(message.text, message.id or "")
+            self.printer.end_text()
 
     async def _read_state(self) -> Any:
         return await self.graph.aget_state({"configurable": {"thread_id": self.thread}})

@@ -21,8 +21,8 @@ from hitl_nb.integrations.recorded_calls import (
 class StepRecorder(AgentMiddleware[Any, Any, Any]):
     """Middleware for `create_agent(middleware=[...])`: requests to the model and calls of tools are steps of the run.
 
-    In `review`, what was called before a crash is not called again, and people are asked whether the tool call that was
-    interrupted by the crash happened. Outside of a run, it changes nothing. Put it last in the list, nearest to the
+    In `review`, calls that ended before a crash are not made again. People are asked whether the tool call that the
+    crash interrupted happened. Outside of a run, nothing is changed. Put it last in the list, nearest to the
     tools.
 
     Args:
