@@ -27,7 +27,7 @@ NAMES = (
     *("pausing", "history", "steps", "starting", "cold", "overhead", "inbox", "frames"),
     *("api", "idle", "bundle", "card", "going_on", "inbox_paint", "inbox_keys"),
     *("keystrokes", "opening", "draft_bytes", "streaming", "policy"),
-    *("passing", "ticks", "exact"),
+    *("passing", "ticks", "exact", "saver"),
 )
 
 

@@ -1,6 +1,6 @@
 """The model and the orders of the LangGraph example, `support.ipynb`.
 
-Without `HITL_NB_MODEL`, a fake model stands in, so that the notebook needs no key and no network, and gives the same
+Without `HITL_NB_MODEL`, a fake model answers, so that the notebook needs no key and no network, and gives the same
 result each time. With it (such as `openai:gpt-5-mini`), LangChain asks that model.
 """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TypeVar
 
 from hitl_nb.engine.run.cell_run import get_ledger
@@ -143,3 +144,16 @@ class SealedRecords(_RecordReader):
             Exception: `work` raised it; its writes are undone.
         """
         return self.store.transact(lambda tx: work(RecordTransaction(self.name, self._store_id, tx)))
+
+    def submit(self, work: Callable[[RecordTransaction], T], *, lazy: bool = False) -> Future[T]:
+        """Queue `work` for a transaction, without waiting for it.
+
+        Args:
+            work: Function that reads and writes in the transaction, as for `transact`.
+            lazy: If True, the commit may wait a few milliseconds, so that it can be made together with others. Default:
+                False.
+
+        Returns:
+            A future that is done when the writes are durable. Its result is the result of `work`.
+        """
+        return self.store.submit(lambda tx: work(RecordTransaction(self.name, self._store_id, tx)), lazy=lazy)

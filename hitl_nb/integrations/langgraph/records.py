@@ -15,6 +15,7 @@ names themselves.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -128,6 +129,7 @@ def decode(data: bytes, record_type: type[T]) -> T:
     return msgspec.msgpack.decode(data, type=record_type)
 
 
+@lru_cache(maxsize=1024)
 def _quote_part(part: str) -> str:
     quoted = quote(part, safe="-_.~:|,;@+()")
     if len(quoted) <= MAX_PART_CHARS:

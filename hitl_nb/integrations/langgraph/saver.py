@@ -6,8 +6,9 @@ user's key: LangGraph builds objects from what it reads, so nothing is deseriali
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from anyio import to_thread
@@ -38,6 +39,8 @@ from hitl_nb.integrations.langgraph.records import (
 )
 from hitl_nb.integrations.langgraph.thread_records import copy_records, delete_checkpoint, prune_thread, sweep_blobs
 
+Work = Callable[[RecordTransaction], None]
+"""Function that writes in a transaction."""
 PAGE_SIZE = 20
 """Number of checkpoints that `list` reads together."""
 
@@ -75,6 +78,18 @@ class HitlSaver(BaseCheckpointSaver[str]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint, and those values of its channels that are new. Return its configuration."""
+        work, made = self._prepare_checkpoint(config, checkpoint, metadata, new_versions)
+        self.records.transact(work)
+        return made
+
+    def _prepare_checkpoint(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> tuple[Work, RunnableConfig]:
+        """Return a function that stores a checkpoint, and the configuration of the checkpoint."""
         named = _read_names(config)
         thread, namespace = str(named["thread_id"]), named.get("checkpoint_ns") or ""
         values = checkpoint["channel_values"]
@@ -100,13 +115,21 @@ class HitlSaver(BaseCheckpointSaver[str]):
             if record.run_key is not None:
                 transaction.put(record.run_key, encode(record.without_content()))
 
-        self.records.transact(work)
-        return RunnableConfig(**record.config())
+        return work, RunnableConfig(**record.config())
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Store what a task wrote. A value that it has written before is kept; an error or an interrupt is replaced."""
+        """Store what a task wrote. A value that it has written before is kept; an error or an interrupt is replaced.
+
+        LangGraph stores the next checkpoint at nearly the same time, so both are committed together where possible.
+        """
+        self.records.submit(self._prepare_writes(config, writes, task_id, task_path), lazy=True).result()
+
+    def _prepare_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
+    ) -> Work:
+        """Return a function that stores what a task wrote."""
         named = _read_names(config)
         prefix = join_key("w", named["thread_id"], named.get("checkpoint_ns") or "", named["checkpoint_id"], task_id)
         made = [
@@ -120,7 +143,7 @@ class HitlSaver(BaseCheckpointSaver[str]):
                 if record.index < 0 or transaction.get(key) is None:
                     transaction.put(key, encode(record))
 
-        self.records.transact(work)
+        return work
 
     # Read
 
@@ -266,7 +289,7 @@ class HitlSaver(BaseCheckpointSaver[str]):
         number = int(str(current).split(".", 1)[0]) if current is not None else 0
         return f"{number + 1:032}.{secrets.token_hex(8)}"
 
-    # The same for event loops: in a thread, because the calls of a store block
+    # The same for event loops: on the thread of the store, or on another, because the calls of a store block
 
     async def aput(
         self,
@@ -276,13 +299,16 @@ class HitlSaver(BaseCheckpointSaver[str]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint, as `put` does."""
-        return await to_thread.run_sync(self.put, config, checkpoint, metadata, new_versions)
+        work, made = self._prepare_checkpoint(config, checkpoint, metadata, new_versions)
+        await asyncio.wrap_future(self.records.submit(work))
+        return made
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Store what a task wrote, as `put_writes` does."""
-        await to_thread.run_sync(self.put_writes, config, writes, task_id, task_path)
+        work = self._prepare_writes(config, writes, task_id, task_path)
+        await asyncio.wrap_future(self.records.submit(work, lazy=True))
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint, as `get_tuple` does."""
