@@ -19,6 +19,8 @@ _INLINED_COMPREHENSIONS: frozenset[str] = frozenset(
 )
 """Names of functions that only instrumented code has since Python 3.12: natively such code has no frame (PEP 709)."""
 _PACKAGE_FOLDER = str(Path(__file__).resolve().parent.parent)
+_INTEGRATIONS_FOLDER = str(Path(_PACKAGE_FOLDER, "integrations"))
+"""Agents of integrations resume exactly, so an error must name their frames: a retry begins at the innermost one."""
 
 
 def trim_traceback(error: BaseException) -> BaseException:
@@ -80,7 +82,11 @@ def _change_entries(entry: TracebackType | None, change: Callable[[_Entries], _E
 
 
 def _drop_package_frames(entries: _Entries) -> _Entries:
-    return [(e, line) for e, line in entries if not e.tb_frame.f_code.co_filename.startswith(_PACKAGE_FOLDER)]
+    return [(e, line) for e, line in entries if not _is_package_file(e.tb_frame.f_code.co_filename)]
+
+
+def _is_package_file(file: str) -> bool:
+    return file.startswith(_PACKAGE_FOLDER) and not file.startswith(_INTEGRATIONS_FOLDER)
 
 
 def _join_frames(entries: _Entries) -> _Entries:
@@ -107,7 +113,7 @@ def read_traceback_lines(entry: TracebackType | None) -> list[tuple[str, str, in
     found: list[tuple[str, str, int]] = []
     while entry is not None:
         code = entry.tb_frame.f_code
-        if not code.co_filename.startswith(_PACKAGE_FOLDER):
+        if not _is_package_file(code.co_filename):
             found.append((code.co_filename, code.co_name, entry.tb_lineno))
         entry = entry.tb_next
     return found

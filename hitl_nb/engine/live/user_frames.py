@@ -9,12 +9,16 @@ from pathlib import Path
 from hitl_nb.engine.position.frames.lookup import FrameView
 
 _PACKAGE_FOLDER = str(Path(__file__).resolve().parents[2])
+_INTEGRATIONS_FOLDER = str(Path(_PACKAGE_FOLDER, "integrations"))
+"""Integrations use the public interface, and their agents resume exactly, so their frames are like those of a user."""
 
 
 def find_user_frame() -> types.FrameType:
-    """Return the innermost frame on the stack whose code is not in the package hitl_nb."""
+    """Return the innermost frame on the stack whose code is not in the package hitl_nb, or is in an integration."""
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented, in CPython
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE_FOLDER):
+        if frame.f_code.co_filename.startswith(_INTEGRATIONS_FOLDER):
+            break
         frame = frame.f_back
     return frame
 
