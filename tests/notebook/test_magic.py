@@ -283,6 +283,16 @@ def test_restart_left_in_a_cell_continues_in_a_new_kernel(start: Callable[..., K
     assert len(kernel.ledger.runs.list_newest()) == 1
 
 
+def test_a_cell_that_failed_before_it_asked_says_that_restart_loses_nothing(kernel: Kernel) -> None:
+    lost = "Nothing was asked or recorded in this run yet, so --restart loses nothing."
+    assert "NameError" in kernel.run("%%agent typo\nx = 1\ny = absent\n").text
+    assert lost in kernel.run("%%agent typo\nx = 2\ny = x\n").text
+    assert kernel.run("%%agent typo --restart\nx = 2\ny = x\nprint(y)\n").text == "2"
+    kernel.run(ASK)
+    kernel.approve()
+    assert lost not in kernel.run(ASK.replace("'before'", "'BEFORE'")).text
+
+
 def test_a_changed_cell_is_refused_or_goes_on_as_recorded(kernel: Kernel) -> None:
     kernel.run(ASK)
     kernel.approve()

@@ -25,7 +25,7 @@ from hitl_nb.engine.run.stack_placement import move_to_current_code, read_cell_e
 from hitl_nb.engine.snapshot.loader import OpenedSnapshot, open_snapshot
 from hitl_nb.engine.snapshot.saver import Saver
 from hitl_nb.engine.snapshot.variables.inputs import NotebookValues, record_inputs
-from hitl_nb.errors import Paused, Untrusted
+from hitl_nb.errors import CellChanged, Paused, Untrusted
 from hitl_nb.ledger.ledger import Claim, Ledger
 from hitl_nb.ledger.runs.snapshots import RunState
 from hitl_nb.records import CHANGED_SINCE, Proposal, Run, Step
@@ -149,10 +149,12 @@ async def continue_run(
                 asked if pending.pause in (0, run.pauses) else ledger.proposals.list_of_run(run.id, pending.pause)
             )
             live.answer = session.questions.prepare_completion(pending, proposals)
-    except BaseException:
+    except BaseException as error:
         if own is not None:
             own.restore_values()
         ledger.runs.restore_status(claim, before.status)
+        if isinstance(error, CellChanged) and _has_no_record(ledger, before):
+            error.args = (f"Nothing was asked or recorded in this run yet, so --restart loses nothing. {error}",)
         raise
     try:
         return await _work_on_run(session)
@@ -273,6 +275,11 @@ def copy_stack(stack: SavedStack) -> SavedStack:
     """
     frames = [replace(frame, locals=dict(frame.locals), cells=dict(frame.cells)) for frame in stack.frames]
     return SavedStack(frames, stack.waits_for_answer, {}, frames, stack.tasks)
+
+
+def _has_no_record(ledger: Ledger, run: Run) -> bool:
+    """Return whether a failed run has asked nothing and called no step, so that its code alone has run."""
+    return run.status == "failed" and not (run.pauses or run.passed or ledger.steps.list_of_run(run.id))
 
 
 def _read_known_steps(ledger: Ledger, run: Run, live: LiveRun, status: str) -> list[Step]:
