@@ -6,11 +6,14 @@ one proposal with the value of the interrupt.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import hitl_nb as hitl
 from hitl_nb.integrations.tool_calls import ACTIONS, MAX_TITLE_CHARS, ToolCall, propose_call
+
+DEFAULT_DESCRIPTION = "Tool execution requires approval"
+"""The text of `HumanInTheLoopMiddleware` about every call if it is given no `description_prefix`."""
 
 
 def make_proposals(interrupt_id: str, value: Any) -> list[Any]:
@@ -21,13 +24,13 @@ def make_proposals(interrupt_id: str, value: Any) -> list[Any]:
         value: Value of the interrupt.
     """
     if is_batch(value):
-        allowed = {config["action_name"]: config["allowed_decisions"] for config in value["review_configs"]}
+        configs = {config["action_name"]: config for config in value["review_configs"]}
         return [
-            _propose_call(f"{interrupt_id}/{n}", call, allowed.get(call["name"], ACTIONS))
+            _propose_call(f"{interrupt_id}/{n}", call, configs.get(call["name"], {}))
             for n, call in enumerate(value["action_requests"])
         ]
     if is_call(value):
-        return [_propose_call(f"{interrupt_id}/{value['tool_call_id']}", value, ACTIONS)]
+        return [_propose_call(f"{interrupt_id}/{value['tool_call_id']}", value, {})]
     return [hitl.proposal(value, title=_make_title(value), key=f"{interrupt_id}/value")]
 
 
@@ -56,9 +59,15 @@ def is_call(value: Any) -> bool:
     return isinstance(value, dict) and {"type", "tool_call_id"} <= set(value) and value["type"] == "tool_approval"  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
 
 
-def _propose_call(key: str, call: Any, allowed: Sequence[Any]) -> Any:
-    shown = ToolCall(key, call["name"], call["args"], call.get("description"))
-    return propose_call(shown, allow=tuple(allowed))
+def _propose_call(key: str, call: Any, config: Mapping[str, Any]) -> Any:
+    shown = ToolCall(key, call["name"], call["args"], _read_description(call), config.get("args_schema"))
+    return propose_call(shown, allow=tuple(config.get("allowed_decisions", ACTIONS)))
+
+
+def _read_description(call: Any) -> str | None:
+    """Return the description of a call, without what LangChain writes by default: the card shows name and arguments."""
+    text = (call.get("description") or "").removesuffix(f"\n\nTool: {call['name']}\nArgs: {call['args']}")
+    return None if text == DEFAULT_DESCRIPTION else text or None
 
 
 def _answer_call(decision: Any) -> dict[str, Any]:
