@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-NAMES = {"IPython": "ipython", "zmq": "pyzmq", "pydantic_ai": "pydantic-ai-slim"}
+NAMES = {"agents": "openai-agents", "IPython": "ipython", "zmq": "pyzmq", "pydantic_ai": "pydantic-ai-slim"}
 FOLDERS = {
     "hitl_nb": (),
     "tests": ("test",),

@@ -58,6 +58,7 @@ ALLOWED_NAMES: Mapping[str, str] = {
     "closed": "as in `io.IOBase.closed`",
     "done": "as in `concurrent.futures.Future.done`",
     "locked": "as in `asyncio.Lock.locked`",
+    "reviewed": "public: `hitl_nb.integrations.openai_agents.reviewed`, and the same of other frameworks",
     "passed": "public: `hitl_nb.guardrails.passed`",
     "decided": "public: `hitl_nb.decided`",
     "put": "as in `queue.Queue.put`, `diskcache.Disk.put` and Tornado's handlers",

@@ -1,0 +1,69 @@
+"""The state of a run of the SDK as text, with the version of the SDK that wrote it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from agents import Agent, RunContextWrapper, RunState
+from agents.exceptions import UserError
+from agents.version import __version__
+
+import hitl_nb as hitl
+
+
+@dataclass(frozen=True)
+class SdkState:
+    """The state of a run that waits for decisions. It has nothing of the SDK in it.
+
+    Attributes:
+        version: The version of openai-agents that wrote it.
+        text: `RunState.to_json`, as text. The context of the user is not in it.
+    """
+
+    version: str
+    text: str
+
+
+def save_state(state: RunState[Any, Any]) -> SdkState:
+    """Return a state of the SDK as text."""
+    return SdkState(__version__, json.dumps(state.to_json(context_serializer=lambda _: {})))
+
+
+async def load_state(agent: Agent[Any], saved: SdkState, context: Any) -> RunState[Any, Any]:
+    """Return the state of the SDK that `save_state` saved.
+
+    Args:
+        agent: The agent that was run first.
+        saved: The saved state.
+        context: The context of the user.
+
+    Raises:
+        HitlError: Another version of the SDK wrote it, or the agent was changed in a way that does not fit it.
+    """
+    check_version(saved.version, "the state of this run")
+    try:
+        return await RunState.from_json(agent, json.loads(saved.text), context_override=RunContextWrapper(context))
+    except UserError as error:
+        raise hitl.HitlError(
+            f"openai-agents {__version__} cannot continue the state of this run, which openai-agents {saved.version} "
+            f"wrote: {error}. If the agents were changed since then, change them back, or start the run again"
+        ) from error
+
+
+def check_version(version: str, what: str) -> None:
+    """Check that a version of the SDK can read what another one wrote: the first two numbers must be equal.
+
+    Args:
+        version: The version that wrote it.
+        what: The name of the data, for the message.
+
+    Raises:
+        HitlError: It cannot. The message says what to do.
+    """
+    if version.split(".")[:2] != __version__.split(".")[:2]:
+        raise hitl.HitlError(
+            f"openai-agents {version} wrote {what}, and this is openai-agents {__version__}. Nothing was lost: install "
+            f"openai-agents=={version} to continue, or start the run again"
+        )
