@@ -7,7 +7,7 @@
  */
 
 import type { INotebookCellExecutor, INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
-import { Kernel, SessionAPI } from '@jupyterlab/services';
+import { SessionAPI } from '@jupyterlab/services';
 import { ApiError } from '../api/errors';
 import type { FeedChange } from '../api/feed';
 import type { IProposal, IRun } from '../api/types';
@@ -15,19 +15,10 @@ import type { IResumeAction } from '../components/host';
 import type { LabHost } from './lab-host';
 import { runQuietly } from './notebook/quiet-run';
 import { agentCell } from './runs/agent-cell';
-
-/** How often a question to a kernel is sent, if the kernel drops it. */
-const MAX_ATTEMPTS = 3;
-
-/** Milliseconds after which an idle kernel has not received a question. */
-const UNHEARD_MS = 10_000;
+import { isKernelAlive, loadExtension } from './runs/kernel-questions';
 
 /** Prefix of the notebook's name for runs of plain scripts. */
 const SCRIPT_PREFIX = 'script:';
-
-const STORE_EXPRESSION = "__import__('hitl_nb').open_store().url";
-/** An expression with a value, which does nothing if the extension is loaded. */
-const LOAD_EXPRESSION = "get_ipython().extension_manager.load_extension('hitl_nb')";
 
 /** Resumes the runs of the open notebooks after their decisions. */
 export class ResumeController {
@@ -180,23 +171,7 @@ export class ResumeController {
     if (!kernel) {
       throw new Error(this._host.trans.__('The kernel did not start.'));
     }
-    if (loadedKernels.has(kernel)) {
-      return;
-    }
-    await kernel.info;
-    if ((await evaluateExpression(kernel, LOAD_EXPRESSION)) === null) {
-      throw new Error(
-        this._host.trans.__('hitl_nb could not be loaded in the kernel; run: %load_ext hitl_nb')
-      );
-    }
-    loadedKernels.add(kernel);
-    const forget = (): void => {
-      if (['restarting', 'autorestarting', 'starting', 'dead', 'unknown'].includes(kernel.status)) {
-        loadedKernels.delete(kernel);
-        kernel.statusChanged.disconnect(forget);
-      }
-    };
-    kernel.statusChanged.connect(forget);
+    await loadExtension(kernel, this._host.trans);
   }
 
   /** Read the run again, since its next pause may have been decided while this window was busy. */
@@ -239,16 +214,6 @@ export class ResumeController {
   private _messages = new Map<string, string>();
 }
 
-function isKernelAlive(panel: NotebookPanel): boolean {
-  const kernel = panel.sessionContext.session?.kernel;
-  return (
-    !!kernel &&
-    kernel.connectionStatus === 'connected' &&
-    kernel.status !== 'dead' &&
-    kernel.status !== 'terminating'
-  );
-}
-
 /**
  * Start a kernel for a notebook without one. The session is created again if the server does not have it any more.
  */
@@ -260,56 +225,4 @@ async function startKernel(panel: NotebookPanel): Promise<void> {
     sessionContext.session.dispose();
   }
   await sessionContext.changeKernel({ name });
-}
-
-/** Kernels that have loaded `hitl_nb` since their last start. */
-const loadedKernels = new WeakSet<Kernel.IKernelConnection>();
-
-/** Return the URL of the store that a notebook's kernel uses, or null. */
-export async function readStoreUrl(panel: NotebookPanel): Promise<string | null> {
-  const kernel = panel.sessionContext.session?.kernel;
-  const spelled =
-    kernel && isKernelAlive(panel)
-      ? await evaluateExpression(kernel, STORE_EXPRESSION).catch(() => null)
-      : null;
-  return spelled ? spelled.slice(1, -1) : null;
-}
-
-/**
- * Evaluate an expression in a kernel and return its repr; null if it has no value. Nothing of it is shown or stored.
- */
-async function evaluateExpression(
-  kernel: Kernel.IKernelConnection,
-  expression: string
-): Promise<string | null> {
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const asked = kernel.requestExecute({
-      code: '',
-      silent: true,
-      stop_on_error: false,
-      store_history: false,
-      user_expressions: { value: expression }
-    });
-    const reply = await rejectIfUnheard(kernel, asked.done);
-    const content = reply?.content as
-      { status: string; user_expressions?: { value?: { data?: { 'text/plain'?: string } } } } | undefined;
-    if (content?.status !== 'aborted') {
-      return content?.user_expressions?.value?.data?.['text/plain'] ?? null;
-    }
-    // A cell that pauses drops everything in the queue after it, also this question.
-  }
-  return null;
-}
-
-/** Wait for a kernel's reply. Rejects if the kernel stays idle without a reply. */
-function rejectIfUnheard<T>(kernel: Kernel.IKernelConnection, reply: Promise<T>): Promise<T> {
-  let watch: ReturnType<typeof setInterval>;
-  const unheard = new Promise<never>((_, reject) => {
-    watch = setInterval(() => {
-      if (kernel.status === 'idle') {
-        reject(new Error('The kernel does not answer this window; reload the page.'));
-      }
-    }, UNHEARD_MS);
-  });
-  return Promise.race([reply, unheard]).finally(() => clearInterval(watch));
 }

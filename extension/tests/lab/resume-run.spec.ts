@@ -33,15 +33,27 @@ const OK = { status: 'ok', user_expressions: { value: { status: 'ok', data: { 't
  * Open a window with the notebook and a live kernel.
  *
  * @param resume - the server's answer to a request to resume.
- * @param reply - the kernel's reply when hitl_nb is loaded.
+ * @param reply - the kernel's reply when hitl_nb is loaded; null if it loses all questions at first.
  */
-function openWindow(resume: () => Promise<void> = async () => undefined, reply: object = OK) {
+function openWindow(resume: () => Promise<void> = async () => undefined, reply: object | null = OK) {
   const kernel = {
     connectionStatus: 'connected',
     status: 'idle',
     info: Promise.resolve(),
-    statusChanged: new Signal({}),
-    requestExecute: () => ({ done: Promise.resolve({ content: reply }) })
+    statusChanged: new Signal<object, string>({}),
+    asked: 0,
+    /** Whether the kernel gets the questions now. */
+    hears: reply !== null,
+    requestExecute: () => {
+      kernel.asked += 1;
+      return {
+        done: kernel.hears ? Promise.resolve({ content: reply ?? OK }) : new Promise(() => undefined)
+      };
+    },
+    become: (status: string) => {
+      kernel.status = status;
+      kernel.statusChanged.emit(status);
+    }
   };
   const outputs = {
     length: 1,
@@ -66,7 +78,7 @@ function openWindow(resume: () => Promise<void> = async () => undefined, reply: 
   const notebooks = { size: 1, find: (fits: (one: unknown) => boolean) => (fits(panel) ? panel : undefined) };
   const made = new ResumeController(host as unknown as LabHost, notebooks as never, path => path);
   const hear = (): void => feed.changed.emit({ proposals: [], runs: ['r'], drafts: [] });
-  return { made, server, hear };
+  return { made, server, hear, kernel };
 }
 
 async function settle(): Promise<void> {
@@ -125,4 +137,54 @@ test.each([
   await settle();
   expect([ran.mock.calls.length, server.asked]).toEqual([0, 0]);
   expect(made.resumeAction(ready(1), {} as never)?.text).toContain('%load_ext hitl_nb');
+});
+
+describe('a kernel that loses a question', () => {
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
+
+  test('because it is restarted is asked again, and the agent continues', async () => {
+    const { hear, kernel } = openWindow(undefined, null);
+    hear();
+    await jest.advanceTimersByTimeAsync(10);
+    kernel.become('restarting');
+    kernel.hears = true;
+    kernel.become('idle');
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect([kernel.asked, ran.mock.calls.length]).toEqual([2, 1]);
+  });
+
+  test('after a restart is said to have been restarted, with the ways to go on', async () => {
+    const { made, hear, kernel } = openWindow(undefined, null);
+    hear();
+    for (let i = 0; i < 3; i++) {
+      await jest.advanceTimersByTimeAsync(10);
+      kernel.become('restarting');
+      kernel.become('idle');
+      await jest.advanceTimersByTimeAsync(10_000);
+    }
+    expect(ran).not.toHaveBeenCalled();
+    expect(made.resumeAction(ready(1), {} as never)).toMatchObject({
+      text: 'The kernel was restarted and does not answer yet. Nothing is lost: press Continue, or run the agent’s cell again.',
+      label: 'Continue'
+    });
+  });
+
+  test('without a restart is not said to need a reload', async () => {
+    const { made, hear } = openWindow(undefined, null);
+    hear();
+    await jest.advanceTimersByTimeAsync(10_010);
+    const { text = '' } = made.resumeAction(ready(1), {} as never) ?? {};
+    expect(text).toBe('The kernel does not answer. Press Continue to try again, or run the agent’s cell.');
+  });
+
+  test('is not given up while it executes something else', async () => {
+    const { made, hear, kernel } = openWindow(undefined, null);
+    hear();
+    await jest.advanceTimersByTimeAsync(9_000);
+    kernel.become('busy');
+    kernel.become('idle');
+    await jest.advanceTimersByTimeAsync(9_000);
+    expect(made.resumeAction(ready(1), {} as never)?.busy).toBe(true);
+  });
 });
