@@ -35,7 +35,7 @@ export class ReservedHeight {
   }
 
   private _sizes = new ResizeObserver(() => {
-    const height = this._node.offsetHeight;
+    const { height } = this._node.getBoundingClientRect();
     if (this._name && height > 0) {
       sessionStorage.setItem(this._name, String(height));
     }

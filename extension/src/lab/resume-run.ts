@@ -153,7 +153,8 @@ export class ResumeController {
       }
       await this._host.client.resume(run.id, this._host.feed.browser);
       await this.prepareKernel(panel);
-      const executed = runQuietly(panel, cell, this._executor);
+      const note = this._host.trans.__(', continues');
+      const executed = runQuietly(panel, cell, this._executor, note);
       onBegun?.();
       await executed;
     } catch (reason) {

@@ -91,6 +91,7 @@ test('the agent’s cell is executed once a pause, however often it is heard of'
   hear();
   await settle();
   expect([ran.mock.calls.length, server.asked]).toEqual([1, 1]);
+  expect(ran.mock.calls[0][3]).toBe(', continues'); // so its old output stays until the new one comes
 });
 
 test('a decision that came while the cell still ran is gone on with too', async () => {

@@ -3,25 +3,29 @@
  * and activate the notebook.
  */
 
-import type { Cell, CodeCellModel } from '@jupyterlab/cells';
+import type { Cell, CodeCell, CodeCellModel } from '@jupyterlab/cells';
 import { type INotebookCellExecutor, type NotebookPanel, runCell } from '@jupyterlab/notebook';
+import { holdOutput } from './held-output';
 import { holdPlace } from './scroll-anchor';
 
 /**
  * Execute a cell. Resolves to false if it ended with an error, which its output shows.
+ * If there is a `note`, the old output stays in view until the new one comes, with the note at its last decision.
  *
  * @param executor - executes cells in this application, maybe on the server; null for JupyterLab's own way.
  */
 export async function runQuietly(
   panel: NotebookPanel,
   cell: Cell,
-  executor: INotebookCellExecutor | null
+  executor: INotebookCellExecutor | null,
+  note?: string
 ): Promise<boolean> {
   const { content, sessionContext } = panel;
   if (!content.model) {
     return false;
   }
-  const release = holdPlace(panel);
+  const releasePlace = holdPlace(panel);
+  const releaseOutput = note === undefined ? () => undefined : holdOutput(cell as CodeCell, note);
   const options: INotebookCellExecutor.IRunCellOptions = {
     cell,
     notebook: content.model,
@@ -42,7 +46,14 @@ export async function runQuietly(
     }
     return false;
   } finally {
-    // The last outputs are drawn in the next frames.
-    requestAnimationFrame(() => requestAnimationFrame(release));
+    afterDrawing(() => {
+      releaseOutput();
+      afterDrawing(releasePlace); // the cell may become lower by that
+    });
   }
+}
+
+/** Call a function after the last outputs are drawn, which takes the next frames. */
+function afterDrawing(call: () => void): void {
+  requestAnimationFrame(() => requestAnimationFrame(call));
 }

@@ -19,11 +19,15 @@ export function holdElement(scroller: HTMLElement, held: HTMLElement): () => voi
   const place = (): number => held.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
   let expected = place();
   const onScroll = (): void => {
-    expected = place();
+    // Positions are whole pixels. The lost fractions must not add up over many changes of the height.
+    if (Math.abs(place() - expected) > 1) {
+      expected = place();
+    }
   };
   const sizes = new ResizeObserver(() => {
-    if (held.isConnected && place() !== expected) {
-      scroller.scrollTop += place() - expected;
+    const moved = Math.round(place() - expected);
+    if (held.isConnected && moved !== 0) {
+      scroller.scrollTop += moved;
     }
   });
   scroller.addEventListener('scroll', onScroll);
