@@ -386,6 +386,11 @@ def test_guardrails_look_at_edits(desk: Desk, source: str) -> None:
         assert outcome.proposals[0].notes[-1] == f"The last edit was not used: the guardrail size says: {why}"
         assert outcome.proposals[0].terms is not None
         assert outcome.proposals[0].terms.rules == ("big",)
+        [again] = outcome.proposals
+        [before] = desk.ledger.proposals.list_of_run(again.run, again.pause - 1)  # the card offers its edit again
+        assert (before.position, before.ordinal, before.kind) == (again.position, again.ordinal, again.kind)
+        assert before.decision is not None
+        assert before.decision.value == {"amount": amount, "country": "DE"}
     desk.answer("edit", {"amount": 600, "country": "DE"})  # they were told, so a person has looked
     assert desk.run(source).status == "finished"
     assert desk.ns["amount"] == {"amount": 600, "country": "DE"}

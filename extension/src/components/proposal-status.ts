@@ -64,16 +64,24 @@ export function formatOwnIdentity(host: IHost): string {
   );
 }
 
+/**
+ * Return true if the current user said or decided something, as far as the server knows. A browser that has the
+ * server's token alone has a name of its own too.
+ */
+export function isOwn(user: string, known: ReviewerIdentity | AuthorIdentity, { status }: IHost): boolean {
+  const isPerson = known === 'login' || known === 'token' || known === 'anonymous';
+  return isPerson && user === status?.user.username;
+}
+
 /** The name of a person alone; "" if no person decided. */
-function formatName(
-  reviewer: string,
-  name: string,
-  known: ReviewerIdentity,
-  { trans, status }: IHost
-): string {
+function formatName(reviewer: string, name: string, known: ReviewerIdentity, host: IHost): string {
+  const { trans } = host;
+  if (isOwn(reviewer, known, host)) {
+    return trans.__('You');
+  }
   switch (known) {
     case 'login':
-      return reviewer === status?.user.username ? trans.__('You') : showHiddenCharacters(name || reviewer);
+      return showHiddenCharacters(name || reviewer);
     case 'token':
     case 'anonymous':
       return trans.__('a guest');

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # imported by the functions that need it: a process without p
     from hitl_nb.policies.rules.rules import CallTerms, Plan
 
 NOT_USED_PREFIX = "The last edit was not used: "
-"""Prefix of the notes that say why a question is asked again."""
+"""Prefix of the notes that say why a question is asked again. The extension knows it too (`refused-edit.tsx`)."""
 
 
 @dataclass(frozen=True)

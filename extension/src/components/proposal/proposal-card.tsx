@@ -33,6 +33,7 @@ import { DoubtCard } from './effect-in-doubt';
 import { focusFirstInvalid, focusFirstField } from './field-focus';
 import { Notices } from '../notices/card-notices';
 import { TermsView } from './review-terms';
+import { RefusedEdit } from '../notices/refused-edit';
 import { RunNotice, type RunNoticeState } from '../notices/run-notices';
 import { UnusedInput } from '../notices/unused-input';
 import { ValueSection } from './value-section';
@@ -155,7 +156,7 @@ function ValueCard({ model, host }: IProps): JSX.Element {
       {open && state.name === 'orphaned' && <RunNotice model={model} host={host} state="orphaned" />}
       <TermsView model={model} host={host} />
       <Evidence proposal={proposal} host={host} />
-      <Notes model={model} host={host} />
+      <Notes model={model} host={host} able={able} />
       <ValueSection
         key={proposal.id}
         model={model}
@@ -203,7 +204,7 @@ function factsOf(model: IProposalModel, host: IHost): Parameters<typeof stateOf>
 }
 
 /** Sentences for the reviewer: about a workspace, and about what happens when the run continues. */
-function Notes({ model, host }: IProps): JSX.Element | null {
+function Notes({ model, host, able }: IProps & { able: boolean }): JSX.Element {
   const { proposal } = model;
   const notes: ReactNode[] = (proposal.notes ?? []).map(note => (
     <p key={note}>{showHiddenCharacters(note)}</p>
@@ -218,5 +219,10 @@ function Notes({ model, host }: IProps): JSX.Element | null {
       </p>
     );
   }
-  return notes.length === 0 ? null : <div className="jp-hitl-notes">{notes}</div>;
+  return (
+    <div className="jp-hitl-notes">
+      {notes}
+      <RefusedEdit model={model} host={host} able={able} />
+    </div>
+  );
 }
