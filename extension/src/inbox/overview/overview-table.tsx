@@ -6,6 +6,8 @@ import type { ReactNode } from 'react';
 
 /** A column. */
 export interface IOverviewColumn<T> {
+  /** The name of the column for the style. */
+  readonly name?: string;
   readonly title: string;
   /** Whether it has numbers or times, at the right. */
   readonly numeric?: boolean;
@@ -22,30 +24,48 @@ export function OverviewTable<T>(props: {
   /** The open row. */
   current: string | null;
   onChoose: (id: string) => void;
+  /** Whether a row becomes two lines in a narrow panel. Then the roles are named, which a table without cells loses. */
+  lines?: boolean;
 }): JSX.Element {
-  const { label, columns, rows, idOf, current, onChoose } = props;
+  const { label, columns, rows, idOf, current, onChoose, lines = false } = props;
+  const role = (name: string): string | undefined => (lines ? name : undefined);
   return (
-    <table className="jp-hitl-overview-table" aria-label={label}>
-      <thead>
-        <tr>
+    <table
+      className={`jp-hitl-overview-table${lines ? ' jp-mod-lines' : ''}`}
+      role={role('table')}
+      aria-label={label}
+    >
+      <thead role={role('rowgroup')}>
+        <tr role={role('row')}>
           {columns.map(({ title, numeric }) => (
-            <th key={title} scope="col" className={numeric ? 'jp-mod-number' : undefined}>
+            <th
+              key={title}
+              scope="col"
+              role={role('columnheader')}
+              className={numeric ? 'jp-mod-number' : undefined}
+            >
               {title}
             </th>
           ))}
         </tr>
       </thead>
-      <tbody>
+      <tbody role={role('rowgroup')}>
         {rows.map(row => {
           const id = idOf(row);
           return (
             <tr
               key={id}
+              role={role('row')}
               className={id === current ? 'jp-mod-current' : undefined}
               onClick={() => onChoose(id)}
             >
-              {columns.map(({ title, numeric, cell }) => (
-                <td key={title} className={numeric ? 'jp-mod-number' : undefined}>
+              {columns.map(({ name, title, numeric, cell }) => (
+                <td
+                  key={title}
+                  role={role('cell')}
+                  data-column={name}
+                  className={numeric ? 'jp-mod-number' : undefined}
+                >
                   {cell(row)}
                 </td>
               ))}
@@ -75,7 +95,11 @@ export function OverviewName(props: {
       >
         {name}
       </button>
-      {note && <div className="jp-hitl-small jp-hitl-muted">{note}</div>}
+      {note && (
+        <div className="jp-hitl-small jp-hitl-muted" title={note}>
+          {note}
+        </div>
+      )}
     </>
   );
 }

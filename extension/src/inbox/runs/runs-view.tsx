@@ -102,10 +102,12 @@ function RunTable(props: {
   const columns = useMemo(
     (): IOverviewColumn<IRunRow>[] => [
       {
+        name: 'state',
         title: trans.__('State'),
         cell: run => <RunChip run={run} host={host} />
       },
       {
+        name: 'run',
         title: trans.__('Run'),
         cell: run => (
           <OverviewName
@@ -117,6 +119,7 @@ function RunTable(props: {
         )
       },
       {
+        name: 'decided',
         title: trans.__('Decided'),
         numeric: true,
         cell: run => {
@@ -125,6 +128,7 @@ function RunTable(props: {
         }
       },
       {
+        name: 'changed',
         title: trans.__('Changed'),
         numeric: true,
         cell: run => (
@@ -144,6 +148,7 @@ function RunTable(props: {
       idOf={run => run.id}
       current={current}
       onChoose={onChoose}
+      lines
     />
   );
 }

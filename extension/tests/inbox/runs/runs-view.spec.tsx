@@ -82,6 +82,15 @@ test('a row has the state, the place, what was decided by people and by a policy
   expect(screen.getByTitle('1 decided by people, 2 decided by a script')).not.toBeNull();
 });
 
+test('the parts of a row have names for the style, and roles that a row of two lines keeps', async () => {
+  await show([makeRun()]);
+  const [, row] = within(screen.getByRole('table', { name: 'Runs' })).getAllByRole('row');
+  const cells = [...row.children] as HTMLElement[];
+  expect(cells.map(cell => cell.dataset.column)).toEqual(['state', 'run', 'decided', 'changed']);
+  expect([row, ...cells].map(part => part.getAttribute('role'))).toEqual(['row', ...Array(4).fill('cell')]);
+  expect(screen.getByTitle('refunds.ipynb · run 1').textContent).toBe('refunds.ipynb · run 1');
+});
+
 test('axe finds nothing wrong', async () => {
   const { container } = await show([makeRun(), makeRun({ id: 'r2', state: 'in_doubt' })]);
   await screen.findByText('log complete, 31 events');
