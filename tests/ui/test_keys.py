@@ -33,6 +33,16 @@ HEIGHT = """card => {
   return card.getBoundingClientRect().height + parseFloat(marginTop) + parseFloat(marginBottom);
 }"""
 """The height of a card with its margins."""
+BETWEEN_CARDS = """view => {
+  const [, first, second] = view.querySelectorAll('.jp-hitl-card');
+  const { bottom } = view.getBoundingClientRect();
+  view.scrollTop += second.getBoundingClientRect().top - bottom + 60;
+  return new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(() => {
+    const top = card => card.querySelector('.jp-hitl-decision-bar').getBoundingClientRect().top;
+    resolve([top(first) < bottom, top(second) < bottom]);
+  })));
+}"""
+"""Scroll so that 60 pixels of the third card are in view. Returns whether its decision bar and the one above can be seen."""
 FOCUSED = "title => document.activeElement?.closest('article')?.querySelector('h3')?.textContent.trim() === title"
 
 
@@ -271,6 +281,8 @@ def test_twenty_cards_in_one_notebook_need_two_websockets(page: Page, lab: Lab) 
     nb.run(1)
     until(page.page, f"{OPEN_CARDS} >= 20")
     nb.until_kernel()
+    view = page.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer")
+    assert view.evaluate(BETWEEN_CARDS) == [True, False]  # no second bar lies on the head of its card
     for number in (20, 1):
         type_over(card(nb, f"Letter {number}").first, "Dear Ann")
     until_kept(lab, "twenty.ipynb", "Dear Ann")

@@ -26,3 +26,10 @@ test('a run is two lines: name and state, then place and time', () => {
   expect(areaOf('td > .jp-hitl-small')).toBe('2 / 1');
   expect(areaOf("td[data-column='changed']")).toBe('2 / 2');
 });
+
+test('a bar that stays in view keeps out of the first part of its card, and takes no room for that', () => {
+  const [, tall] = /@media \(min-height: 540px\) \{([\s\S]*?)\n\}/.exec(read('card')) ?? [];
+  const [, margin] = /margin-top: (\d+)px/.exec(tall) ?? [];
+  expect(Number(margin)).toBeGreaterThan(100);
+  expect(tall).toContain(`margin-bottom: -${margin}px`);
+});

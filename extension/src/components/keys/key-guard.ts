@@ -1,6 +1,6 @@
 /**
- * Keeps keys from deciding by accident. A key decides nothing if it is held down, if it was meant for another card, or
- * if the card was not read.
+ * Keeps keys and presses from deciding by accident. A key decides nothing if it is held down, if it was meant for
+ * another card, or if the card was not read. A press on the button decides nothing if the card was not read.
  */
 
 import type { ISignal } from '@lumino/signaling';
@@ -54,11 +54,16 @@ export class KeyGuard {
     if (this._now() - this._since < NEW_CARD_MS) {
       return 'new';
     }
-    if (card !== null && !this._read.has(card) && !isEndVisible(card)) {
-      this._read.add(card); // once a card
-      return 'unread';
+    return card !== null && this.isUnread(card) ? 'unread' : null;
+  }
+
+  /** Return true if the end of a card was never on the screen; only once for each card. */
+  isUnread(card: HTMLElement): boolean {
+    if (this._read.has(card) || isEndVisible(card)) {
+      return false;
     }
-    return null;
+    this._read.add(card);
+    return true;
   }
 
   private _onSeen(entries: IntersectionObserverEntry[]): void {

@@ -28,6 +28,9 @@ const OWN_KEYS =
 const PRESSED =
   'button, a[href], summary, input, select, [role=button], [role=radio], [role=tab], [role=option]';
 
+/** The button that approves. */
+const APPROVING = '.jp-hitl-decision-bar > .jp-hitl-split > button:first-child:not([aria-disabled])';
+
 /** A binding of a key to a command. */
 interface IBinding {
   readonly command: string;
@@ -69,13 +72,16 @@ export class KeyListener {
         }
       })
     );
+    const onClick = (event: MouseEvent): void => this._onClick(event);
     window.addEventListener('keydown', onAnyKeyDown, true);
+    node.addEventListener('click', onClick, true);
     node.addEventListener('keydown', onKeyDown);
     node.addEventListener('focusin', onFocus);
     rows.observe(node, { attributeFilter: ['aria-activedescendant'], subtree: true });
     return () => {
       removeHandlers();
       window.removeEventListener('keydown', onAnyKeyDown, true);
+      node.removeEventListener('click', onClick, true);
       node.removeEventListener('keydown', onKeyDown);
       node.removeEventListener('focusin', onFocus);
       rows.disconnect();
@@ -155,11 +161,27 @@ export class KeyListener {
     }
     const key = formatKey(keys[0]);
     if (refused === 'unread') {
-      card?.scrollIntoView({ block: 'end' });
-      announce(this._trans.__('Read to the end, then press %1 again', key), true);
+      this._showEnd(card, key);
     } else if (refused === 'new') {
       announce(this._trans.__('This is another proposal: press %1 again', key), true);
     }
+  }
+
+  /** Let no press approve a card whose end was never on the screen: the bar is there before the value is. */
+  private _onClick(event: MouseEvent): void {
+    const button = (event.target as Element).closest<HTMLElement>(APPROVING);
+    const card = button?.closest<HTMLElement>(CARD_SELECTOR);
+    if (button && card && this._guard.isUnread(card)) {
+      event.stopPropagation();
+      const words = [...button.childNodes].filter(node => node.nodeType === Node.TEXT_NODE);
+      this._showEnd(card, words.map(node => node.textContent).join(''));
+    }
+  }
+
+  /** Scroll to the end of a card, and say that it is to be read before `what` is pressed again. */
+  private _showEnd(card: HTMLElement | null, what: string): void {
+    card?.scrollIntoView({ block: 'end' });
+    announce(this._trans.__('Read to the end, then press %1 again', what), true);
   }
 
   private _marked: Element | null = null;

@@ -31,7 +31,11 @@ function open(
           <button>Copy</button><input type="text">
           <div class="jp-hitl-value"><button class="between">Take back</button></div>
           <div role="grid"><div role="gridcell" tabindex="0">1</div></div><div role="menu"><button>Item</button></div>
-          <footer class="jp-hitl-decision-bar"><button class="jp-mod-primary">Approve</button></footer>
+          <footer class="jp-hitl-decision-bar">
+            <span class="jp-hitl-split">
+              <button class="jp-mod-primary">Approve<span>A</span></button><button class="more">More</button>
+            </span>
+          </footer>
         </article>`
       )}
     </div></div>`;
@@ -173,6 +177,41 @@ describe('a letter', () => {
     expect(document.querySelector('.jp-hitl-said')!.textContent).toBe('Read to the end, then press A again');
     pressKey(focus('p1'), 'a');
     expect(ran).toEqual(['approve p1']);
+  });
+});
+
+describe('a press on the button that approves', () => {
+  /** Open two cards whose buttons note what they do; the first one ends far below the window. */
+  function openLong() {
+    const { find } = open();
+    find('p1').getBoundingClientRect = () => ({ top: 0, bottom: 3000 }) as DOMRect;
+    const scroll = (find('p1').scrollIntoView = jest.fn());
+    const pressed: string[] = [];
+    for (const id of ['p1', 'p2']) {
+      const [approve, more] = find(id).querySelectorAll<HTMLElement>('.jp-hitl-split > button');
+      approve.addEventListener('click', () => pressed.push(`approve ${id}`));
+      more.addEventListener('click', () => pressed.push(`more ${id}`));
+    }
+    const press = (id: string, selector: string): void =>
+      find(id).querySelector<HTMLElement>(selector)!.click();
+    return { pressed, press, scroll, find };
+  }
+
+  it('scrolls to the end of a card that was not read, says so, and then decides', () => {
+    const { pressed, press, scroll } = openLong();
+    press('p1', '.jp-mod-primary > span');
+    expect([pressed, scroll.mock.calls.length]).toEqual([[], 1]);
+    const said = document.querySelector('.jp-hitl-said')!;
+    expect(said.textContent).toBe('Read to the end, then press Approve again');
+    press('p1', '.jp-mod-primary');
+    expect(pressed).toEqual(['approve p1']);
+  });
+
+  it('decides at once if the end of the card is on the screen; other buttons are not guarded', () => {
+    const { pressed, press } = openLong();
+    press('p2', '.jp-mod-primary');
+    press('p1', '.more');
+    expect(pressed).toEqual(['approve p2', 'more p1']);
   });
 });
 
