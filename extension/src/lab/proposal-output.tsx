@@ -2,6 +2,8 @@
  * The output of a paused cell: the cards of that pause. The output contains only agent, key and pause.
  */
 
+import { createPortal } from 'react-dom';
+import type { Message } from '@lumino/messaging';
 import { PROPOSAL_MIME } from '../api/mime-types';
 import { DecisionSurroundings, type IDecisionSurroundings } from '../components/decide/decision-surroundings';
 import type { IProposalModel } from '../models/interfaces';
@@ -32,6 +34,11 @@ export class PauseRenderer extends OutputRenderer<IPauseName> {
       return null;
     }
     return typeof key === 'string' ? { agent, pause, key } : { agent, pause };
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this._placeEnd();
   }
 
   protected formatName({ agent, pause }: IPauseName): string {
@@ -67,19 +74,31 @@ export class PauseRenderer extends OutputRenderer<IPauseName> {
               </ErrorBoundary>
             )}
           />
-          <EndOfRun models={models} pause={pause} host={review} />
+          {createPortal(<EndOfRun models={models} pause={pause} host={review} />, this._end)}
         </>
       );
+      const endKeys = review.keyListener.watch(this._end, this.place.around);
+      this._placeEnd();
       const dispose = (): void => {
         models.forEach(model => model.dispose());
         shown.forEach(card => cards.remove(card));
+        endKeys();
+        this._end.remove();
       };
       return { element, dispose };
     };
   }
+
+  /** Put the end of the run below all outputs of the cell: what the agent showed last is above "Finished". */
+  private _placeEnd(): void {
+    const outputs = this.node.closest('.jp-OutputArea');
+    (outputs ?? this.node).append(this._end);
+  }
+
+  private _end = Object.assign(document.createElement('div'), { className: 'jp-hitl-end-of-run' });
 }
 
-/** The bar below the last cards of a run that is finished. */
+/** The bar of a run that is finished, if these are its last cards. */
 function EndOfRun(props: {
   models: readonly ProposalModel[];
   pause: number;

@@ -140,3 +140,26 @@ test('so is that of an output whose server does not have hitl_nb', async () => {
   expect(made.node.textContent).toContain('need hitl_nb on this Jupyter server');
   made.dispose();
 });
+
+test('“Finished” stands below all outputs of the cell, also below those that come later', async () => {
+  const run = { id: 'r', status: 'finished', pauses: 1, updated_at: '2026-01-05T09:00:30Z' };
+  const decision = { action: 'approve', reviewer: 'ada', known: 'login', decided_at: '2026-01-05T09:00:00Z' };
+  const proposal = {
+    ...{ id: 'p', run: 'r', title: 'Letter', kind: 'text', value: 'Dear', status: 'decided', revision: 2 },
+    ...{ pause: 1, allow: [], reasons: [], context: null, decision }
+  };
+  const { made } = renderer({ run, proposals: [proposal], entries: [] });
+  const area = document.createElement('div');
+  area.className = 'jp-OutputArea';
+  document.body.append(area);
+  await made.renderModel(model(PAUSE));
+  Widget.attach(made, area);
+  await settle();
+  const last = document.createElement('pre');
+  last.textContent = 'all sent';
+  area.insertBefore(last, area.children[1]); // as JupyterLab does it: by its number among the outputs
+  expect(area.textContent).toMatch(/Approved.*all sent.*Finished\./s);
+  made.dispose();
+  expect(area.textContent).toBe('all sent');
+  area.remove();
+});
