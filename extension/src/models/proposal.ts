@@ -317,7 +317,9 @@ export class ProposalModel implements IProposalModel {
     }
     if (reason instanceof ApiError && reason.details.fields) {
       this._checking.refuse(reason.details.fields);
-    } else if (this._proposal.status === 'open') {
+      return; // the messages are at their fields, and go when these are corrected
+    }
+    if (this._proposal.status === 'open') {
       await this._checking.checkNow(); // this check was left out before the decision
     }
     this._problem = errorText(reason);

@@ -224,6 +224,20 @@ test.each([
   }
 );
 
+test('a decision that does not fit says so at its fields, and nowhere else', async () => {
+  const { model, server } = openModel({});
+  server.answers['POST p/decision'] = async () => ({
+    status: 422,
+    body: {
+      error: 'InvalidEdit',
+      message: 'amount: must be a number',
+      fields: { amount: 'must be a number' }
+    }
+  });
+  expect(await model.decide('approve', {})).toBe(false);
+  expect([model.fields, model.problem]).toEqual([{ amount: 'must be a number' }, '']);
+});
+
 test('an edit that does not fit says so at its fields', async () => {
   const { model, server } = openModel({ kind: 'json', value: { amount: 1 } });
   server.answers['POST p/check'] = async () => ({

@@ -103,6 +103,8 @@ export function DecisionBar({ model, host, changes, isSecond, onComments }: IPro
       ? trans._n('Keys act on the %1 selected', 'Keys act on the %1 selected', surroundings.selected)
       : '';
   const refusal = refusalSentence(proposal);
+  /** Whether the sentence says already why the draft is not there or not saved. */
+  const isSaid = !keysAct && !!blocked && blocked !== host.readOnly && model.saveStatus !== 'offline';
   const own = makeHandlers({ primary, blocked, refusal, isAllowed, approve, setPopover, onComments });
   const inbox = keysAct ? host.commandTargets?.inbox : null;
   useCardCommands(host, proposal.id, node, inbox ? handToInbox(own, inbox, keysAct) : own);
@@ -167,7 +169,7 @@ export function DecisionBar({ model, host, changes, isSecond, onComments }: IPro
       <WithdrawButton model={model} host={host} />
       <span className="jp-hitl-decision-end">
         <span id={sentence}>{keysAct || blocked || primary?.blocked || refusal}</span>
-        <SaveStatus saved={model.saveStatus} host={host} />
+        <SaveStatus saved={isSaid ? 'saved' : model.saveStatus} host={host} />
         {model.discussion && (
           <IconButton
             icon="comment"

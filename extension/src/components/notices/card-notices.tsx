@@ -72,6 +72,7 @@ export function DisconnectedNotice({ model, host }: Pick<IProps, 'model' | 'host
   );
 }
 
+/** The first message, with its place. How much must be fixed is said beside the buttons. */
 function InvalidNotice({ model, host, onGoThere }: IProps): JSX.Element {
   const { invalidReason, fields, proposal } = model;
   const namePlace = (path: string): string =>
@@ -89,7 +90,7 @@ function InvalidNotice({ model, host, onGoThere }: IProps): JSX.Element {
         </Button>
       }
     >
-      <b>{whyInvalid(model, host)}</b> {showHiddenCharacters(messages[0] ?? '')}
+      {showHiddenCharacters(messages[0] ?? '')}
     </Alert>
   );
 }

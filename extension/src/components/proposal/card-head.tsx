@@ -116,7 +116,7 @@ function askedLabel({ kind, value, doubt, type_name }: IProposal, { trans }: IHo
   const names: { [kind in IProposal['kind']]: string } = {
     choice: trans.__('Choice'),
     code: trans.__('Code'),
-    json: /^[A-Z]/.test(type_name ?? '') ? showHiddenCharacters(type_name) : trans.__('Form'),
+    json: /^[A-Z]/.test(type_name ?? '') ? showHiddenCharacters(type_name) : trans.__('JSON'),
     markdown: trans.__('Markdown'),
     plan: trans.__('Plan'),
     table: trans.__('Table'),

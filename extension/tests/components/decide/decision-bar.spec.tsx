@@ -164,3 +164,14 @@ test('where people vote on somebody’s edit, nothing approves the agent’s ver
   await press('More ways to approve');
   expect(screen.queryByRole('menuitem', { name: /agent’s version/ })).toBeNull();
 });
+
+test.each([
+  ['loading', 'Opening the draft …'],
+  ['You may not edit this any more.', 'You may not edit this any more.']
+])('why the draft is not there is said once: %s', (saveStatus, sentence) => {
+  jest.useFakeTimers();
+  show({ model: { saveStatus } });
+  act(() => jest.advanceTimersByTime(5000)); // states of saving are shown after a delay
+  expect(screen.getAllByText(sentence)).toHaveLength(1);
+  jest.useRealTimers();
+});

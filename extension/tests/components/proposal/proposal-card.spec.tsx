@@ -641,6 +641,16 @@ test.each<[IProposal['kind'], Partial<IProposal>, string, string]>([
   model.fields = { [path]: 'must be longer' };
   show(model);
   expect(screen.getByRole('button', { name: 'Go there' }).closest('[role]')!.textContent).toContain(text);
+  expect(screen.getAllByText('1 field must be fixed first.')).toHaveLength(1); // beside the buttons
+});
+
+test('an object without a model is called JSON, one with a model by its name', () => {
+  const value = { amount: 1 };
+  const view = show(new Model(proposal({ kind: 'json', value, type_name: 'dict' })));
+  expect(view.querySelector('.jp-hitl-origin')!.textContent).toBe('JSON');
+  cleanup();
+  const named = show(new Model(proposal({ kind: 'json', value, type_name: 'Refund' })));
+  expect(named.querySelector('.jp-hitl-origin')!.textContent).toBe('Refund');
 });
 
 test('what must be fixed is gone to from the other views of the value too', () => {
