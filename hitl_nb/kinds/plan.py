@@ -28,13 +28,20 @@ class PlanKind(JsonKind):
     def check(self, question: Question, value: Any) -> Any:
         """Check that an edited JSON value is a list whose items are texts or objects, and return the list.
 
+        A step without text is refused, unless the agent proposed such a step.
+
         Raises:
-            InvalidEdit: The value is no list, or an item is neither a text nor an object. One message per item.
+            InvalidEdit: The value is no list, or an item is neither a text nor an object, or an empty text. One message
+                per item.
         """
         if not isinstance(value, list):
             raise InvalidEdit({"": "must be a list of steps"})
-        steps = enumerate(cast("list[Any]", value))
-        wrong = {str(i): "must be a text or an object" for i, step in steps if not isinstance(step, (str, dict))}
+        wrong: dict[str, str] = {}
+        for i, step in enumerate(cast("list[Any]", value)):
+            if not isinstance(step, (str, dict)):
+                wrong[str(i)] = "must be a text or an object"
+            elif isinstance(step, str) and not step.strip() and step not in question.value:
+                wrong[str(i)] = "must not be empty; write what to do, or remove the step"
         if wrong:
             raise InvalidEdit(wrong)
         return cast("Any", value)

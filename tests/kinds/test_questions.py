@@ -280,6 +280,9 @@ def test_each_kind_has_its_rules() -> None:
     assert "arguments" in wrong(call, {"name": "pay", "arguments": []})
     plan = build_question(["a", {"do": "b"}], title="T", kind="plan")
     assert wrong(plan, ["a", 5]) == {"1": "must be a text or an object"}
+    assert wrong(plan, ["a", " "]) == {"1": "must not be empty; write what to do, or remove the step"}
+    unclear = build_question(["a", ""], title="T", kind="plan")
+    assert check_edit(unclear, ["", "b"]) == ["", "b"]  # as the agent proposed
     choice = build_question("1", title="T", options=["1", 1, True, "two"])
     assert [parse_edit(choice, format_value(choice, o)) for o in choice.options or []] == choice.options
     assert parse_edit(choice, "two") == "two"

@@ -81,6 +81,11 @@ export function FormField(props: IFormFieldProps): JSX.Element {
       )}
       <div className="jp-hitl-hint" id={`${id}-about`}>
         {showHiddenCharacters(meaning.about)}
+        {isEmptied(value, proposed) && problem === '' && (
+          <div className="jp-hitl-emptied">
+            <Icon name="warning" /> {host.trans.__('Empty now; the agent gets it empty.')}
+          </div>
+        )}
       </div>
       <div className="jp-hitl-error" id={`${id}-problem`}>
         {problem && (
@@ -93,6 +98,13 @@ export function FormField(props: IFormFieldProps): JSX.Element {
         <code className="jp-hitl-revealed">{showHiddenCharacters(text)}</code>
       )}
     </div>
+  );
+}
+
+/** Return true if a person has removed all of a proposed text. That may be valid, and be meant, but is easily missed. */
+function isEmptied(value: Json | undefined, proposed: Json | undefined): boolean {
+  return (
+    typeof value === 'string' && value.trim() === '' && typeof proposed === 'string' && proposed !== value
   );
 }
 

@@ -141,6 +141,18 @@ test('arguments of a tool that are no JSON leave the whole call unfinished', () 
   expect(last(shown.values)).toEqual({ name: 'pay', arguments: { to: ['b'] } });
 });
 
+test('a text that a person has emptied says so at its field, unless the server has more to say', () => {
+  const notice = /Empty now/;
+  show({ name: 'Ann', note: '' });
+  expect(screen.queryByText(notice)).toBeNull();
+  type('name', ' ');
+  expect(screen.getByText(notice).closest('.jp-hitl-field')!.textContent).toContain('name');
+  const about = screen.getByLabelText('name').getAttribute('aria-describedby')!.split(' ');
+  expect(about.map(id => document.getElementById(id)!.textContent).join()).toMatch(notice);
+  type('name', 'Bo');
+  expect(screen.queryByText(notice)).toBeNull();
+});
+
 test('the server’s messages are at their fields, and the rest is not lost', () => {
   show(
     { lines: [{ sku: 1 }], who: { name: 'a' } },
