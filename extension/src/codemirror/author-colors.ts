@@ -9,6 +9,7 @@ import type { DraftHistory } from '../models/history';
 import { showHiddenCharacters } from '../text/hidden-characters';
 import type { IAuthoredText } from '../drafts/text-authors';
 import { DecorationSource } from './decorations';
+import { displayName } from '../text/guest-names';
 import type { IDraft, IPerson } from '../drafts/draft';
 
 /** Colors of authors who have none of their own, in the order of their first edits. */
@@ -19,6 +20,8 @@ const AGENT_COLOR = 'var(--jp-layout-color3)';
 export interface IAuthor {
   name: string;
   color: string;
+  /** Whether it is the person at this window. */
+  me: boolean;
 }
 
 /**
@@ -33,13 +36,13 @@ export function listAuthors(
   const taken = new Set<string>();
   const found = new Map<string, IAuthor>();
   for (const by of new Set([...names.keys(), ...present.keys()])) {
-    const name = by === '' ? agent : (present.get(by)?.name ?? names.get(by) ?? by);
+    const name = by === '' ? agent : (present.get(by)?.name ?? displayName(by, names.get(by) ?? by));
     const own = by === '' ? AGENT_COLOR : present.get(by)?.color;
     // Jupyter gives several people the same color.
     const free = [own, ...PALETTE].filter((one): one is string => one !== undefined && !taken.has(one));
     const color = free[0] ?? PALETTE[found.size % PALETTE.length];
     taken.add(color);
-    found.set(by, { name, color });
+    found.set(by, { name, color, me: present.get(by)?.me ?? false });
   }
   return found;
 }

@@ -11,11 +11,16 @@ import { showHiddenCharacters } from '../text/hidden-characters';
 export function AuthorLegend({ authors, host }: { authors: readonly IAuthor[]; host: IHost }): JSX.Element {
   return (
     <ul className="jp-hitl-legend" aria-label={host.trans.__('Authors')}>
-      {authors.map(({ name, color }, i) => (
-        <li key={i} style={tintStyle(color)}>
-          <span className="jp-hitl-author">{showHiddenCharacters(name)}</span>
+      {authors.map((author, i) => (
+        <li key={i} style={tintStyle(author.color)}>
+          <span className="jp-hitl-author">{authorName(author, host)}</span>
         </li>
       ))}
     </ul>
   );
+}
+
+/** Return the name of an author for display. */
+export function authorName({ name, me }: IAuthor, { trans }: IHost): string {
+  return me ? trans.__('You') : showHiddenCharacters(name);
 }

@@ -8,7 +8,7 @@ import type { IDraft, IPerson } from '../drafts/draft';
 import type { IHost } from './host';
 import { tintStyle } from './field-presence';
 import { formatWhen } from './proposal-status';
-import { displayName, isGeneratedName } from '../text/guest-names';
+import { displayName } from '../text/guest-names';
 import { showHiddenCharacters } from '../text/hidden-characters';
 
 /** Milliseconds without arrivals and departures before the people present are announced. */
@@ -28,14 +28,10 @@ export function PresenceFaces({ draft, host }: { draft: IDraft; host: IHost }): 
     <div className="jp-hitl-presence">
       <ul className="jp-hitl-faces" aria-label={trans.__('People here')}>
         {people.map(one => {
-          const name = !one.me
-            ? showHiddenCharacters(one.name)
-            : isGeneratedName(one.username)
-              ? trans.__('You')
-              : trans.__('%1 (you)', showHiddenCharacters(one.name));
+          const name = one.me ? trans.__('You') : showHiddenCharacters(one.name);
           return (
             <li key={one.username} className="jp-hitl-face" style={tintStyle(one.color)} title={name}>
-              <span aria-hidden="true">{showHiddenCharacters(one.initials)}</span>
+              <span aria-hidden="true">{one.me ? name : showHiddenCharacters(one.initials)}</span>
               <span className="jp-hitl-visually-hidden">{name}</span>
             </li>
           );

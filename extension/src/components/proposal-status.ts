@@ -128,7 +128,11 @@ function formatIdentity(
  * Describe the author of a comment, or of its state, and how the author is known. In Python:
  * `hitl_nb/ledger/decisions/reviewers.py`.
  */
-export function formatSpeaker(user: string, name: string, known: AuthorIdentity, { trans }: IHost): string {
+export function formatSpeaker(user: string, name: string, known: AuthorIdentity, host: IHost): string {
+  const { trans } = host;
+  if (isOwn(user, known, host)) {
+    return trans.__('You');
+  }
   const who = formatUser(user, name);
   switch (known) {
     case 'login':

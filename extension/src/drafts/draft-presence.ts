@@ -6,7 +6,7 @@
 import { ISignal, Signal } from '@lumino/signaling';
 import { Awareness } from 'y-protocols/awareness';
 import type * as Y from 'yjs';
-import { displayName } from '../text/guest-names';
+import { displayName, isGeneratedName } from '../text/guest-names';
 import type { IPerson } from './draft';
 
 /** How long a person counts as typing after a keystroke, in milliseconds. */
@@ -142,7 +142,8 @@ function toPerson(
     client,
     username: text('username'),
     name,
-    initials: text('initials') || makeInitials(name),
+    // The initials of a name that Jupyter invented are nobody's.
+    initials: (!isGeneratedName(text('username')) && text('initials')) || makeInitials(name),
     color: chooseColor(text('color'), text('username')),
     me,
     typing: state.typing === true,

@@ -13,7 +13,7 @@ import type { DraftHistory, IMoment } from '../../models/history';
 import { formatAsText } from '../changes/path-diff';
 import { ColoredText } from './colored-text';
 import type { IHost } from '../host';
-import { AuthorLegend } from '../author-legend';
+import { AuthorLegend, authorName } from '../author-legend';
 import { useRedraw } from '../use-redraw';
 import { formatWhen } from '../proposal-status';
 import { showHiddenCharacters } from '../../text/hidden-characters';
@@ -134,13 +134,15 @@ function momentLabel(
   moments: readonly IMoment[],
   by: ReadonlyMap<string, IAuthor>,
   workspace: boolean,
-  { trans }: IHost
+  host: IHost
 ): string {
+  const { trans } = host;
   const moment = moments[place - 1] as IMoment | undefined;
   if (!moment) {
     return trans.__('Empty: before anything was written');
   }
-  const name = showHiddenCharacters(by.get(moment.by)?.name ?? moment.by);
+  const author = by.get(moment.by);
+  const name = author ? authorName(author, host) : showHiddenCharacters(moment.by);
   return moment.by === '' && place === 1 && !workspace
     ? trans.__('Proposed by %1', name)
     : trans.__('Change %1 of %2: %3, %4', place, moments.length, name, formatWhen(moment.at));

@@ -19,6 +19,7 @@ import {
 } from '../terms-sentences';
 import { formatVoter, formatVoterName, formatWhen } from '../proposal-status';
 import { MINUTE_MS, useCountdown } from '../hooks/use-clock';
+import { isGeneratedName } from '../../text/guest-names';
 import { formatAge } from '../../text/times';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { RuleChip } from '../rules/rule-chip';
@@ -164,6 +165,15 @@ function guardrailReasons({ guardrails = [], why = [] }: IProposal, { trans }: I
     .map(tell);
 }
 
+/** What the face of a voter says: the first letters of the name that all of the card uses. */
+function voterInitials(vote: IVote, host: IHost): string {
+  const { own, reviewer, reviewer_name: name } = vote;
+  const { trans } = host;
+  return own
+    ? trans.__('You')
+    : initialsOf(isGeneratedName(reviewer) ? trans.__('a guest') : name || reviewer);
+}
+
 function VoteFaces({ votes, now, host }: { votes: IVote[]; now: number; host: IHost }): JSX.Element | null {
   const counted = votes.filter(vote => vote.counts && vote.action !== 'reject');
   return counted.length === 0 ? null : (
@@ -171,7 +181,7 @@ function VoteFaces({ votes, now, host }: { votes: IVote[]; now: number; host: IH
       {counted.map(vote => (
         <Face
           key={vote.reviewer}
-          initials={initialsOf(vote.reviewer_name || vote.reviewer)}
+          initials={voterInitials(vote, host)}
           label={`${voteSentence(vote, formatVoter(vote, host), host.trans)}, ${formatAge(vote.at, now, host.trans)}`}
         />
       ))}

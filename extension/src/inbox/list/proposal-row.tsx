@@ -116,15 +116,21 @@ function RowSigns({ proposal, host }: { proposal: IProposalSummary; host: IHost 
       {editors.length > 0 && (
         <span className="jp-hitl-faces">
           {editors.map(name => (
-            <Face
-              key={name}
-              initials={initialsOf(name)}
-              label={trans.__('%1 has edited this', showHiddenCharacters(name))}
-            />
+            <EditorFace key={name} name={name} host={host} />
           ))}
         </span>
       )}
     </span>
+  );
+}
+
+/** The face of a person who edited the draft. The server names people by their display names here. */
+function EditorFace({ name, host }: { name: string; host: IHost }): JSX.Element {
+  const { trans, status } = host;
+  return name === status?.user.display_name ? (
+    <Face initials={trans.__('You')} label={trans.__('You have edited this')} />
+  ) : (
+    <Face initials={initialsOf(name)} label={trans.__('%1 has edited this', showHiddenCharacters(name))} />
   );
 }
 

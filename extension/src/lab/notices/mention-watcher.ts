@@ -3,6 +3,7 @@
  */
 
 import type { IHost } from '../../components/host';
+import { displayName } from '../../text/guest-names';
 import type { IProposalNotice } from './notice-texts';
 
 /** Most changed proposals of one message whose comments are read. */
@@ -32,7 +33,7 @@ export class MentionWatcher {
     for (const one of proposal?.comments ?? []) {
       const isNew = Date.now() - Date.parse(one.at) < MAX_AGE_MS;
       if (proposal && isNew && one.author !== me && one.mentions.includes(me)) {
-        const who = one.author_name || one.author;
+        const who = displayName(one.author, one.author_name);
         this._onFound({ type: 'mentioned', proposal, note: one.text, who }, one.id);
       }
     }

@@ -218,7 +218,7 @@ test('is answered, resolved and opened again; who did it is said', async () => {
   expect(screen.getByText('1 open, 0 settled')).toBeTruthy();
   await press('Resolve');
   expect([markedTexts(), screen.queryByText('the customer')]).toEqual([[], null]);
-  expect(threads()[0].textContent).toContain('Resolved by ann, ');
+  expect(threads()[0].textContent).toContain('Resolved by You, ');
   expect(screen.getByText('0 open, 1 settled').getAttribute('aria-live')).toBe('polite');
   fireEvent.click(button('Show'));
   expect(screen.getByText('the customer')).toBeTruthy();
@@ -245,7 +245,7 @@ test('a suggestion is accepted with one click', async () => {
   expect(threads()[0].querySelector('ins')?.textContent).toBe('hi⟨U+202E⟩');
   await press('Accept');
   expect([model.value, markedTexts()]).toEqual(['My Dear Ann, hi\u202e.', []]);
-  expect(threads()[0].textContent).toContain('Accepted by ann, ');
+  expect(threads()[0].textContent).toContain('Accepted by You, ');
   expect(screen.queryByRole('button', { name: 'Reopen' })).toBeNull();
 });
 
@@ -268,7 +268,7 @@ test('a suggestion is dismissed, and cannot be accepted once its text is gone', 
   expect(button('Accept').disabled).toBe(true);
   await press('Dismiss');
   expect(server.comments[0].state).toBe('dismissed');
-  expect(threads()[0].textContent).toContain('Dismissed by ann, ');
+  expect(threads()[0].textContent).toContain('Dismissed by You, ');
 });
 
 test('after "@" people are offered, and called', async () => {

@@ -109,7 +109,7 @@ test('the slider leads from empty to the end; who and when is said', async () =>
   const legend = screen.getByRole('list', { name: 'Authors' });
   expect([...legend.children].map(one => one.textContent)).toEqual([
     'writer⟨U+202E⟩ (agent)',
-    'Ann Lee',
+    'You',
     'Bo⟨U+202E⟩'
   ]);
   const colors = [...legend.children].map(one =>
@@ -119,7 +119,7 @@ test('the slider leads from empty to the end; who and when is said', async () =>
   expect(slider.getAttribute('aria-valuetext')).toMatch(/^Change 4 of 4: Bo⟨U\+202E⟩, .*2026/);
   await move(2);
   expect(text()).toBe('Dear old Ann');
-  expect(screen.getByText(/^Change 2 of 4: Ann Lee, /)).toBeTruthy();
+  expect(screen.getByText(/^Change 2 of 4: You, /)).toBeTruthy();
   await move(1);
   expect([text(), screen.getByText('Proposed by writer⟨U+202E⟩ (agent)') !== null]).toEqual([
     'Dear Ann',
@@ -190,7 +190,7 @@ test('values are shown as JSON, and tables as rows, without colours', async () =
   expect(text()).toBe('{"amount": ');
   await move(2);
   expect(text()).toBe('{\n  "amount": 2\n}');
-  expect(screen.getByText(/^Change 2 of 3: Ann Lee, /)).toBeTruthy();
+  expect(screen.getByText(/^Change 2 of 3: You, /)).toBeTruthy();
   expect([coloredParts(container), screen.queryByRole('list', { name: 'Authors' })]).toEqual([[], null]);
 });
 

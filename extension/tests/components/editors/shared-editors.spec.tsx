@@ -137,7 +137,8 @@ test('who is here, who types and who has read it', () => {
   const { present, line, container } = renderCard({ kind: 'json', value: { amount: 1 } });
   present({ typing: true, focus: 'amount' });
   const here = screen.getByRole('list', { name: 'People here' });
-  expect([...here.children].map(one => one.getAttribute('title'))).toEqual(['Ann Lee (you)', 'Bo⟨U+202E⟩']);
+  expect([...here.children].map(one => one.getAttribute('title'))).toEqual(['You', 'Bo⟨U+202E⟩']);
+  expect(here.children[0].textContent).toBe('YouYou'); // the face, and its name for screen readers
   expect(screen.getByText('Bo⟨U+202E⟩ is typing …')).toBeTruthy();
   const mark = field('amount')
     .closest('.jp-hitl-field')!

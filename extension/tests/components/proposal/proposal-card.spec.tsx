@@ -251,6 +251,20 @@ test.each<[Partial<IDecision>, string, string, string]>([
   expect([by.textContent, by.getAttribute('title')]).toEqual([name, known]);
 });
 
+test.each<IDecision['known']>(['login', 'token', 'anonymous'])(
+  'what this person decided says You, also if the server knows: %s',
+  known => {
+    host = { ...makeHost(), status: { user: { username: 'ada', display_name: 'Anonymous Io' } } } as IHost;
+    const own = show(new Model(proposal({ status: 'decided', decision: { ...decided, known } })));
+    expect(own.querySelector('.jp-hitl-decided-by [title]')!.textContent).toBe('You');
+    cleanup();
+    const unsigned = { ...decided, known: 'unsigned' as const }; // anybody can write this name
+    const other = show(new Model(proposal({ status: 'decided', decision: unsigned })));
+    expect(other.querySelector('.jp-hitl-decided-by [title]')!.textContent).toBe('ada (unsigned)');
+    host = makeHost();
+  }
+);
+
 test('the kinds of decisions have different words, icons and frames', () => {
   const kinds = (['approve', 'edit', 'reject', 'respond'] as const).map(action => {
     const decision = { ...decided, action, value: 'pay 9' };
