@@ -42,7 +42,7 @@ BETWEEN_CARDS = """view => {
     resolve([top(first) < bottom, top(second) < bottom]);
   })));
 }"""
-"""Scroll so that 60 pixels of the third card are in view. Returns whether its decision bar and the one above can be seen."""
+"""Scroll so that 60 pixels of the third card are in view; return whether its decision bar and the one above show."""
 FOCUSED = "title => document.activeElement?.closest('article')?.querySelector('h3')?.textContent.trim() === title"
 
 

@@ -165,7 +165,7 @@ function guardrailReasons({ guardrails = [], why = [] }: IProposal, { trans }: I
     .map(tell);
 }
 
-/** What the face of a voter says: the first letters of the name that all of the card uses. */
+/** The text on the face of a voter: the first letters of the name that all of the card uses. */
 function voterInitials(vote: IVote, host: IHost): string {
   const { own, reviewer, reviewer_name: name } = vote;
   const { trans } = host;
