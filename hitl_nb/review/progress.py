@@ -100,6 +100,7 @@ def describe_progress(
         "why": proposal.why,
         "overdue": proposal.overdue,
         "stuck": proposal.stuck,
+        "fallback": proposal.terms.fallback if proposal.stuck and proposal.terms is not None else (),
         "untold": proposal.untold,
         "settles_at": proposal.settles_at,
         **(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,7 +17,8 @@ from tests.indoubt import in_doubt
 def row(server: Any, agent: str) -> dict[str, Any]:
     (found,) = server.call("GET", f"proposals?agent={agent}")[1]["proposals"]
     detail = server.call("GET", f"proposals/{found['id']}")[1]
-    for name in ("summary", "alike", "numbers", "edits", "draft_changes", "edited_by", "open_comments", "own_request"):
+    extras = ("summary", "alike", "numbers", "edits", "draft_changes", "edited_by", "open_comments", "gone")
+    for name in (*extras, "own_request"):
         assert detail[name] == found[name], name  # so that a row can be renewed from one proposal
     assert detail.get("about") == found.get("about")
     return found
@@ -155,3 +159,24 @@ def test_a_question_about_an_effect_says_so(server: Any) -> None:
     assert (found["about"], found["summary"]) == ("effect", "The kernel died while it was called")
     server.pause_run("x", agent="noeffect")
     assert "about" not in row(server, "noeffect")
+
+
+def test_a_row_says_that_the_cell_or_the_notebook_is_gone(server: Any) -> None:
+    (asked,) = server.pause_run("Dear Ann", agent="movers")
+    file = Path(asked.notebook)
+    at = asked.created_at.timestamp()
+    for source, later, gone in (
+        ("%%agent movers", 10, None),
+        ("x = 1", -10, None),  # saved before it was asked: the cell may not be saved yet
+        ("x = 1", 20, "cell"),
+        (None, 30, "notebook"),
+    ):
+        if source is None:
+            file.unlink()
+        else:
+            cell = {"cell_type": "code", "source": source, "metadata": {}, "outputs": [], "execution_count": None}
+            file.write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+            os.utime(file, (at + later, at + later))
+        assert row(server, "movers")["gone"] == gone
+    server.ledger.proposals.decide(asked.id, action="approve", reviewer="ann")
+    assert server.call("GET", f"proposals/{asked.id}")[1]["gone"] is None  # nothing waits for the notebook any more

@@ -307,7 +307,8 @@ export interface components {
      *     changes of an open proposal's draft, or of a decision's value. It is null for an edited value that is too long to
      *     compare.
      *     `draft_changes` has the first changes, at most 3, and `edited_by` the display names of the people who edited the
-     *     draft, newest first. `open_comments` has the numbers of open comments.
+     *     draft, newest first. `open_comments` has the numbers of open comments. `gone` is the part of its notebook that an
+     *     open proposal has lost: "notebook", or "cell" for the agent's cell. It is null if both are there, or not known.
      */
     ProposalSummary: {
       tags: string[];
@@ -323,6 +324,7 @@ export interface components {
       settles_at: string | null;
       overdue: boolean;
       stuck: string;
+      fallback: string[];
       untold: string[];
       batch: number | null;
       may?: components['schemas']['MayDecide'];
@@ -363,6 +365,7 @@ export interface components {
       draft_changes: components['schemas']['DraftChangeInfo'][];
       edited_by: string[];
       open_comments: components['schemas']['OpenCommentsInfo'];
+      gone: ('cell' | 'notebook') | null;
     };
     /**
      * @description Result of a guardrail, a function that checked the value before people were asked.
@@ -554,8 +557,8 @@ export interface components {
      *
      *     `text` is the exact text of the value. `changes` is a unified diff from the agent's value to the decided value or,
      *     for an open proposal, to the value that people vote on; "" if the values are equal. `draft` is the value that people
-     *     are editing; it is missing if it is equal to `value` (`has_draft` is false). `summary` to `open_comments` are as in
-     *     lists. `evidence` has the parts of `context` as they are shown, in their order; `context` has texts in place of
+     *     are editing; it is missing if it is equal to `value` (`has_draft` is false). `summary` to `gone` are as in lists.
+     *     `evidence` has the parts of `context` as they are shown, in their order; `context` has texts in place of
      *     pictures and tables.
      */
     ProposalDetail: {
@@ -572,6 +575,7 @@ export interface components {
       settles_at: string | null;
       overdue: boolean;
       stuck: string;
+      fallback: string[];
       untold: string[];
       batch: number | null;
       may?: components['schemas']['MayDecide'];
@@ -618,6 +622,7 @@ export interface components {
       draft_changes: components['schemas']['DraftChangeInfo'][];
       edited_by: string[];
       open_comments: components['schemas']['OpenCommentsInfo'];
+      gone: ('cell' | 'notebook') | null;
       evidence: (
         | components['schemas']['FactBlock']
         | components['schemas']['LinkBlock']
@@ -1352,6 +1357,7 @@ export interface components {
       settles_at: string | null;
       overdue: boolean;
       stuck: string;
+      fallback: string[];
       untold: string[];
       batch: number | null;
       may?: components['schemas']['MayDecide'];

@@ -168,7 +168,9 @@ test('a row says how many votes there are, what the clock does, and what is wron
       refund('b', { needs: [two], may: no, timer: { at: soon, does: 'escalate', people: ['lea'] } }),
       refund('c', { needs: [two], stuck: 'all are away', overdue: true }),
       refund('d', { needs: [two], settles_at: soon }),
-      refund('e')
+      refund('e'),
+      refund('f', { gone: 'cell' }),
+      refund('g', { gone: 'notebook' })
     ]
   });
   act(() => model.showView('all'));
@@ -180,6 +182,8 @@ test('a row says how many votes there are, what the clock does, and what is wron
   expect(rows[2]).toContain('Nobody can decide, 1 of 2 votes, Late');
   expect(rows[3]).toContain('Approved; it can still be taken back');
   expect(rows[4]).toMatch(/^Refund ejust now/);
+  expect(rows[5]).toContain('Cell is gone');
+  expect(rows[6]).toContain('Notebook is gone');
 });
 
 const byPolicy = { action: 'approve', by: 'policy', reviewer: 'policy:small-refund', known: 'policy' };

@@ -13,6 +13,7 @@ from hitl_nb.server.lists.open_index import OpenEntry, OpenIndex
 from hitl_nb.server.lists.row_parts import DraftChanges, OpenComments, RowParts
 from hitl_nb.server.lists.run_figures import RunFigures
 from hitl_nb.server.lists.run_index import RunIndex
+from hitl_nb.server.lists.saved_notebooks import Gone, find_gone_part_of_question
 
 
 class RowExtras(NamedTuple):
@@ -23,6 +24,7 @@ class RowExtras(NamedTuple):
     numbers: dict[str, float]
     draft: DraftChanges
     comments: OpenComments
+    gone: Gone | None
 
 
 class ListIndex:
@@ -96,6 +98,7 @@ class ListReader:
             parts.numbers(proposal),
             parts.draft_changes(ledger, proposal, self._drafts_version) if is_open else parts.decided_changes(proposal),
             parts.open_comments(ledger, proposal),
+            find_gone_part_of_question(proposal),
         )
 
     def list_open(self, *, drafts: bool = False) -> list[OpenEntry]:

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from hitl_nb.headless.notebook_identity import MAX_NOTEBOOK_BYTES
-from hitl_nb.records import Run
+from hitl_nb.records import Proposal, Run
 from hitl_nb.structs import prepare_structs
 
 Gone = Literal["notebook", "cell"]
@@ -35,19 +35,33 @@ def find_gone_part(run: Run) -> Gone | None:
     None if both are there, or if it is not known. It is not known for scripts and for unreadable files. Nor is it known
     for notebooks that were last saved before the run began, or that have an invalid `%%agent` line.
     """
-    if not run.notebook.endswith(".ipynb"):
+    return _find_gone_part(run.notebook, run.agent, run.created_at)
+
+
+def find_gone_part_of_question(proposal: Proposal) -> Gone | None:
+    """Return what of its notebook an open proposal has lost, as `find_gone_part` does; None for all other proposals.
+
+    The run is not read, because lists have many proposals. So it is not known either for notebooks that were last saved
+    before the proposal was asked.
+    """
+    is_open = proposal.status == "open"
+    return _find_gone_part(proposal.notebook, proposal.agent, proposal.created_at) if is_open else None
+
+
+def _find_gone_part(notebook: str, agent: str, since: datetime) -> Gone | None:
+    if not notebook.endswith(".ipynb"):
         return None
-    file = Path(run.notebook)
+    file = Path(notebook)
     try:
         state = file.stat()
     except FileNotFoundError:
         return "notebook"
     except OSError:
         return None
-    if state.st_size > MAX_NOTEBOOK_BYTES or datetime.fromtimestamp(state.st_mtime, UTC) < run.created_at:
+    if state.st_size > MAX_NOTEBOOK_BYTES or datetime.fromtimestamp(state.st_mtime, UTC) < since:
         return None
-    names = _read_agent_names(run.notebook, state.st_mtime_ns, state.st_size)
-    return "cell" if names is not None and names.isdisjoint((run.agent, run.agent.rsplit(".", 1)[-1])) else None
+    names = _read_agent_names(notebook, state.st_mtime_ns, state.st_size)
+    return "cell" if names is not None and names.isdisjoint((agent, agent.rsplit(".", 1)[-1])) else None
 
 
 @lru_cache(maxsize=_MAX_FILES)

@@ -10,6 +10,7 @@ import { whyInvalid } from '../decide/primary-action';
 import type { IHost } from '../host';
 import type { ICardState } from '../states/proposal-state';
 import { formatVoter, formatVoterName } from '../proposal-status';
+import { allOf } from '../terms-sentences';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 import { ConflictNotice } from './conflict';
 import { nameErrorPlace } from './error-place';
@@ -96,9 +97,19 @@ function InvalidNotice({ model, host, onGoThere }: IProps): JSX.Element {
 }
 
 function StuckNotice({ model, host }: IProps): JSX.Element {
+  const { trans } = host;
+  const { stuck = '', fallback } = model.proposal;
+  // A server of an older version does not say whom the policy asks instead.
+  const others =
+    fallback === undefined
+      ? ''
+      : fallback.length > 0
+        ? trans.__('Its fallback was asked too: %1.', allOf(fallback.map(showHiddenCharacters), trans))
+        : trans.__('Its policy names no fallback.');
   return (
     <Alert tone="warn">
-      <b>{host.trans.__('Nobody can decide this:')}</b> {showHiddenCharacters(model.proposal.stuck ?? '')}
+      <b>{trans.__('Nobody can decide this:')}</b> {showHiddenCharacters(stuck)}
+      {others && `. ${others}`}
     </Alert>
   );
 }

@@ -88,9 +88,14 @@ function openState(facts: IStateFacts, host: IHost): ICardState {
   return voteState(proposal, host) ?? editState(facts, host);
 }
 
-function orphanedState(trouble: RunTrouble, { trans }: IHost): ICardState {
-  const text = trouble === 'cell-gone' ? trans.__('Cell is gone') : trans.__('Notebook is gone');
+function orphanedState(trouble: RunTrouble, host: IHost): ICardState {
+  const text = goneWord(trouble === 'cell-gone' ? 'cell' : 'notebook', host);
   return { name: 'orphaned', text, tone: 'warn', icon: 'warning' };
+}
+
+/** Return the words for a part of a notebook that is not there any more. */
+export function goneWord(part: 'cell' | 'notebook', { trans }: IHost): string {
+  return part === 'cell' ? trans.__('Cell is gone') : trans.__('Notebook is gone');
 }
 
 /** The states of a proposal that others decide, or that several people decide; null for all others. */

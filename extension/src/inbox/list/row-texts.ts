@@ -4,6 +4,7 @@
 
 import type { IProposalSummary } from '../../api/types';
 import type { IHost } from '../../components/host';
+import { goneWord } from '../../components/states/proposal-state';
 import { needProgress, ownVote, waitsFor } from '../../components/terms-sentences';
 import { formatDuration } from '../../text/duration';
 import { dueTime } from '../stores/row-facts';
@@ -50,7 +51,7 @@ function roundMinutes(minutes: number): number {
   return minutes >= 120 ? Math.floor(minutes / 60) * 60 : minutes;
 }
 
-/** Describe the state of a proposal's review: what it waits for, and how many votes there are. */
+/** Describe the state of a proposal's review: what is gone, what it waits for, and how many votes there are. */
 export function reviewFacts(proposal: IProposalSummary, host: IHost): string {
   const { trans } = host;
   const counted = needProgress(proposal);
@@ -60,5 +61,6 @@ export function reviewFacts(proposal: IProposalSummary, host: IHost): string {
       : '';
   const assigned = proposal.assignee ? trans.__('for %1', proposal.assignee) : '';
   const late = proposal.overdue ? trans.__('Late') : '';
-  return [waitsFor(proposal, host) ?? '', votes, late, assigned].filter(Boolean).join(', ');
+  const gone = proposal.gone ? goneWord(proposal.gone, host) : '';
+  return [gone, waitsFor(proposal, host) ?? '', votes, late, assigned].filter(Boolean).join(', ');
 }

@@ -6,6 +6,7 @@ import type { IRunRow, RunState } from '../../api/types';
 import type { Tone } from '../../components/controls/chip';
 import type { IconName } from '../../components/controls/icons';
 import type { IHost } from '../../components/host';
+import { goneWord } from '../../components/states/proposal-state';
 import { showHiddenCharacters } from '../../text/hidden-characters';
 
 /** The states of runs, first those that need a person. */
@@ -30,8 +31,9 @@ export interface IRunWord {
 }
 
 /** Return the word for a state. `gone` is the part that an orphaned run has lost. */
-export function runWord(state: RunState, { trans }: IHost, gone: IRunRow['gone'] = null): IRunWord {
-  const lost = gone === 'cell' ? trans.__('Cell is gone') : trans.__('Notebook is gone');
+export function runWord(state: RunState, host: IHost, gone: IRunRow['gone'] = null): IRunWord {
+  const { trans } = host;
+  const lost = goneWord(gone ?? 'notebook', host);
   const words: { [name in RunState]: IRunWord } = {
     in_doubt: { text: trans.__('In doubt'), tone: 'warn', icon: 'warning' },
     interrupted: { text: trans.__('Interrupted'), tone: 'warn', icon: 'disconnected' },

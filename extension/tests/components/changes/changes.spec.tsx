@@ -136,7 +136,7 @@ test('a wide place has both versions side by side', () => {
   };
   const shown = changes('text', 'Dear Ann', 'Dear Bo');
   expect(shown.querySelector('.cm-content')).toBeNull();
-  act(() => observers.forEach(report => report([{ contentRect: { width: 1000 } }])));
+  act(() => observers.forEach(report => report([{ contentRect: { width: 823 } }]))); // in the widest card
   expect(texts(shown, '.cm-content')).toEqual(['Dear Ann', 'Dear Bo']);
   globalThis.ResizeObserver = original;
 });

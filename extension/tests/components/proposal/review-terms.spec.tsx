@@ -342,6 +342,14 @@ test('stuck and late are said in words', () => {
   screen.getByText(/^1 h( 1 min)? late$/);
 });
 
+test.each<[string[], string]>([
+  [['lea', 'cy\u202e'], 'ada is away. Its fallback was asked too: lea and cy⟨U+202E⟩.'],
+  [[], 'ada is away. Its policy names no fallback.']
+])('stuck names the fallback: %j', (fallback, text) => {
+  show(proposal({ stuck: 'ada is away', fallback }));
+  expect(screen.getByText('Nobody can decide this:').parentElement!.textContent).toContain(text);
+});
+
 test('hidden votes are said to be hidden', () => {
   show(proposal({ blind: true, votes: [], needs: [{ ...needed, voted: [], waiting: [] }] }));
   expect(screen.getByRole('group', { name: 'Needed' }).textContent).toContain('1 of 2 votes from @finance');

@@ -121,6 +121,7 @@ def row_fields(extras: RowExtras) -> dict[str, Any]:
         "draft_changes": [DraftChangeInfo(**one._asdict()) for one in draft.first],
         "edited_by": draft.people,
         "open_comments": OpenCommentsInfo(comments=comments, suggestions=suggestions),
+        "gone": extras.gone,
     }
 
 
@@ -133,7 +134,8 @@ class ProposalSummary(ProposalHeader, kw_only=True):
     changes of an open proposal's draft, or of a decision's value. It is null for an edited value that is too long to
     compare.
     `draft_changes` has the first changes, at most 3, and `edited_by` the display names of the people who edited the
-    draft, newest first. `open_comments` has the numbers of open comments.
+    draft, newest first. `open_comments` has the numbers of open comments. `gone` is the part of its notebook that an
+    open proposal has lost: "notebook", or "cell" for the agent's cell. It is null if both are there, or not known.
     """
 
     decision: DecisionSummary | None
@@ -144,6 +146,7 @@ class ProposalSummary(ProposalHeader, kw_only=True):
     draft_changes: list[DraftChangeInfo]
     edited_by: tuple[str, ...]
     open_comments: OpenCommentsInfo
+    gone: Literal["notebook", "cell"] | None
 
     @classmethod
     def of(
@@ -226,8 +229,8 @@ class ProposalDetail(ProposalRecord, kw_only=True):
 
     `text` is the exact text of the value. `changes` is a unified diff from the agent's value to the decided value or,
     for an open proposal, to the value that people vote on; "" if the values are equal. `draft` is the value that people
-    are editing; it is missing if it is equal to `value` (`has_draft` is false). `summary` to `open_comments` are as in
-    lists. `evidence` has the parts of `context` as they are shown, in their order; `context` has texts in place of
+    are editing; it is missing if it is equal to `value` (`has_draft` is false). `summary` to `gone` are as in lists.
+    `evidence` has the parts of `context` as they are shown, in their order; `context` has texts in place of
     pictures and tables.
     """
 
@@ -238,6 +241,7 @@ class ProposalDetail(ProposalRecord, kw_only=True):
     draft_changes: list[DraftChangeInfo]
     edited_by: tuple[str, ...]
     open_comments: OpenCommentsInfo
+    gone: Literal["notebook", "cell"] | None
     evidence: tuple[EvidenceBlock, ...]
     text: str
     changes: str

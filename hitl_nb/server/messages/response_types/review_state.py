@@ -112,9 +112,10 @@ class ReviewFields(ResponseStruct, kw_only=True):
     policy, and `rules` the ids of the rules that applied. `needs` is empty without a policy: then any one reviewer
     decides alone. `votes` has the newest vote of each person, oldest first; while votes are hidden (`blind`), it has
     only the reader's own vote. `timer` is the next timed action. `on_deadline` is the action at the deadline. At
-    `settles_at`, an approval becomes the decision. `stuck` says why nobody may decide; "" if somebody may. `untold` has
-    the people whom no notification reached. `batch` is the maximum number of proposals in one bulk decision. `may` has
-    the reader's permissions; it is missing if the reader is not known.
+    `settles_at`, an approval becomes the decision. `stuck` says why nobody may decide; "" if somebody may. `fallback`
+    has the people whom the policy asks in place of those who cannot decide; it is empty unless the proposal is stuck.
+    `untold` has the people whom no notification reached. `batch` is the maximum number of proposals in one bulk
+    decision. `may` has the reader's permissions; it is missing if the reader is not known.
     """
 
     tags: tuple[str, ...]
@@ -130,6 +131,7 @@ class ReviewFields(ResponseStruct, kw_only=True):
     settles_at: At | None
     overdue: bool
     stuck: str
+    fallback: tuple[str, ...]
     untold: tuple[str, ...]
     batch: Count | None
     may: MayDecide | UnsetType = UNSET
