@@ -67,6 +67,8 @@ function copyOutput(area: HTMLElement, note: string): HTMLElement {
   });
   copy.querySelectorAll('[data-proposal]').forEach(card => card.removeAttribute('data-proposal'));
   const verdict = [...copy.querySelectorAll(VERDICTS)].pop();
-  verdict?.append(note);
+  if (!verdict?.parentElement?.querySelector('.jp-hitl-chip')) {
+    verdict?.append(note); // otherwise a chip says it already
+  }
   return copy;
 }

@@ -70,3 +70,12 @@ test('of several decided cards the last one says it, and no program of an output
   ]);
   expect(area.querySelector('iframe')).toBeNull();
 });
+
+test('a card whose chip says already that the agent continues is left as it is', () => {
+  const { clear, cell, text } = openCell(
+    CARD.replace('Refund', '<span class="jp-hitl-chip">Agent continues</span>')
+  );
+  holdOutput(cell, ', continues');
+  clear();
+  expect(text()).toBe('draftingApproved Agent continuesShow');
+});
