@@ -28,8 +28,9 @@ const OWN_KEYS =
 const PRESSED =
   'button, a[href], summary, input, select, [role=button], [role=radio], [role=tab], [role=option]';
 
-/** The button that approves. */
-const APPROVING = '.jp-hitl-decision-bar > .jp-hitl-split > button:first-child:not([aria-disabled])';
+/** The button that approves. A workspace is approved by those who write in it, wherever they are in its text. */
+const APPROVING =
+  '.jp-hitl-card:not(.jp-mod-workspace) > .jp-hitl-decision-bar > .jp-hitl-split > button:first-child:not([aria-disabled])';
 
 /** A binding of a key to a command. */
 interface IBinding {
