@@ -5,7 +5,10 @@ Each call has the identity that the framework gave it, because frameworks make c
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import inspect
+import keyword
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import hitl_nb as hitl
@@ -23,10 +26,11 @@ def record_tool_call(name: str, call_id: str, arguments: Mapping[str, Any], call
         call: Calls the tool.
     """
 
-    def run_tool(**arguments: Any) -> T:
+    def run_tool(**_: Any) -> T:
         return call()
 
-    return _make_step(run_tool, name, call_id)(**arguments)
+    shown = _name_arguments(arguments)
+    return _make_step(run_tool, name, call_id, shown)(**shown)
 
 
 async def record_async_tool_call(
@@ -34,10 +38,11 @@ async def record_async_tool_call(
 ) -> T:
     """Do the same as `record_tool_call` for an async tool."""
 
-    async def run_tool(**arguments: Any) -> T:
+    async def run_tool(**_: Any) -> T:
         return await call()
 
-    return await _make_step(run_tool, name, call_id)(**arguments)
+    shown = _name_arguments(arguments)
+    return await _make_step(run_tool, name, call_id, shown)(**shown)
 
 
 def record_model_request(request_id: str, call: Callable[[], T]) -> T:
@@ -57,15 +62,40 @@ def record_model_request(request_id: str, call: Callable[[], T]) -> T:
     return _make_step(request_model, "request to the model", request_id, idempotent=True)()
 
 
-async def record_async_model_request(request_id: str, call: Callable[[], Awaitable[T]]) -> T:
-    """Do the same as `record_model_request` for an async request."""
+async def record_async_model_request(
+    request_id: str, call: Callable[[], Awaitable[T]], *, idempotent: bool = True
+) -> T:
+    """Do the same as `record_model_request` for an async request.
+
+    Args:
+        request_id: Id of the request in the run.
+        call: Makes the request.
+        idempotent: Whether it is made again after a crash. If not, people are asked whether it happened: the provider
+            calls tools by itself, so the request may have an effect.
+    """
 
     async def request_model() -> T:
         return await call()
 
-    return await _make_step(request_model, "request to the model", request_id, idempotent=True)()
+    return await _make_step(request_model, "request to the model", request_id, idempotent=idempotent)()
 
 
-def _make_step(function: Callable[..., Any], name: str, key: str, *, idempotent: bool = False) -> Any:
+def _make_step(
+    function: Callable[..., Any], name: str, key: str, names: Iterable[str] = (), *, idempotent: bool = False
+) -> Any:
     function.__name__ = function.__qualname__ = name
+    # With it, people see each argument under its name, and no value of one that is named like a secret.
+    parameters = [inspect.Parameter(one, inspect.Parameter.KEYWORD_ONLY) for one in names]
+    function.__signature__ = inspect.Signature(parameters)
     return hitl.step(key=key, idempotent=idempotent)(function)
+
+
+def _name_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments under names that parameters may have. Tools of MCP servers may have other names."""
+    shown: dict[str, Any] = {}
+    for name, value in arguments.items():
+        clean = re.sub(r"\W|^(?=\d)", "_", name) or "_"
+        while clean in shown or clean == "self" or keyword.iskeyword(clean):
+            clean += "_"
+        shown[clean] = value
+    return shown
