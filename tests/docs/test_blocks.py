@@ -82,7 +82,7 @@ def check_command(words: list[str]) -> None:
         assert words[1] in targets, words
     elif words[:2] == ["pip", "install"]:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        for named in re.findall(r"hitl_nb\[([a-z,]+)\]", " ".join(words)):
+        for named in re.findall(r"hitl_nb\[([a-z,-]+)\]", " ".join(words)):
             assert set(named.split(",")) <= set(project["optional-dependencies"]), words
 
 
