@@ -185,6 +185,19 @@ def test_duplicates_decided_another_way(tmp_path: Path, monkeypatch: pytest.Monk
     assert story.read_text("summary").startswith("30 contacts were 19 people.")
 
 
+def test_invoices_that_are_all_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVOICES_EFFECTS", str(tmp_path / "effects.jsonl"))
+    story = Story("invoices", tmp_path / "desk", monkeypatch)
+    story.world = tmp_path / "effects.jsonl"
+    asked = story.waits()
+    assert (asked.title, asked.value["arguments"]["iban"][:2]) == ("Call pay", "DE")
+    assert story.effects() == []  # the payment that passed is made with the others of its turn
+    with ScriptedReviewer([{"title": "Call pay", "action": "reject"}] * 2 + [{"action": "reject"}] * 2):
+        story.ends()
+    assert [line["invoice"] for line in story.effects()] == ["NP-2210"]
+    assert "77-18: not paid" in story.read_text("summary")
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="the example needs git")
 def test_release_stopped_before_production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     story = Story("release", tmp_path / "desk", monkeypatch)
@@ -248,5 +261,6 @@ def test_committed_as_run(name: str) -> None:
     assert "waiting for a decision" not in outputs
     assert not re.search(r"/(home|tmp|root|Users|work)/", outputs)
     entries = json.loads((EXAMPLES / f"{name}.decisions.json").read_text(encoding="utf-8"))["decisions"]
-    assert sum(entry.get("action") != "wait" for entry in entries) == outputs.count("hitl-who")
+    decided = re.findall(r'hitl-who\\">(?!the policy)', outputs)
+    assert sum(entry.get("action") != "wait" for entry in entries) == len(decided)
     assert notebook.metadata.kernelspec.name == "python3"
