@@ -83,7 +83,7 @@ def check_command(words: list[str]) -> None:
     elif words[:2] == ["pip", "install"]:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         for named in re.findall(r"hitl_nb\[([a-z,-]+)\]", " ".join(words)):
-            assert set(named.split(",")) <= set(project["optional-dependencies"]), words
+            assert set(named.replace("-", "_").split(",")) <= set(project["optional-dependencies"]), words
 
 
 def check_hitl(words: list[str]) -> None:

@@ -16,10 +16,12 @@ from typing import Any
 
 import pydantic_ai
 from pydantic import BaseModel
-from pydantic_ai import Agent, ModelRetry, RunContext, ToolOutput
+from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults, ModelRetry, RunContext, ToolOutput
+from pydantic_ai.capabilities import HandleDeferredToolCalls, NativeTool
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred, ToolFailed
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
+from pydantic_ai.native_tools import WebSearchTool
 from pydantic_ai.tools import Tool, ToolDefinition
 from pydantic_ai.toolsets import ExternalToolset
 from pydantic_ai.usage import UsageLimits
@@ -54,7 +56,7 @@ async def stream_answer(messages: list[ModelMessage], info: AgentInfo) -> Any:
     """The same in pieces."""
     for index, part in enumerate(answer(messages, info).parts):
         if isinstance(part, ToolCallPart):
-            yield {index: DeltaToolCall(part.tool_name, part.args_as_json_str(), part.tool_call_id)}
+            yield {index: DeltaToolCall(part.tool_name, part.args_as_json_str(), tool_call_id=part.tool_call_id)}
         else:
             for word in part.content.split():  # type: ignore[union-attr]
                 yield f"{word} "
@@ -166,13 +168,37 @@ def check_output(output: str) -> str:
     return output
 
 
-agents = {"agent": agent, "outside": outside, "filing": filing, "typed": typed, "checked": checked}
+async def approve_all(ctx: RunContext[Any], requests: DeferredToolRequests) -> DeferredToolResults:
+    return requests.build_results(approve_all=True)
+
+
+lax = Agent(model, tools=[refund], capabilities=[HandleDeferredToolCalls(approve_all)])
+searching = Agent(model, tools=[refund], capabilities=[NativeTool(WebSearchTool())])
+
+
+async def watch(ctx: RunContext[Any], events: Any) -> None:
+    async for event in events:
+        if event.event_kind.startswith("function"):
+            log(event.event_kind)
+
+
+agents = {
+    "agent": agent,
+    "outside": outside,
+    "filing": filing,
+    "typed": typed,
+    "checked": checked,
+    "lax": lax,
+    "searching": searching,
+}
 
 
 @hitl.agent
 async def desk(name: str, script: str, options: dict[str, Any]) -> Any:
     if name == "limited":
-        return await reviewed(agent, script, ask=["refund"], usage_limits=UsageLimits(request_limit=1))
+        return await reviewed(agent, script, ask=["refund"], usage_limits=UsageLimits(request_limit=1), run_id="one")
+    if name == "watched":
+        return await reviewed(agent, script, ask=["refund"], event_stream_handler=watch)
     return await reviewed(agents[name], script, **options)
 
 

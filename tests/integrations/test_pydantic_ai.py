@@ -196,6 +196,14 @@ def test_a_request_that_was_killed_is_made_again_and_nothing_else(desk: Desk) ->
     assert sorted(refunds) == [["refund", "A", 10.0], ["refund", "B", 1.0]]
 
 
+def test_people_are_asked_about_a_request_in_which_the_provider_calls_tools(desk: Desk) -> None:
+    desk.kill(REFUNDS, "model 0", name="searching")
+    assert desk.run(REFUNDS, "searching")[2] == ["Did request to the model() happen?"]
+    desk.decide(desk.inbox()[0], "edit", {"happened": True, "result": "it said: all is well"})
+    assert desk.run(REFUNDS, "searching")[:2] == ["finished", "it said: all is well"]
+    assert desk.done() == [["model", 0]]
+
+
 def test_calls_that_have_ended_are_not_made_again(desk: Desk) -> None:
     turns = [[REFUNDS[0][0]], [["note", {"text": "x"}, "2"]]]
     desk.run(turns, ask=["refund"])
@@ -250,6 +258,14 @@ def test_a_tool_may_ask_by_itself(desk: Desk) -> None:
     assert sorted(desk.done()[1:-1]) == calls
 
 
+def test_people_are_asked_also_if_the_agent_approves_its_calls_itself(desk: Desk) -> None:
+    assert desk.run(REFUNDS, "lax", ask=["refund"])[2] == ["Call refund", "Call refund"]
+    desk.decide(desk.inbox()[0], "reject")
+    desk.approve()
+    assert desk.run(REFUNDS, "lax", ask=["refund"])[0] == "finished"
+    assert desk.done() == [["model", 0], ["refund", "B", 1.0], ["model", 1]]
+
+
 @pytest.mark.parametrize(("how", "told"), [("retry", "try gently"), ("failed", "no such thing")])
 def test_a_tool_that_refuses_is_not_called_again_after_a_crash(desk: Desk, how: str, told: str) -> None:
     turns = [[["flaky", {"how": how}, "1"]], [["note", {"text": "x"}, "2"]]]
@@ -301,6 +317,12 @@ def test_the_output_is_that_of_the_agent(desk: Desk) -> None:
     assert (status, result.id, result.amount) == ("finished", "A", 1.0)
 
 
+def test_calls_of_the_turn_that_ends_the_run_are_not_made(desk: Desk) -> None:
+    turns = [[["refund", {"order": "A"}, "1"], ["order", {"id": "A"}, "2"]]]
+    assert desk.run(turns, "typed", ask=["refund"])[0] == "finished"
+    assert desk.done() == [["model", 0]]
+
+
 def test_a_function_of_the_output_is_called_once(desk: Desk) -> None:
     turns = [[["file_order", {"id": "A"}, "1"]]]
     desk.kill(turns, "file A", name="filing")
@@ -321,3 +343,11 @@ def test_limits_of_usage_count_the_whole_run(desk: Desk) -> None:
     desk.approve()
     with pytest.raises(RuntimeError, match="request_limit of 1"):
         desk.run(turns, "limited")
+
+
+def test_an_agent_may_watch_its_events(desk: Desk) -> None:
+    desk.run([REFUNDS[0][:1]], "watched")
+    desk.approve()
+    assert desk.run([REFUNDS[0][:1]], "watched")[:2] == ["finished", "paid A 10.0 "]
+    call, result = ["function_tool_call"], ["function_tool_result"]
+    assert desk.done() == [["model", 0], call, call, ["refund", "A", 10.0], result, ["model", 1]]

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from pydantic_ai import RunContext
 from pydantic_ai.capabilities import AbstractCapability, WrapOutputProcessHandler
+from pydantic_ai.exceptions import ApprovalRequired
 from pydantic_ai.messages import ToolReturn
 from pydantic_ai.models import Model
 from pydantic_ai.output import OutputContext
@@ -32,17 +33,19 @@ class ReviewCapability(AbstractCapability[Any]):
 
     Args:
         ask: Names of the tools that ask. None: all.
-        notes: Texts for the model about calls with edited arguments, by the ids of the calls.
+        approved: The calls that people have approved, by id: None, or a text for the model about edited arguments.
         printer: Shows the text of the model.
 
     Attributes:
         tools: The definitions of the agent's tools by name, as of the last turn of the model.
+        asking: Names of those that ask.
     """
 
     ask: Collection[str] | None
-    notes: Mapping[str, str]
+    approved: dict[str, str | None]
     printer: TokenPrinter
     tools: dict[str, ToolDefinition] = field(default_factory=dict[str, ToolDefinition])
+    asking: set[str] = field(default_factory=set[str])
 
     def get_wrapper_toolset(self, toolset: AbstractToolset[Any]) -> AbstractToolset[Any]:
         """Return the agent's tools as tools that ask and are recorded."""
@@ -87,17 +90,26 @@ class ReviewedToolset(WrapperToolset[Any]):
         if missing:
             has = ", ".join(sorted(tools)) or "none"
             raise ValueError(f"ask names a tool that the agent does not have: {missing[0]!r}. It has {has}")
+        self.review.asking = asked
         self.review.tools = {name: tool.tool_def for name, tool in tools.items()}
         return {name: _make_asking(tool) if name in asked else tool for name, tool in tools.items()}
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
     ) -> Any:
-        """Call a tool as a step of the run, and tell the model if somebody edited the arguments."""
-        note = self.review.notes.get(ctx.tool_call_id or "") if ctx.tool_call_approved else None
-        told = None if note is None else f"About the call {ctx.tool_call_id} of {name}: {note}"
+        """Call a tool as a step of the run, and tell the model if somebody edited the arguments.
+
+        Raises:
+            ApprovalRequired: The tool asks, and people have not approved the call. Perhaps another capability of the
+                agent has, such as `HandleDeferredToolCalls`.
+        """
+        call_id = ctx.tool_call_id or ""
+        if name in self.review.asking and call_id not in self.review.approved:
+            raise ApprovalRequired
+        note = self.review.approved.pop(call_id, None)
+        told = None if note is None else f"About the call {call_id} of {name}: {note}"
         call = partial(self.wrapped.call_tool, name, tool_args, ctx, tool)
-        result = await _record_call(call, name, tool_args, ctx, ctx.tool_call_id, told)
+        result = await _record_call(call, name, tool_args, ctx, call_id, told)
         return result if told is None else _add_note(result, told)
 
 

@@ -94,9 +94,9 @@ def make_results(answers: list[Answer]) -> DeferredToolResults:
     return results
 
 
-def list_notes(answers: list[Answer]) -> dict[str, str]:
-    """Return the texts for the model about calls that are made with edited arguments, by the ids of the calls."""
-    return {answer["id"]: answer["message"] for answer in answers if answer["action"] == "edit"}
+def list_approved(answers: list[Answer]) -> dict[str, str | None]:
+    """Return the calls that were approved, by id: None, or a text for the model about edited arguments."""
+    return {answer["id"]: answer["message"] for answer in answers if answer["action"] in ("approve", "edit")}
 
 
 def _make_call(asked: Asked) -> ToolCall:

@@ -14,7 +14,7 @@ from pydantic_ai.usage import RunUsage
 import hitl_nb as hitl
 from hitl_nb.extend import scope_calls
 from hitl_nb.integrations.pydantic_ai.capability import ReviewCapability
-from hitl_nb.integrations.pydantic_ai.requests import Answer, Asked, list_asked, list_notes, make_results
+from hitl_nb.integrations.pydantic_ai.requests import Answer, Asked, list_approved, list_asked, make_results
 from hitl_nb.integrations.token_printer import TokenPrinter
 
 OWN_OPTIONS = ("deferred_tool_results", "output_type", "user_prompt")
@@ -37,6 +37,8 @@ class Progress(TypedDict):
     asked: list[Asked]
 
 
+FIRST_OPTIONS = ("conversation", "run_id")
+"""Arguments of `agent.run` for the first stretch only: the messages of the others contain them."""
 _usages = TypeAdapter(RunUsage)
 
 
@@ -78,9 +80,10 @@ async def run_stretch(
         The progress after the stretch, and the output of the agent if no calls wait for decisions.
     """
     printer = TokenPrinter(show)
-    review = ReviewCapability(ask, list_notes(answers), printer)
+    review = ReviewCapability(ask, list_approved(answers), printer)
     given: dict[str, Any] = {**options, "capabilities": [*(options.get("capabilities") or ()), review]}
     if before is not None:
+        given = {name: value for name, value in given.items() if name not in FIRST_OPTIONS}
         given["message_history"] = ModelMessagesTypeAdapter.validate_json(before["messages"])
         given["usage"] = _usages.validate_json(before["usage"])
         given["deferred_tool_results"] = make_results(answers)
