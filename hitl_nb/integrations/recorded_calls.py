@@ -34,15 +34,28 @@ def record_tool_call(name: str, call_id: str, arguments: Mapping[str, Any], call
 
 
 async def record_async_tool_call(
-    name: str, call_id: str, arguments: Mapping[str, Any], call: Callable[[], Awaitable[T]]
+    name: str,
+    call_id: str,
+    arguments: Mapping[str, Any],
+    call: Callable[[], Awaitable[T]],
+    *,
+    idempotent: bool = False,
 ) -> T:
-    """Do the same as `record_tool_call` for an async tool."""
+    """Do the same as `record_tool_call` for an async tool.
+
+    Args:
+        name: Name of the tool, as people know it.
+        call_id: Id of the call in the run.
+        arguments: Arguments of the call, which people see.
+        call: Calls the tool.
+        idempotent: Whether the tool is called again after a crash in it, without a question.
+    """
 
     async def run_tool(**_: Any) -> T:
         return await call()
 
     shown = _name_arguments(arguments)
-    return await _make_step(run_tool, name, call_id, shown)(**shown)
+    return await _make_step(run_tool, name, call_id, shown, idempotent=idempotent)(**shown)
 
 
 def record_model_request(request_id: str, call: Callable[[], T]) -> T:

@@ -102,6 +102,15 @@ async def note(text: str) -> str:
 
 
 @agent.tool_plain
+@hitl.step(idempotent=True)
+def find(order: str) -> str:
+    """Find an order."""
+    log("find", order, len(hitl.idempotency_key()))
+    die_at("find")
+    return f"found {order}"
+
+
+@agent.tool_plain
 async def ship(order: Order, express: bool = False) -> Receipt:
     """Ship an order."""
     log("ship", order.id, order.amount)

@@ -186,6 +186,13 @@ def test_a_call_that_did_not_happen_is_made_again(desk: Desk) -> None:
     assert desk.done() == [["model", 0], ["refund", "A", 10.0], ["refund", "A", 10.0], ["model", 1]]
 
 
+def test_a_tool_that_is_an_idempotent_step_is_called_again_without_a_question(desk: Desk) -> None:
+    turns = [[["find", {"order": "A"}, "1"]]]
+    desk.kill(turns, "find", ask=[])
+    assert desk.run(turns, ask=[])[:2] == ["finished", "found A"]
+    assert desk.done() == [["model", 0], ["find", "A", 32], ["find", "A", 32], ["model", 1]]
+
+
 def test_a_request_that_was_killed_is_made_again_and_nothing_else(desk: Desk) -> None:
     desk.run(REFUNDS, ask=["refund"])
     desk.approve()

@@ -18,7 +18,7 @@ from pydantic_ai.messages import ToolReturn
 from pydantic_ai.models import Model
 from pydantic_ai.output import OutputContext
 from pydantic_ai.tools import ToolDefinition
-from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
+from pydantic_ai.toolsets import AbstractToolset, FunctionToolset, ToolsetTool, WrapperToolset
 
 from hitl_nb.integrations.pydantic_ai.recorded_model import RecordedModel
 from hitl_nb.integrations.pydantic_ai.refusals import Refusal, catch_refusal
@@ -109,7 +109,7 @@ class ReviewedToolset(WrapperToolset[Any]):
         note = self.review.approved.pop(call_id, None)
         told = None if note is None else f"About the call {call_id} of {name}: {note}"
         call = partial(self.wrapped.call_tool, name, tool_args, ctx, tool)
-        result = await _record_call(call, name, tool_args, ctx, call_id, told)
+        result = await _record_call(call, name, tool_args, ctx, call_id, note=told, idempotent=_is_idempotent(tool))
         return result if told is None else _add_note(result, told)
 
 
@@ -118,8 +118,10 @@ async def _record_call(
     name: str,
     arguments: Mapping[str, Any],
     ctx: RunContext[Any],
-    call_id: str | None,
+    call_id: str,
+    *,
     note: str | None = None,
+    idempotent: bool = False,
 ) -> Any:
     """Call a tool as a step of the run, or return its recorded result.
 
@@ -130,15 +132,24 @@ async def _record_call(
         ctx: Context of the call.
         call_id: Id of the call. Some models give the same id in several turns.
         note: A text for the model, if the tool refuses the call.
+        idempotent: Whether the tool is called again after a crash in it, without a question.
 
     Raises:
         ModelRetry: The tool raised it; likewise ToolFailed, ApprovalRequired and CallDeferred.
     """
     key = f"{ctx.run_step}/{call_id}"
-    result = await record_async_tool_call(name, key, arguments, lambda: catch_refusal(call))
+    result = await record_async_tool_call(name, key, arguments, lambda: catch_refusal(call), idempotent=idempotent)
     if isinstance(result, Refusal):
         raise result.make_error(note)
     return result
+
+
+def _is_idempotent(tool: ToolsetTool[Any]) -> bool:
+    """Return whether the function of a tool is a step that is marked as idempotent."""
+    if not isinstance(tool.toolset, FunctionToolset):
+        return False
+    found = tool.toolset.tools.get(getattr(tool, "original_name", None) or tool.tool_def.name)
+    return found is not None and bool(getattr(found.function, "idempotent", False))
 
 
 def _make_asking(tool: ToolsetTool[Any]) -> ToolsetTool[Any]:
