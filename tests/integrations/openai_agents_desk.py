@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+from datetime import date
 from typing import Any
 
 from agents import (
@@ -128,9 +129,9 @@ def grant(amount: int) -> str:
 
 
 @function_tool(needs_approval=True)
-def close(context: RunContextWrapper[dict[str, str]]) -> str:
+def close(context: RunContextWrapper[dict[str, Any]]) -> str:
     """Close the desk."""
-    log("close", context.context["who"])
+    log("close", context.context["who"], str(context.context["since"]))
     return "closed"
 
 
@@ -190,8 +191,9 @@ def finish_order() -> None:
 @hitl.agent
 async def desk(name: str, ask: list[str] | None, times: int) -> Any:
     outputs: list[Any] = []
+    context = {"who": "Ann", "since": date(2026, 1, 1)}
     for n in range(times):
-        outputs.append(await reviewed(AGENTS[name], f"order {n}", ask=ask, context={"who": "Ann"}))
+        outputs.append(await reviewed(AGENTS[name], f"order {n}", ask=ask, context=context))
         finish_order()
     return outputs[0] if times == 1 else outputs
 

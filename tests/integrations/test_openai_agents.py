@@ -199,7 +199,7 @@ def test_tools_of_all_kinds(desk: Desk) -> None:
     assert result.split("\n\n")[1] == (
         "sent A to Oslo/2 | An error occurred while running the tool. Please try again. | paid D 1.0 | closed"
     )
-    effects = [["send", "A", "Oslo", 2], ["fail", "A"], ["pay", "D", 1.0], ["close", "Ann"]]
+    effects = [["send", "A", "Oslo", 2], ["fail", "A"], ["pay", "D", 1.0], ["close", "Ann", "2026-01-01"]]
     assert sorted(desk.read_log()[1:-1]) == sorted(effects)
 
 

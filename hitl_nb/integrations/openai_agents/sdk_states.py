@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from agents import Agent, RunContextWrapper, RunState
 from agents.exceptions import UserError
 from agents.version import __version__
 
 import hitl_nb as hitl
+
+CONTEXT_FIELDS = {"usage", "approvals", "context", "context_meta"}
+"""Names of the fields by which a context is recognized in the JSON of the SDK."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class SdkState:
 
 def save_state(state: RunState[Any, Any]) -> SdkState:
     """Return a state of the SDK as text."""
-    return SdkState(__version__, json.dumps(state.to_json(context_serializer=lambda _: {})))
+    return SdkState(__version__, json.dumps(_remove_contexts(state.to_json(context_serializer=lambda _: {}))))
 
 
 async def load_state(agent: Agent[Any], saved: SdkState, context: Any) -> RunState[Any, Any]:
@@ -50,6 +53,21 @@ async def load_state(agent: Agent[Any], saved: SdkState, context: Any) -> RunSta
             f"openai-agents {__version__} cannot continue the state of this run, which openai-agents {saved.version} "
             f"wrote: {error}. If the agents were changed since then, change them back, or start the run again"
         ) from error
+
+
+def _remove_contexts(data: Any) -> Any:
+    """Return data of `RunState.to_json` without the context of the user: `reviewed` keeps it as an object.
+
+    The states of agents that are used as tools are inside the state. They get the context when they continue.
+    """
+    if isinstance(data, list):
+        return [_remove_contexts(one) for one in cast("list[Any]", data)]
+    if not isinstance(data, dict):
+        return data
+    fields = cast("dict[str, Any]", data)
+    if fields.keys() >= CONTEXT_FIELDS:
+        return {**fields, "context": None, "context_meta": None}
+    return {key: _remove_contexts(value) for key, value in fields.items()}
 
 
 def check_version(version: str, what: str) -> None:
