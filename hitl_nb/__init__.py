@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hitl_nb.agent_api.checkpoint import proposal as proposal
     from hitl_nb.agent_api.gates import gate as gate
     from hitl_nb.agent_api.guardrails import guardrail as guardrail
+    from hitl_nb.agent_api.held_questions import held as held
     from hitl_nb.agent_api.labels import labels as labels
     from hitl_nb.agent_api.steps import idempotency_key as idempotency_key
     from hitl_nb.agent_api.steps import step as step
@@ -88,6 +89,7 @@ _HOMES = {
     "Vote": "review.decision",
     "gate": "agent_api.gates",
     "guardrail": "agent_api.guardrails",
+    "held": "agent_api.held_questions",
     "labels": "agent_api.labels",
     "live": "engine.reopening.resources",
     "resource": "engine.reopening.resources",

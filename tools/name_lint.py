@@ -61,6 +61,7 @@ ALLOWED_NAMES: Mapping[str, str] = {
     "reviewed": "public: `hitl_nb.integrations.openai_agents.reviewed`, and the same of other frameworks",
     "passed": "public: `hitl_nb.guardrails.passed`",
     "decided": "public: `hitl_nb.decided`",
+    "held": "public: `hitl_nb.held`",
     "put": "as in `queue.Queue.put`, `diskcache.Disk.put` and Tornado's handlers",
     "read": "as in `io.IOBase.read`",
     "types.generated": "TypeScript: says that nobody edits the file",

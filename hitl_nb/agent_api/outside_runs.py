@@ -75,8 +75,18 @@ def find_home(agent: Agent, ledger: Ledger) -> str:
     Raises:
         UnknownNotebook: A notebook defines the function, and this kernel does not know the notebook's path.
     """
-    if agent.__module__ != "__main__":
-        return str(agent.__module__)
+    return find_program(ledger) if agent.__module__ == "__main__" else str(agent.__module__)
+
+
+def find_program(ledger: Ledger) -> str:
+    """Return the path of the notebook, script or folder of this process's main program.
+
+    Args:
+        ledger: The records of the store.
+
+    Raises:
+        UnknownNotebook: The program is a notebook, and this kernel does not know its path.
+    """
     if home_finders:
         return home_finders[-1](ledger)
     script_file = getattr(sys.modules.get("__main__"), "__file__", None)

@@ -21,6 +21,9 @@ from hitl_nb.settings import EDITOR, VISUAL
 if TYPE_CHECKING:
     from hitl_nb.ledger.ledger import Ledger
 
+WAITS_ELSEWHERE = "the agent is waiting in another window"
+"""Says to people, after the decision on a held question, that nobody has to continue the run."""
+
 
 def decide(ledger: Ledger, seen: Proposal | str, action: Action, text: str | None, reason: str | None) -> None:
     """Decide a proposal, and print what happens next.
@@ -50,13 +53,17 @@ def decide(ledger: Ledger, seen: Proposal | str, action: Action, text: str | Non
         )
         return
     left = run.open
-    go_on = (
-        "its script continues"
-        if done.notebook.startswith(SCRIPT)
-        else f"run {Path(done.notebook).name} again to continue"
-    )
-    then = f"{left} of its pause still open" if left else go_on
+    then = f"{left} of its pause still open" if left else _describe_next_step(done)
     out.print_note(f"{said}: {done.title} ({then})")
+
+
+def _describe_next_step(done: Proposal) -> str:
+    """Return what continues the run of a decided proposal."""
+    if done.held:
+        return WAITS_ELSEWHERE
+    if done.notebook.startswith(SCRIPT):
+        return "its script continues"
+    return f"run {Path(done.notebook).name} again to continue"
 
 
 def make_doubt_answer(seen: Proposal, happened: str, result: str | None) -> str:

@@ -134,10 +134,25 @@ def print_runs(found: Sequence[Run]) -> None:
     print_table(
         ("id", "agent", "key", "notebook", "status", "pauses", "open", "changed", "error"),
         (
-            (r.id, r.agent, r.key, r.notebook, r.status, r.pauses, r.open, format_time(r.updated_at), r.error)
+            (
+                r.id,
+                r.agent,
+                r.key,
+                r.notebook,
+                _format_status(r),
+                r.pauses,
+                r.open,
+                format_time(r.updated_at),
+                r.error,
+            )
             for r in found
         ),
     )
+
+
+def _format_status(run: Run) -> str:
+    """Return the status of a run; "held" in front: its program waits, and nobody has to continue it."""
+    return f"held, {run.status}" if run.held else run.status
 
 
 def print_events(found: Sequence[Event], by: Callable[[Event], str]) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from hitl_nb.ledger.audit import Audit
 from hitl_nb.ledger.comments import Comments
 from hitl_nb.ledger.open.due_actions import ProposalTimers
+from hitl_nb.ledger.open.held_questions import HeldQuestions
 from hitl_nb.ledger.open.notice_sending import NoticeOutbox
 from hitl_nb.ledger.open.policy_verdicts import Policies
 from hitl_nb.ledger.open.watchers import DeadlineWatchers
@@ -55,6 +56,7 @@ class Ledger:
         notebooks: Paths and ids of notebooks; runs of notebooks that were moved.
         proposals: Proposals: find, list, assign, decide.
         policies: Decisions by policies and guardrails; texts of policies.
+        held: Questions that a program holds open while it waits for the decision.
         timers: Automatic actions on open proposals at planned times, such as reminders and deadlines.
         reviewers: How reviewers were identified, and their absences.
         notices: Notifications for people that wait to be sent, for programs that send them.
@@ -69,13 +71,14 @@ class Ledger:
         self.store = store
         self.store_id = formats.store_id(store)
         self.claims = Claims(store, clock)
-        self.timers = ProposalTimers(store)
+        self.timers = ProposalTimers(store, self.claims)
         self.runs = Runs(store, self.store_id, self.claims, self.timers)
         self.run_facts = RunFacts(store, self.claims, self.timers)
         self.steps = Steps(store, self.claims)
         self.notebooks = Notebooks(store, self.claims, list_runs=self.runs.list_newest)
         self.proposals = Proposals(store, self.store_id, self.timers)
         self.policies = Policies(store, self.store_id, self.claims)
+        self.held = HeldQuestions(store, self.store_id, self.claims, self.timers)
         self.reviewers = Reviewers(store, self.store_id, self.timers)
         self.notices = NoticeOutbox(store)
         self.watchers = DeadlineWatchers(store, self.timers)

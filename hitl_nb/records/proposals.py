@@ -224,6 +224,7 @@ class Proposal(Question, frozen=True, kw_only=True, gc=False):
         requesters: People who had started or continued the run at the time of the votes. Under a four-eyes rule they
             may not approve.
         flag: Set if a reviewer said after the decision that the approval was wrong. The decision stays as it is.
+        held: Whether a program waits with this question (`hitl.held`). Then nobody has to continue the run.
     """
 
     id: str
@@ -253,6 +254,7 @@ class Proposal(Question, frozen=True, kw_only=True, gc=False):
     requesters: tuple[str, ...] = ()
     asked_at: datetime | None = None
     flag: OutcomeFlag | None = None
+    held: bool = False
     terms: Terms | None = None  # must be the last field: see `ledger/rows/shared_terms.py`
 
 

@@ -32,6 +32,8 @@ class Run(Record, frozen=True, kw_only=True):
         superseded: Whether a person started the agent over. The next execution of its cell begins a new run.
         restarted: Digest of the code of the cell, if `--restart` in that cell started the run. "" if the run was
             started in another way.
+        held: Whether the run is a held question (`hitl.held`): its program waits for the decision, and no other process
+            can continue it. The claim of the run then lasts from its start to its end.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Run(Record, frozen=True, kw_only=True):
     passed: int = 0
     restarted: str = ""
     superseded: bool = False
+    held: bool = False
     created_at: datetime
     updated_at: datetime
 

@@ -355,6 +355,8 @@ export interface components {
       own_request?: boolean;
       /** @default null */
       flag?: components['schemas']['OutcomeFlagInfo'] | null;
+      /** @default false */
+      held?: boolean;
       decision: components['schemas']['DecisionSummary'] | null;
       summary: string;
       alike: string;
@@ -606,6 +608,8 @@ export interface components {
       own_request?: boolean;
       /** @default null */
       flag?: components['schemas']['OutcomeFlagInfo'] | null;
+      /** @default false */
+      held?: boolean;
       notes: string[];
       decision: components['schemas']['DecisionDetail'] | null;
       value: Json;
@@ -832,6 +836,7 @@ export interface components {
      *     continued the run. `passed` is the number of questions that a policy passed without people. `restarted` is "" unless
      *     the run was started by `--restart`. `superseded` is true if a person started the agent over: the next execution of
      *     its cell begins a new run. `orphaned` is true if the notebook no longer exists.
+     *     `held` is true for a held question: its program waits for the decision, and nobody has to continue the run.
      */
     RunInfo: {
       id: string;
@@ -852,6 +857,7 @@ export interface components {
       passed: number;
       restarted: string;
       superseded: boolean;
+      held: boolean;
       /** Format: date-time */
       created_at: string;
       /** Format: date-time */
@@ -1127,6 +1133,7 @@ export interface components {
       passed: number;
       restarted: string;
       superseded: boolean;
+      held: boolean;
       /** Format: date-time */
       created_at: string;
       /** Format: date-time */
@@ -1388,6 +1395,8 @@ export interface components {
       own_request?: boolean;
       /** @default null */
       flag?: components['schemas']['OutcomeFlagInfo'] | null;
+      /** @default false */
+      held?: boolean;
       notes: string[];
       decision: components['schemas']['DecisionDetail'] | null;
       value: Json;

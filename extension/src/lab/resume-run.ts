@@ -12,6 +12,7 @@ import { ApiError } from '../api/errors';
 import type { FeedChange } from '../api/feed';
 import type { IProposal, IRun } from '../api/types';
 import type { IResumeAction } from '../components/host';
+import { heldSentence } from '../components/states/held-question';
 import type { LabHost } from './lab-host';
 import { runQuietly } from './notebook/quiet-run';
 import { agentCell } from './runs/agent-cell';
@@ -47,6 +48,9 @@ export class ResumeController {
     const trans = this._host.trans;
     if (run.status !== 'ready') {
       return null;
+    }
+    if (run.held) {
+      return { text: heldSentence(trans) };
     }
     if (run.notebook.startsWith(SCRIPT_PREFIX)) {
       return { text: trans.__('The script continues by itself. If it has ended, run it again.') };
@@ -128,7 +132,7 @@ export class ResumeController {
   /** Resume a run that is ready, if its notebook is open in this window and its kernel is alive. */
   private async _consider(run: IRun): Promise<void> {
     const panel = this._findPanel(run);
-    if (run.status === 'ready' && panel && isKernelAlive(panel)) {
+    if (run.status === 'ready' && !run.held && panel && isKernelAlive(panel)) {
       await this._resume(run, panel);
     }
     this._host.notify();

@@ -21,6 +21,7 @@ import type { IResumeAction, IHost, IRunActions } from '../components/host';
 import { forbiddenMessage } from '../components/proposal-status';
 import { CommandTargets } from '../components/review-commands';
 import { ServerActions } from '../components/runs/server-actions';
+import { heldSentence } from '../components/states/held-question';
 import { showHiddenCharacters } from '../text/hidden-characters';
 
 /** The API version that this page uses. */
@@ -136,6 +137,9 @@ export class PageHost implements IHost {
           )
         };
       case 'ready': {
+        if (run.held) {
+          return { text: heldSentence(trans) };
+        }
         const notebook = showHiddenCharacters(proposal.path ?? proposal.notebook);
         return {
           text: trans.__(

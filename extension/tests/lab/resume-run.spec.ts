@@ -116,6 +116,17 @@ test('a script is said to go on by itself', () => {
   });
 });
 
+test('the cell of a held question is not executed: its program continues by itself', async () => {
+  const { made, server, hear } = openWindow();
+  server.run = { ...ready(1), held: true };
+  hear();
+  await settle();
+  expect([ran.mock.calls.length, server.asked]).toEqual([0, 0]);
+  expect(made.resumeAction(server.run, {} as IProposal)).toEqual({
+    text: 'The agent is waiting in another window.'
+  });
+});
+
 test('who is refused executes nothing, and says why', async () => {
   const { made, hear } = openWindow(async () => {
     throw new ApiError(409, 'RunClaimed', 'of another');

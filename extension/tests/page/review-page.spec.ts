@@ -212,6 +212,7 @@ test('what a run needs next is in words only', () => {
     made.resumeAction({ ...run, ...changed }, proposal)!.text;
   expect(textFor({ status: 'waiting', open: 1 })).toBe('The agent continues after 1 more decision.');
   expect(textFor({ status: 'waiting', open: 2 })).toBe('The agent continues after 2 more decisions.');
+  expect(textFor({ status: 'ready', held: true })).toBe('The agent is waiting in another window.');
   expect(textFor({ status: 'running' })).toBe('The agent has continued.');
   expect(textFor({ status: 'failed', error: 'ValueError: \u202e' })).toContain('ValueError: ⟨U+202E⟩');
   expect(made.resumeAction(run, proposal)!.label).toBeUndefined();

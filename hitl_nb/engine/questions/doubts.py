@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from hitl_nb.engine.call_keys.keys import identify_call
-from hitl_nb.engine.questions.judgment import add_note, read_comments_at_decision
+from hitl_nb.engine.questions.answers import add_note, read_comments_at_decision
 from hitl_nb.engine.questions.pending_calls import PendingCall
 from hitl_nb.engine.snapshot.pickles.defined_names import resolve_name
 from hitl_nb.errors import CannotPause, HitlError, InvalidEdit

@@ -11,22 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-import msgspec
-
+from hitl_nb.engine.questions.answers import AnswerReader, read_comments_at_decision
 from hitl_nb.engine.questions.edit_checks import (
-    NOT_USED_PREFIX,
-    AnswerCheck,
-    check_answer,
-    describe_objection,
     read_call_terms,
 )
 from hitl_nb.engine.questions.guardrail_looks import run_guardrails
 from hitl_nb.engine.questions.pending_calls import PendingCall
-from hitl_nb.errors import InvalidEdit
-from hitl_nb.evidence.json_blocks import add_named_text
-from hitl_nb.records import Comment, Facts, Proposal, Run
+from hitl_nb.records import Facts, Proposal, Run
 from hitl_nb.review.decision import Decision, LiveQuestion, to_decision
-from hitl_nb.review.decision_expiry import EXPIRED_NOTE
 from hitl_nb.review.policy_files.policy_files import Policy, load_policy
 
 if TYPE_CHECKING:  # imported by the functions that need it: a process without policies needs none of it
@@ -81,61 +73,16 @@ class QuestionJudgment:
 NO_JUDGMENT = QuestionJudgment()
 
 
-class Judge:
+class Judge(AnswerReader):
     """Finds decisions for the questions of one run without asking people: recorded answers, and verdicts of policies.
 
     Args:
         session: The work of this process on the run.
-
-    Attributes:
-        expired: Why the questions of the run's last pause have expired; "" if they have not.
     """
 
     def __init__(self, session: Session) -> None:
+        super().__init__(session)
         self.session = session
-        self.expired = ""
-
-    def use_decisions(
-        self,
-        asked: Sequence[LiveQuestion],
-        found: Sequence[Proposal | None],
-        comments: Sequence[Sequence[Comment]] | None = None,
-    ) -> list[Decision] | None:
-        """Return the decisions that answer these questions, from their recorded answers.
-
-        If an answer expired or cannot be used, a note with the reason is added to its question.
-
-        Args:
-            asked: The questions.
-            found: The recorded answer of each question, or None.
-            comments: The comments on each question. None: they are read from the store.
-
-        Returns:
-            One decision for each question; None if an answer is missing or cannot be used.
-        """
-        session = self.session
-        decided = [p for p in found if p is not None and p.status == "decided"]
-        if len(decided) < len(found):
-            for one, p in zip(asked, found, strict=True):
-                if p is not None and p.status == "expired":
-                    _add_notes(one, EXPIRED_NOTE + self.expired)
-            return None
-        try:
-            said = comments if comments is not None else [read_comments_at_decision(p, session.ledger) for p in decided]
-            decisions = [to_decision(*one) for one in zip(asked, decided, said, strict=True)]
-        except InvalidEdit as error:
-            add_note(asked, error)
-            return None
-        looked_at = [self._check_answer(*one) for one in zip(asked, decisions, decided, strict=True)]
-        if any(one.refusal for one in looked_at):
-            return None
-        for n, one in enumerate(looked_at):
-            if one.objections:
-                decisions[n] = self._accept_despite_objections(decisions[n], decided[n], one)
-        passed = [p for p in decided if not p.pause]
-        if passed:
-            session.judged(passed)
-        return decisions
 
     def decide_pending(self, pending: PendingCall, found: Sequence[Proposal | None], *, exact: bool) -> list[Decision]:
         """Decide questions by policies, or pause the run to ask people.
@@ -212,37 +159,6 @@ class Judge:
         session.judged(found)
         return found
 
-    def _check_answer(self, asked: LiveQuestion, decision: Decision, decided: Proposal) -> AnswerCheck:
-        """Check whether an answer can be used.
-
-        If it cannot, a note with the reason is added to the question, which is then asked again.
-
-        Args:
-            asked: The question.
-            decision: The answer.
-            decided: The record of the question and its answer.
-        """
-        session = self.session
-        if decided.pause != session.run_record.pauses:
-            return AnswerCheck()  # the answer is of an earlier pause, so the run has used it already
-        found = check_answer(asked, decision, decided, session.ledger, session.run_record)
-        if found.refusal:
-            before = [note for note in decided.notes if note.startswith(NOT_USED_PREFIX)]
-            _add_notes(asked, *before, NOT_USED_PREFIX + found.refusal)
-            asked.further = found.further or asked.further
-        return found
-
-    def _accept_despite_objections(self, decision: Decision, decided: Proposal, found: AnswerCheck) -> Decision:
-        """Record and show that an edit is used despite objections of guardrails, which the deciding people knew.
-
-        Returns:
-            The decision with the objections added to its reasons.
-        """
-        self.session.ledger.policies.note_objections(self.session.claim, decided, found.objections)
-        told = tuple(describe_objection(one) for one in found.objections)
-        self.session.objected(f"{decided.title}: {'; '.join(told)}")
-        return replace(decision, why=(*decision.why, *told))
-
 
 def judge_questions(asked: Sequence[LiveQuestion], ledger: Ledger, run: Run) -> QuestionJudgment:
     """Apply the policies to questions: each passes, is blocked, or must be decided by people.
@@ -308,33 +224,3 @@ def require_people_again(judged: QuestionJudgment, plans: Sequence[Plan], again:
 def _was_asked(proposal: Proposal) -> bool:
     """Return whether people were asked this question. False if a policy decided it without them."""
     return proposal.decision is None or proposal.decision.by != "policy"
-
-
-def add_note(questions: Sequence[LiveQuestion], error: InvalidEdit) -> None:
-    """Add to the context of each question why the last edit cannot be used. The questions are then asked again.
-
-    Args:
-        questions: The questions; they are changed.
-        error: Tells why.
-    """
-    note = f"{NOT_USED_PREFIX}{error}"
-    for asked in questions:
-        asked.question = add_named_text(asked.question, "note", note)
-
-
-def _add_notes(asked: LiveQuestion, *notes: str) -> None:
-    said = dict.fromkeys((*asked.question.notes, *notes))
-    asked.question = msgspec.structs.replace(asked.question, notes=tuple(said))
-
-
-def read_comments_at_decision(proposal: Proposal, ledger: Ledger) -> list[Comment]:
-    """Return the comments on a proposal as they were when it was decided; an empty list if it is not decided.
-
-    Raises:
-        StoreCorrupt: A comment in the store differs from its event in the log.
-    """
-    if proposal.decision is None:
-        return []
-    return ledger.comments.list_on_document(
-        proposal.document or proposal.id, before=proposal.decision.event, as_logged=True
-    )

@@ -18,7 +18,8 @@ from hitl_nb.engine.live.run_position import RunPosition
 from hitl_nb.engine.live.steps_under_way import in_step, recorded_calls
 from hitl_nb.engine.position.frames.errors import CannotSave
 from hitl_nb.engine.position.stack.retries import mark_paused_frames
-from hitl_nb.engine.questions.judgment import NO_JUDGMENT, QuestionJudgment, read_comments_at_decision
+from hitl_nb.engine.questions.answers import read_comments_at_decision
+from hitl_nb.engine.questions.judgment import NO_JUDGMENT, QuestionJudgment
 from hitl_nb.engine.questions.pending_calls import PendingCall
 from hitl_nb.engine.reopening.resources import current_factory_call
 from hitl_nb.errors import CannotPause, HitlError, Paused, StoreCorrupt

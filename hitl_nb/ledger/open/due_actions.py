@@ -4,6 +4,8 @@ The key `due/<microseconds>-<proposal>` lists each open proposal by the time of 
 proposal updates this entry (`ledger/rows/stored_records.py`). Other entries have the times at which a user goes away or
 comes back (`seat_rechecks.py`).
 
+Held questions whose program has ended are withdrawn together with these actions (`ledger/runs/held_runs.py`).
+
 Any process that finds an action due takes it. Each action is a transaction of its own, which checks again that the
 action is due. So if two processes find the same entry, only the first one takes the action.
 """
@@ -23,6 +25,8 @@ from hitl_nb.ledger.open.seat_rechecks import is_recheck, run_recheck_page
 from hitl_nb.ledger.rows import layout
 from hitl_nb.ledger.rows import store_clock as clock
 from hitl_nb.ledger.rows import stored_records as rows
+from hitl_nb.ledger.runs.claims import Claims
+from hitl_nb.ledger.runs.held_runs import withdraw_ended
 from hitl_nb.policies.terms import terms
 from hitl_nb.policies.terms.vote_completion import complete_decision
 from hitl_nb.records import Proposal
@@ -38,19 +42,22 @@ class ProposalTimers:
     """The automatic actions on a store's open proposals.
 
     The ledger takes all due actions before it reads a run or a proposal. So no proposal whose deadline is over is shown
-    as open, or decided.
+    as open, or decided. Nor is a question whose program has ended.
 
     Args:
         store: The store of the proposals.
+        claims: Tells whether the program that holds a question is alive.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, claims: Claims) -> None:
         self._store = store
+        self._claims = claims
 
     def run_due_steps(self, at: datetime | None = None) -> int:
         """Take all automatic actions that are due on open proposals, each one in a transaction of its own.
 
-        A damaged record does not prevent the actions on the others; its error is raised at the end.
+        Held questions whose program has ended are withdrawn; they are not counted. A damaged record does not prevent
+        the actions on the others; its error is raised at the end.
 
         Args:
             at: Time; actions that are due at this time are taken. None (default): this machine's time.
@@ -61,7 +68,7 @@ class ProposalTimers:
         Raises:
             StoreCorrupt, UnknownRun: A record is damaged, or its run is missing.
         """
-        taken, start, damage = 0, _FIRST, None
+        taken, start, damage = 0, _FIRST, withdraw_ended(self._store, self._claims)
         while (key := _first_due(self._store, start, at)) is not None:
             try:
                 taken += self._store.transact(partial(_take_due_row, key=key, at=at))

@@ -84,6 +84,7 @@ class NewQuestion:
             pause=pause,
             ordinal=ordinal,
             fingerprint=self._fingerprint,
+            held=run.held,
             created_at=self._asked_at,
         )
 

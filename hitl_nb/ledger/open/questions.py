@@ -53,6 +53,8 @@ def pause_run(
 ) -> tuple[Run, list[Proposal]]:
     """Pause a run: save its state, store its questions as proposals, and end its claim.
 
+    The claim of a held question does not end, because its program waits.
+
     Args:
         transaction: A transaction that has checked the claim.
         claim: This process's exclusive right to execute the run.
@@ -97,7 +99,8 @@ def pause_run(
     shown = [_proposal_log_entry(proposal, q.evidence_hashes) for proposal, q in zip(asked, found, strict=True)]
     data = {"pause": run.pauses, "epoch": claim.epoch, "proposals": shown, **statements_data(statements)}
     chain.append_event(transaction, "run.paused", actor=claim.owner, run=run.id, data=data, records=records)
-    claim_records.end_claim(transaction, run.id)
+    if not run.held:
+        claim_records.end_claim(transaction, run.id)
     for change in begun.values():
         _log_proposal_events(transaction, change, claim.owner)
     return run, [

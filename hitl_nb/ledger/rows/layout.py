@@ -10,6 +10,7 @@ event/<n>                                     Event, exactly as hashed
 run/<run>                                     Run
 made/<microseconds>-<run>                     index: runs by age
 name/<notebook>/<agent>/<key>/<generation>    index: runs by name (the parts hashed)
+held/<run>                                    index: held questions whose program waits for the decision
 claim/<run>, claim/lease-<hash>               ClaimRecord, of a run or of a lease (named by the hash)
 ext/<extension>/...                           a sealed record of an extension (see `extend/sealed_records.py`)
 snapshot/<run>, blobs/<run>                   envelope; the blobs that it names
@@ -60,6 +61,8 @@ from hitl_nb.records import Proposal, Run, Workspace
 
 _MAX_KEY_CHARS = 512
 """Longest step key that is stored in readable form, well below the longest key of a store."""
+HELD_PREFIX = "held/"
+"""Beginning of the keys in the index of held questions."""
 _SPECIAL_CHARACTERS = re.compile(r"[^A-Za-z0-9_.~-]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -91,6 +94,11 @@ def decode_index_id(key: str, raw: bytes) -> str:
 def run_age_key(run: Run) -> str:
     """Return the key of a run in the index of all runs, which is sorted by the time of creation."""
     return f"made/{sortable_time(run.created_at)}-{run.id}"
+
+
+def held_key(run_id: str) -> str:
+    """Return the key of a held question's run in the index of those whose program waits for the decision."""
+    return f"{HELD_PREFIX}{run_id}"
 
 
 def open_key(proposal: Proposal) -> str:

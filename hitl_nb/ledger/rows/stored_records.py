@@ -119,11 +119,16 @@ def add_run(transaction: Transaction, run: Run) -> Digests:
 
 
 def put_run(transaction: Transaction, run: Run) -> Digests:
-    """Write a changed run.
+    """Write a changed run. If it is a held question, update its entry in the index of those whose program waits.
 
     Returns:
         Digest of the record by its key, for the audit log event of this change.
     """
+    if run.held:
+        if run.status in ("finished", "failed", "cancelled"):
+            transaction.delete(layout.held_key(run.id))
+        else:
+            transaction.put(layout.held_key(run.id), run.id.encode())
     return put_record(transaction, f"run/{run.id}", run)
 
 
@@ -131,6 +136,8 @@ def delete_run(transaction: Transaction, run: Run) -> None:
     """Remove a run and its index entries."""
     transaction.delete(layout.run_age_key(run))
     transaction.delete(layout.name_key(run))
+    if run.held:
+        transaction.delete(layout.held_key(run.id))
     chunked_values.delete_chunked(transaction, f"run/{run.id}")
 
 

@@ -177,12 +177,17 @@ class Claims:
             RunClaimed: A living process executes the run.
         """
         held = newest_claim(reads, run.id)
-        if held is None or held.released or not self._is_owner_alive(run.id, held):
+        if held is None or not self.has_living_owner(reads, run.id):
             return
         raise RunClaimed(
             f"run {run.id} ({run.agent}) is being run by {held.owner}; wait for it, or stop that process",
             owner=str(held.owner),
         )
+
+    def has_living_owner(self, reads: StoreReader, run_id: str) -> bool:
+        """Return whether a claim of a run has not ended, and its process is alive."""
+        held = newest_claim(reads, run_id)
+        return held is not None and not held.released and self._is_owner_alive(run_id, held)
 
     def last_sign_of_life(self, run_id: str) -> datetime | None:
         """Return the time of the last heartbeat of the process that executes, or last executed, a run.

@@ -38,6 +38,7 @@ def start_run(
     requesters: tuple[str, ...] = (),
     also: Digests | None = None,
     restarted: str = "",
+    held: bool = False,
 ) -> Run:
     """Store a new run, and append the event "run.opened". The caller writes the claim of the run.
 
@@ -58,6 +59,7 @@ def start_run(
         also: Digests of other records by their keys, for the same event. None (default): no others.
         restarted: Digest of the code of the cell, if `--restart` in that cell starts the run. "" (default): started in
             another way.
+        held: Whether the run is a held question. Default: False.
 
     Returns:
         The new run.
@@ -72,6 +74,7 @@ def start_run(
         epoch=1,
         requesters=requesters,
         restarted=restarted,
+        held=held,
         created_at=at,
         updated_at=at,
     )
@@ -94,6 +97,7 @@ def restart_run(
     notebook_id: str,
     requesters: tuple[str, ...],
     restarted: str,
+    held: bool = False,
 ) -> tuple[Run, Claim]:
     """Start a new run of a notebook's agent and claim it. The previous run, if unfinished, is cancelled.
 
@@ -110,6 +114,7 @@ def restart_run(
         requesters: User names of the people who started the run. Under a four-eyes rule, other people must approve its
             proposals.
         restarted: Digest of the code of the cell, if `--restart` in that cell starts the run; "" otherwise.
+        held: Whether the run is a held question. Default: False.
 
     Returns:
         The new run and its claim.
@@ -132,6 +137,7 @@ def restart_run(
         notebook_id=known,
         key=key,
         restarted=restarted,
+        held=held,
         at=at,
         actor=str(owner),
         requesters=requesters,

@@ -23,8 +23,9 @@ def refuse_closed(proposal: Proposal) -> None:
     if proposal.status == "open":
         return
     if proposal.decision is None:
-        why = "has expired" if proposal.status == "expired" else "was superseded: its run was cancelled or restarted"
-        raise AlreadyDecided(f"proposal {proposal.id} ({proposal.title}) {why}; it can no longer be decided", proposal)
+        raise AlreadyDecided(
+            f"proposal {proposal.id} ({proposal.title}) {_say_why(proposal)}; it can no longer be decided", proposal
+        )
     made, done = proposal.decision, _ACTION_WORDS[proposal.decision.action]
     if made.by == "deadline":
         at = made.decided_at.isoformat(sep=" ", timespec="seconds")
@@ -36,3 +37,11 @@ def refuse_closed(proposal: Proposal) -> None:
     raise AlreadyDecided(
         f"proposal {proposal.id} ({proposal.title}) is already decided: {by} {done} it{reason}", proposal
     )
+
+
+def _say_why(proposal: Proposal) -> str:
+    if proposal.status == "expired":
+        return "has expired"
+    if proposal.held:
+        return "was withdrawn: the program that asked no longer waits for an answer"
+    return "was superseded: its run was cancelled or restarted"

@@ -54,10 +54,12 @@ def grant_resume(request: ApiRequest) -> ResumeResponse:
     logged-in user is recorded as a requester of the run.
 
     Raises:
-        HitlError: The run belongs to a script, or it is waiting, finished or cancelled.
+        HitlError: The run belongs to a script or is a held question, or it is waiting, finished or cancelled.
         RunClaimed: Another browser holds the grant for this pause, or a living process executes the run.
     """
     r = request.ledger.runs.load(request.id)
+    if r.held:
+        raise HitlError(f"run {r.id} ({r.agent}) is a held question: the agent is waiting in another window")
     if r.notebook.startswith(SCRIPT):
         raise HitlError(
             f"run {r.id} ({r.agent}) belongs to a script, which continues by itself; if the script has ended, run it "
@@ -112,9 +114,11 @@ def restart_run(request: ApiRequest) -> RunResponse:
 
     Raises:
         NotAllowed: The user is neither a requester of the run nor an administrator.
-        HitlError: The run belongs to a script, or is not the newest run of its agent.
+        HitlError: The run belongs to a script or is a held question, or is not the newest run of its agent.
     """
     run = _require_right(request)
+    if run.held:
+        raise HitlError(f"run {run.id} ({run.agent}) is a held question; only its program can ask again")
     if run.notebook.startswith(SCRIPT):
         raise HitlError(f"run {run.id} ({run.agent}) belongs to a script; start the script again with restart=True")
     marked = request.ledger.run_facts.start_over(request.id, actor=request.person.username)

@@ -32,10 +32,10 @@ class _NotebookCells(msgspec.Struct):
 def find_gone_part(run: Run) -> Gone | None:
     """Return "notebook" if a run's notebook no longer exists, "cell" if the saved notebook has no cell of its agent.
 
-    None if both are there, or if it is not known. It is not known for scripts and for unreadable files. Nor is it known
-    for notebooks that were last saved before the run began, or that have an invalid `%%agent` line.
+    None if both are there, or if it is not known. It is not known for scripts, held questions and unreadable files. Nor
+    is it known for notebooks that were last saved before the run began, or that have an invalid `%%agent` line.
     """
-    return _find_gone_part(run.notebook, run.agent, run.created_at)
+    return None if run.held else _find_gone_part(run.notebook, run.agent, run.created_at)
 
 
 def find_gone_part_of_question(proposal: Proposal) -> Gone | None:
@@ -44,8 +44,9 @@ def find_gone_part_of_question(proposal: Proposal) -> Gone | None:
     The run is not read, because lists have many proposals. So it is not known either for notebooks that were last saved
     before the proposal was asked.
     """
-    is_open = proposal.status == "open"
-    return _find_gone_part(proposal.notebook, proposal.agent, proposal.created_at) if is_open else None
+    if proposal.status != "open" or proposal.held:
+        return None
+    return _find_gone_part(proposal.notebook, proposal.agent, proposal.created_at)
 
 
 def _find_gone_part(notebook: str, agent: str, since: datetime) -> Gone | None:

@@ -50,6 +50,8 @@ def find_run_state(ledger: Ledger, run: Run, figures: RunFigures) -> StateOfRun:
             return StateOfRun("failed", gone, _find_place(ledger.steps.list_of_run(run.id)))
         case "waiting" if figures.is_in_doubt:
             return StateOfRun("in_doubt", gone)
+        case "ready" if run.held:
+            return StateOfRun("working")  # its program is alive, and takes the decision
         case _:
             state: RunState = "waiting" if run.status == "waiting" else "ready"
             return StateOfRun("orphaned" if gone else state, gone)
@@ -109,7 +111,7 @@ def _find_place(steps: list[Step]) -> str:
 
 def can_start_over(ledger: Ledger, run: Run) -> bool:
     """Return whether a run can be started over: it is the newest one of an agent of a notebook, and not superseded."""
-    if run.superseded or run.notebook.startswith(SCRIPT):
+    if run.superseded or run.held or run.notebook.startswith(SCRIPT):
         return False
     newest = rows.newest_run(ledger.store, run.notebook, run.agent, run.key)
     return newest is not None and newest.id == run.id

@@ -15,6 +15,7 @@ import type { IHost } from '../host';
 import { useKeyHints } from '../keys/key-hints';
 import { PresenceFaces } from '../presence-bar';
 import { type ICardState, type StateName, stateOf } from '../states/proposal-state';
+import { HeldLine } from '../states/held-question';
 import { currentValue, isAboutWorkspace } from '../proposal-status';
 import { useCardCommands } from '../use-card-commands';
 import { useDelayed } from '../hooks/use-delayed';
@@ -154,6 +155,7 @@ function ValueCard({ model, host }: IProps): JSX.Element {
         host={host}
       />
       {open && state.name === 'orphaned' && <RunNotice model={model} host={host} state="orphaned" />}
+      <HeldLine proposal={proposal} host={host} />
       <TermsView model={model} host={host} />
       <Evidence proposal={proposal} host={host} />
       <Notes model={model} host={host} able={able} />

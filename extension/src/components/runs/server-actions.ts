@@ -47,6 +47,7 @@ export class ServerActions {
     if (
       this._host.status?.headless &&
       EXECUTABLE.includes(status) &&
+      !run.held &&
       !run.notebook.startsWith(SCRIPT_PREFIX)
     ) {
       actions.runOnServer = () =>

@@ -3,6 +3,7 @@ import { Signal } from '@lumino/signaling';
 import { render, screen } from '@testing-library/react';
 import type { IProposal, IRun } from '../../../src/api/types';
 import type { IHost, IRunActions, RunTrouble } from '../../../src/components/host';
+import { HeldLine } from '../../../src/components/states/held-question';
 import { stateOf } from '../../../src/components/states/proposal-state';
 import { ProposalCard } from '../../../src/components/proposal/proposal-card';
 import type { IProposalModel } from '../../../src/models/interfaces';
@@ -74,4 +75,15 @@ test.each<[string, Partial<IProposalModel>, RunTrouble | null, string | undefine
   const line = container.querySelector('.jp-hitl-decided-line')!;
   expect(line.querySelector('.jp-hitl-chip')?.textContent).toBe(chip);
   expect(line.querySelector('.jp-hitl-state')!.textContent).toBe('Approved');
+});
+
+test('the sentence about a held question is shown while it is open', () => {
+  const { container, rerender } = render(
+    <HeldLine proposal={{ ...OPEN, held: true } as IProposal} host={hostOf(null)} />
+  );
+  expect(container.textContent).toBe('The agent is waiting in another window.');
+  for (const other of [OPEN, { ...DECIDED, held: true } as IProposal]) {
+    rerender(<HeldLine proposal={other} host={hostOf(null)} />);
+    expect(container.textContent).toBe('');
+  }
 });

@@ -30,6 +30,7 @@ class ProposalHeader(ReviewFields, kw_only=True):
     `about` is "effect" if the question is about such a call; it is missing for any other question. `own_request` is
     true if the reader may not approve, because the reader started or continued the run and the policy forbids that.
     `flag` is the statement of a reviewer, after the decision, that the approval was wrong; null if there is none.
+    `held` is true if the program that asked waits for the decision, so that nobody has to continue the run.
     """
 
     id: Id
@@ -56,6 +57,7 @@ class ProposalHeader(ReviewFields, kw_only=True):
     about: Literal["effect"] | UnsetType = UNSET
     own_request: bool = False
     flag: OutcomeFlagInfo | None = None
+    held: bool = False
 
     @classmethod
     def _read_record(

@@ -22,6 +22,7 @@ class RunInfo(ResponseStruct):
     continued the run. `passed` is the number of questions that a policy passed without people. `restarted` is "" unless
     the run was started by `--restart`. `superseded` is true if a person started the agent over: the next execution of
     its cell begins a new run. `orphaned` is true if the notebook no longer exists.
+    `held` is true for a held question: its program waits for the decision, and nobody has to continue the run.
     """
 
     id: Id
@@ -40,6 +41,7 @@ class RunInfo(ResponseStruct):
     passed: Count
     restarted: str
     superseded: bool
+    held: bool
     created_at: At
     updated_at: At
     orphaned: bool | UnsetType = UNSET
