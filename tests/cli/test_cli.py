@@ -482,3 +482,13 @@ def test_a_run_is_cancelled_and_forgotten(run: Run, ledger: Ledger, tmp_path: Pa
     assert run("forget", "mail").exit_code == 0
     assert run("forget", "mail").exit_code == 1
     assert {e.type for e in ledger.audit.read_events()} >= {"run.cancelled", "run.forgotten"}
+
+
+def test_a_held_question_is_listed_as_such_and_nobody_has_to_run_it_again(run: Run, ledger: Ledger) -> None:
+    _, claim = ledger.held.open(agent="chat", notebook="/nb/chat.py", label="program")
+    _, p = ledger.held.ask(claim, build_question("rm -rf build", title="Run it?"))
+    assert "held, waiting" in run("runs").stdout
+    assert json.loads(run("runs", "--json").stdout)["runs"][0]["held"] is True
+    assert "the agent is waiting in another window" in run("approve", p.id).stderr
+    ledger.held.resume(claim, None)
+    assert f"run {p.run} (chat) is cancelled" in run("cancel", p.run).stderr

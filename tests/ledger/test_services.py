@@ -13,6 +13,7 @@ SERVICES = {
     "audit",
     "claims",
     "comments",
+    "held",
     "notebooks",
     "notices",
     "policies",

@@ -19,6 +19,8 @@ from office import STATE, Office
 from people import PEOPLE, Browser, start_server
 
 from hitl_nb.engine.snapshot.signing import seal
+from hitl_nb.errors import HitlError
+from hitl_nb.kinds.questions import build_question
 from hitl_nb.ledger.ledger import Claim, Ledger
 from hitl_nb.ledger.rows import stored_records
 from hitl_nb.ledger.runs import claim_records
@@ -345,6 +347,25 @@ def test_starting_over_supersedes_the_run(office: Office, notebook: str) -> None
 @pytest.fixture(scope="module")
 def office_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     yield from start_server(tmp_path_factory.mktemp("runs"), PEOPLE)
+
+
+def test_a_held_question_waits_in_its_program_and_cannot_be_continued_elsewhere(office: Office, notebook: str) -> None:
+    ledger = office.ledger
+    _, claim = ledger.held.open(agent="chat", notebook=notebook, label="program")
+    _, p = ledger.held.ask(claim, build_question("rm -rf build", title="Run it?"))
+    assert office.show("bo", p).held
+    assert (show(office, p.run).state, show(office, p.run).held, show(office, p.run).gone) == ("waiting", True, None)
+    office.decide("bo", p)
+    found = get_run(office.make_request("bo", p.run))
+    assert (found.run.state, found.may.restart) == ("working", False)
+    body = bodies.ResumeRequest(browser="b")
+    with pytest.raises(HitlError, match="the agent is waiting in another window"):
+        runs.grant_resume(office.make_request("bo", p.run, body))
+    requester = ledger.runs.load(p.run).requesters[0]
+    with pytest.raises(HitlError, match="only its program can ask again"):
+        runs.restart_run(office.make_request(requester, p.run))
+    kill(office, claim)
+    assert show(office, p.run).state == "cancelled"
 
 
 def test_requesters_and_administrators_cancel_and_start_over(office_server: Server) -> None:

@@ -40,6 +40,7 @@ class HeldQuestions:
     """
 
     def __init__(self, store: Store, store_id: str, claims: Claims, timers: ProposalTimers) -> None:
+        self._store = store
         self._store_id = store_id
         self._claims = claims
         self._timers = timers
