@@ -21,7 +21,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-NAMES = {"agents": "openai-agents", "IPython": "ipython", "zmq": "pyzmq", "pydantic_ai": "pydantic-ai-slim"}
+NAMES = {
+    "acp": "agent-client-protocol",
+    "agents": "openai-agents",
+    "IPython": "ipython",
+    "zmq": "pyzmq",
+    "pydantic_ai": "pydantic-ai-slim",
+}
 FOLDERS = {
     "hitl_nb": (),
     "tests": ("test",),
@@ -35,6 +41,8 @@ FACES = {"hitl_nb/testing/plugin.py": "pytest is there, since it imports this fi
 """Files that only another package imports. That package need not be declared."""
 INTEGRATIONS = "hitl_nb/integrations/"
 """Folder of the integrations. A folder in it has the name of the extra whose packages its files import."""
+PROGRAMS = {"tests/integrations/acp_programs/": "acp"}
+"""Folders of programs that tests run in an environment of their own, and the extra that is installed there."""
 SCRIPTS = r"""\b(?:from|import|import\(|require\(|jest\.\w+\()\s*['"]([\w@./:-]+)['"]|'node_modules/([\w@./-]+)'"""
 """Pattern of imports in scripts: statements, calls, and paths."""
 
@@ -64,7 +72,7 @@ def find_undeclared_python(root: Path) -> Iterator[str]:
             shown = path.relative_to(root).as_posix()
             if shown in FACES or shown.startswith("tests/cases/programs/"):
                 continue
-            framework = shown.removeprefix(INTEGRATIONS).split("/")[0] if shown.startswith(INTEGRATIONS) else ""
+            framework = find_extra(shown)
             for module, inside in find_imports(ast.parse(path.read_text("utf-8"))):
                 if module in sys.stdlib_module_names or (module in own if folder != "hitl_nb" else module == folder):
                     continue
@@ -72,6 +80,13 @@ def find_undeclared_python(root: Path) -> Iterator[str]:
                 lazily = inside and folder == "hitl_nb" and package in for_users
                 if package not in there | extras.get(framework, set()) and not lazily:
                     yield f"{shown} imports {module}, and pyproject.toml does not declare {package}"
+
+
+def find_extra(shown: str) -> str:
+    """Return the extra whose packages a file may import in addition; "" if there is none."""
+    if shown.startswith(INTEGRATIONS):
+        return shown.removeprefix(INTEGRATIONS).split("/")[0]
+    return next((extra for folder, extra in PROGRAMS.items() if shown.startswith(folder)), "")
 
 
 def list_modules(folder: Path) -> Iterator[str]:
