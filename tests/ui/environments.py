@@ -19,9 +19,9 @@ REQUIREMENTS = {
     # It replaces jupyter-collaboration's server, and does not go together with it.
     "jsd": ["jupyter-server-documents==0.3.3"],
     # The oldest JupyterLab that the extension promises to run in, and the Notebook that belongs to it.
+    "lab42": ["jupyterlab==4.2.0", "notebook==7.2.0"],
     # For tests/integrations/test_acp.py.
     "acp": ["agent-client-protocol==0.12.1"],
-    "lab42": ["jupyterlab==4.2.0", "notebook==7.2.0"],
 }
 _SHARED = [
     "share/jupyter/lab",

@@ -17,7 +17,7 @@ class PermissionToolCall(Protocol):
 
     @property
     def title(self) -> str | None:
-        """What the call does, in words of the agent."""
+        """Description of the call, in words of the agent."""
         ...
 
     @property
@@ -32,7 +32,7 @@ class PermissionToolCall(Protocol):
 
     @property
     def content(self) -> Sequence[Any] | None:
-        """What the call changes or shows: texts and differences of files."""
+        """Content of the call: texts and differences of files."""
         ...
 
     @property
