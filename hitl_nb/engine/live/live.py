@@ -276,7 +276,8 @@ class LiveRun:
         start, scope = started_in.get(), find_scope()
         kind = f"{inside_call.get()}{name}"
         if start is None:
-            return self.keys.name_call(kind, self.positions.task_name)
+            inner = "task:" if self.positions.is_inner else ""
+            return self.keys.name_call(f"{inner}{kind}", self.positions.task_name)
         if scope is not None:
             return scope.name_call(start, kind)
         return start.name_call(kind if inside_call.get() else f"thread:{kind}")

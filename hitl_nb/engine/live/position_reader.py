@@ -41,6 +41,7 @@ class PositionReader:
     Attributes:
         thread_id: Id of the thread that executes the run's own code.
         task_name: Name of the asyncio task that made the last recorded call; "" for the main task.
+        is_inner: True if this call was made in a task or thread that code which is executed again has begun.
         was_resumed: True if the code has continued a saved stack.
     """
 
@@ -51,6 +52,7 @@ class PositionReader:
         self._unwound: BaseException | None = None
         self.thread_id = 0
         self.task_name = ""
+        self.is_inner = False
         self.was_resumed = False
 
     # -- positions to save
@@ -172,8 +174,10 @@ class PositionReader:
             behind the call, False if it makes the call again).
         """
         frame = find_user_frame()
+        self.is_inner = False
         try:
             found = self._driver.read_places(frame, lambda value: value is callee)
+            self.is_inner = found.is_inner
             return found.names, found.is_exact
         except CannotSave:
             return self._read_outside_places(), False

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hitl_nb.engine.compile.tree.node_slots import Slot, list_slots, read_slot
-from hitl_nb.engine.compile.tree.nodes import COMPREHENSIONS, list_children, walk
+from hitl_nb.engine.compile.tree.nodes import COMPREHENSIONS, is_filed_value, list_children, walk
 from hitl_nb.engine.compile.units import Unit
 
 
@@ -126,6 +126,25 @@ def _iterate_children(node: Any) -> Iterator[tuple[Slot, Any]]:
 def _iterate_blocks(node: Any, *names: str) -> Iterator[tuple[Slot, Any]]:
     for name in names:
         yield from (((name, i), statement) for i, statement in enumerate(getattr(node, name)))
+
+
+def find_repeated_place(unit: Unit, function: int, number: int) -> int:
+    """Return the number of the `await` whose operand is the call at a position; the position itself if there is none.
+
+    It is for code that a resume executes again. Its frame is first at the call, and then at the `await` of what the
+    call returned. Both are one execution of the code, so they need one name.
+
+    Args:
+        unit: the unit (compiled source of a cell or module) of the function.
+        function: number of the function in the unit.
+        number: number of the node at the position.
+    """
+    place = find_place(unit, function, number)
+    if place is None or not isinstance(place.node, ast.Call):
+        return number
+    parents = [node for node, _ in place.path][::-1]
+    parent = next((node for node in parents if not is_filed_value(node)), None)
+    return parent.lineno if isinstance(parent, ast.Await) else number
 
 
 def name_place(unit: Unit, function: int, number: int) -> str:

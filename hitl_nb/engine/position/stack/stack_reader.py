@@ -29,7 +29,7 @@ from hitl_nb.engine.position.frames.frames import (
 )
 from hitl_nb.engine.position.frames.links import GENERATOR_MANAGER, FrameLink, link_frames
 from hitl_nb.engine.position.frames.lookup import MISSING, WAIT_FOR, FrameView, passthrough_codes
-from hitl_nb.engine.position.frames.places import name_place
+from hitl_nb.engine.position.frames.places import find_repeated_place, name_place
 from hitl_nb.engine.position.stack.unrepeatable_places import (
     is_fleeting,
     refuse_half_used_iterator,
@@ -112,11 +112,14 @@ class StackPlaces:
         is_exact: whether the run continues after the innermost call. False: the node at the last position is evaluated
             again.
         frame: the innermost frame that is continued.
+        is_inner: whether the caller is another task or thread that has begun inside the innermost call. A resume makes
+            this call again, and so begins them again.
     """
 
     names: tuple[str, ...]
     is_exact: bool
     frame: types.FrameType
+    is_inner: bool = False
 
 
 def read_places(
@@ -138,7 +141,10 @@ def read_places(
     for view, inner in zip(views, (*views[1:], None), strict=True):
         link = link_frames(view, inner, is_answered)
         assert view.instrumented_code is not None
-        names.append(name_place(view.instrumented_code.unit, view.instrumented_code.function.number, link.number))
+        unit, function, number = view.instrumented_code.unit, view.instrumented_code.function.number, link.number
+        names.append(
+            name_place(unit, function, number if link.is_exact else find_repeated_place(unit, function, number))
+        )
         if not link.is_exact:
             return StackPlaces(tuple(names), False, view.frame)
     return StackPlaces(tuple(names), True, views[-1].frame)

@@ -27,6 +27,9 @@ from hitl_nb.engine.position.stack.awaits import continue_await, find_delegate, 
 from hitl_nb.engine.position.stack.stack_reader import StackPlaces, read_frame, read_places, read_stack
 from hitl_nb.engine.position.stack.unrepeatable_places import is_fleeting
 
+INNER_TASK = "task "
+"""Name of a task that the run does not save, because code that is executed again begins it again."""
+
 savable_awaitable_tests: list[Callable[[Any], bool]] = []
 """Functions that return whether an awaited object can be saved as it is. The module `tasks` adds one."""
 
@@ -195,14 +198,23 @@ def name_waiting_place(main_coroutine: Any, task_name: str) -> StackPlaces:
 
     Args:
         main_coroutine: the coroutine.
-        task_name: name of the task that the call has started; it becomes the first of the returned names.
+        task_name: name of the task that the call has started. It becomes the first of the returned names, except for
+            `INNER_TASK` if the repeated call begins the task again.
     """
     outermost = _read_main_frame(main_coroutine)
     unit = find_unit(outermost.unit)
     assert unit is not None
-    return StackPlaces(
-        (task_name, name_place(unit, outermost.function, outermost.place)), False, main_coroutine.cr_frame
-    )
+    if task_name == INNER_TASK and main_coroutine.cr_suspended:
+        view = FrameView(main_coroutine.cr_frame)
+        assert view.instrumented_code is not None
+        awaiting, _, _ = locate_instruction(view.frame, view.instrumented_code)
+        if awaiting != outermost.place:
+            # A resume makes the awaited call again, and the call begins the task again. So the task's calls are part of
+            # that call, and have its position: the one that the call's own code has.
+            place = name_place(unit, outermost.function, awaiting)
+            return StackPlaces((place,), False, main_coroutine.cr_frame, is_inner=True)
+    place = name_place(unit, outermost.function, outermost.place)
+    return StackPlaces((task_name, place), False, main_coroutine.cr_frame)
 
 
 def _read_main_frame(main_coroutine: Any) -> SavedFrame:
