@@ -405,6 +405,25 @@ describe('a proposal that is opened by its id', () => {
     expect([model.search, model.opened?.id, model.current]).toEqual(['', letters[0].id, letters[0].id]);
   });
 
+  test('is opened when the list has it, if it was asked a moment ago', async () => {
+    const { model, tell, waiting } = await server(letters);
+    const fresh = { ...letters[0], id: 'fresh' };
+    model.openById('fresh');
+    expect(model.opened).toBeNull();
+    waiting.push(fresh);
+    await tell({ proposals: ['fresh'], runs: [], drafts: [] });
+    expect([model.opened?.id, model.current]).toEqual(['fresh', 'fresh']);
+  });
+
+  test('is not opened any more if the person has gone to a row meanwhile', async () => {
+    const { model, tell, waiting } = await server(letters);
+    model.openById('fresh');
+    model.move(1);
+    waiting.push({ ...letters[0], id: 'fresh' });
+    await tell({ proposals: ['fresh'], runs: [], drafts: [] });
+    expect(model.opened).toBeNull();
+  });
+
   test('side by side with the list, one that was left out of a batch stays until the next move', async () => {
     const { model } = await server(letters);
     model.wide = true;

@@ -175,9 +175,13 @@ export class InboxModel extends ListModel {
     this.goTo(proposal.id);
   }
 
-  /** Open the card of a waiting proposal; others are ignored. All that waits is shown then. */
+  /**
+   * Open the card of a waiting proposal; all that waits is shown then. One that the list does not have yet is opened
+   * when the list has it, unless the person goes to a row before.
+   */
   openById(id: string): void {
     const found = this._waiting.find(id);
+    this._awaited = found ? null : { id, moves: this.moves };
     if (found) {
       if (!this.showsWaiting || !this.shown.some(p => p.id === id)) {
         this.showView('all');
@@ -340,6 +344,10 @@ export class InboxModel extends ListModel {
     const before = this._opened;
     this._opened = (before && this._waiting.find(before.id)) ?? before;
     super._listChanged();
+    const awaited = this._awaited;
+    if (awaited && this._waiting.find(awaited.id) && awaited.moves === this.moves) {
+      this.openById(awaited.id);
+    }
   }
 
   protected override _afterArranging(): void {
@@ -371,6 +379,8 @@ export class InboxModel extends ListModel {
   private _opened: IProposalSummary | null = null;
   /** The proposal of `show`, and the number of moves when it was shown. */
   private _pinned: { proposal: IProposalSummary; moves: number } | null = null;
+  /** The proposal that `openById` did not find, and the number of moves at that time. */
+  private _awaited: { id: string; moves: number } | null = null;
   private _followed: string | undefined;
   private _movedAt = 0;
   private _edits = 0;
