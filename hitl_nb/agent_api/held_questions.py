@@ -24,6 +24,7 @@ from hitl_nb.errors import HitlError, RunClaimed
 from hitl_nb.ledger.ledger import Claim, Ledger
 from hitl_nb.records import ACTIONS, Action, KindName, Proposal, Run
 from hitl_nb.review.decision import Decision, LiveQuestion
+from hitl_nb.review.decision_expiry import explain_expiry
 from hitl_nb.review.policy_files.policy_files import load_policy
 from hitl_nb.review.programs.inbox import decided
 from hitl_nb.review.review_arguments import OnDeadline
@@ -283,6 +284,8 @@ class _HeldRun:
         policy = load_policy(self.run_record.notebook, *((own,) if own is not None else ()))
         try:
             self.run_record, self.proposal = self.ledger.held.resume(self.claim, policy)
+            if self.proposal.status == "expired":
+                self._answers.expired = explain_expiry(self.ledger, self.run_record)
             if not self._accept():
                 self.ask(again=True)
         except RunClaimed:

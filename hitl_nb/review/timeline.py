@@ -113,6 +113,8 @@ def _iterate_moments(
             what = f"marked as wrong: {proposal.title}"
         elif kind == "failed":
             what = f"failed: {data.get('error', '')}"
+        elif kind == "cancelled" and "error" in data:
+            what = f"cancelled: {data['error']}"
         elif kind in ("opened", "resumed", "paused", "finished", "cancelled"):
             what = kind
         else:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import threading
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from pydantic import BaseModel, Field
 
 import hitl_nb as hitl
 from hitl_nb.ledger.ledger import Ledger
+from hitl_nb.review.timeline import build_timeline
 from hitl_nb.storage import Store, open_store
 
 pytestmark = pytest.mark.anyio
@@ -104,6 +106,18 @@ async def test_a_policy_decides_at_once(rules: Any, action: str, store: Store) -
     assert not is_held(store)
 
 
+async def test_a_decision_that_the_policy_no_longer_allows_is_not_used(store: Store, tmp_path: Path) -> None:
+    rules = tmp_path / "hitl-policy.toml"
+    rules.write_text('version = 1\nidentity = "local"\n')
+    async with ask(store, policy=hitl.policy(rules)) as question:
+        first = question.proposal
+        hitl.decide(first, "approve", reviewer="ann", store=store)
+        rules.write_text('version = 1\nidentity = "local"\n[[rule]]\nid = "never"\ndo = "block"\n')
+        decision = await question
+    assert (decision.action, decision.by, decision.reviewer) == ("reject", "policy", "policy:never")
+    assert Ledger(store).proposals.load(first.id).status == "expired"
+
+
 async def test_a_deadline_decides(store: Store) -> None:
     async with ask(store, deadline=timedelta(milliseconds=1), on_deadline="reject") as question:
         decision = await question
@@ -192,6 +206,8 @@ async def test_a_decision_that_the_program_did_not_use_is_kept(store: Store) -> 
         "cancelled",
         "the program ended before it used the decision",
     )
+    told = [item.what for item in build_timeline(Ledger(store), question.proposal.run)]
+    assert told[-1] == "cancelled: the program ended before it used the decision"
 
 
 @pytest.mark.parametrize("decided", [False, True])

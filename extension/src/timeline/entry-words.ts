@@ -101,7 +101,7 @@ function describeEntry(entry: ITimelineEntry, host: IHost): IEntryWords {
       return words('check', 'good', trans.__('Finished'));
     case 'cancelled':
       return words('stop', 'neutral', trans.__('Cancelled'), {
-        note: joinParts(actor, quoteText(detail['why']))
+        note: joinParts(actor, textOf(detail['error']))
       });
     case 'failed':
       return words('cross', 'bad', trans.__('Failed'), { note: textOf(detail['error']) });

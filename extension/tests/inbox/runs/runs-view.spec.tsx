@@ -91,6 +91,14 @@ test('the parts of a row have names for the style, and roles that a row of two l
   expect(screen.getByTitle('refunds.ipynb · run 1').textContent).toBe('refunds.ipynb · run 1');
 });
 
+test('the end of a cancelled run says who cancelled it, and why', async () => {
+  const run = makeRun({ state: 'cancelled', status: 'cancelled' });
+  const error = 'the program ended before it used the decision';
+  const end = makeEntry('cancelled', 4, { actor: 'program (pid 7)', detail: { error, superseded: [] } });
+  await show([run], { 'GET runs/r1/timeline': { run, entries: [end] } });
+  expect(await screen.findByText(`program (pid 7) · ${error}`)).not.toBeNull();
+});
+
 test('axe finds nothing wrong', async () => {
   const { container } = await show([makeRun(), makeRun({ id: 'r2', state: 'in_doubt' })]);
   await screen.findByText('log complete, 31 events');
