@@ -17,6 +17,7 @@ from typing import Any
 
 from agents import (
     Agent,
+    CodeInterpreterTool,
     RunContextWrapper,
     ShellTool,
     ToolGuardrailFunctionOutput,
@@ -33,6 +34,7 @@ import hitl_nb as hitl
 from hitl_nb.integrations.openai_agents import model_requests, reviewed, sdk_states
 
 set_tracing_disabled(True)
+CODE: Any = {"type": "code_interpreter", "container": {"type": "auto"}}
 Call = tuple[str, dict[str, Any], str]
 """A call of a tool: its name, its arguments and its id."""
 
@@ -78,6 +80,15 @@ def look_up(order: str) -> str:
     """Look an order up."""
     log("look", order)
     return f"order {order} is late"
+
+
+@function_tool
+@hitl.step(idempotent=True)
+def ping(order: str) -> str:
+    """Ping an order. It may be repeated."""
+    log("ping", order)
+    die_at(f"in {order}")
+    return f"pinged {order}"
 
 
 class Address(BaseModel):
@@ -175,11 +186,15 @@ boss = Agent(
 small: list[Call] = [("grant", {"amount": 5}, "g5"), ("grant", {"amount": 60}, "g60"), ("grant", {"amount": "7"}, "g7")]
 limited = Agent("limited", model=make_model("limited", small), tools=[grant])
 runs_shell = Agent("shell", model=make_model("shell"), tools=[ShellTool(executor=lambda request: "done")])
+pinger = Agent("pinger", model=make_model("pinger", [("ping", {"order": "P"}, "p")]), tools=[ping])
+coder = Agent("coder", model=make_model("coder"), tools=[CodeInterpreterTool(CODE)])
 hidden = Agent("hidden", model=make_model("hidden", REFUNDS), tools=[refund])
 sly = Agent("sly", model=make_model("sly", [("transfer_to_hidden", {}, "t")]), handoffs=[handoff(hidden)])
 sly.handoffs[0]._agent_ref = None  # as a handoff that makes its agent when it is called
 
-AGENTS = {one.name: hitl.live(one) for one in (shop, twin, odd, broken, front, boss, limited, runs_shell, sly)}
+AGENTS = {
+    one.name: hitl.live(one) for one in (shop, twin, odd, broken, front, boss, limited, pinger, coder, runs_shell, sly)
+}
 
 
 @hitl.step(idempotent=True)

@@ -232,6 +232,20 @@ def test_a_kill_inside_an_agent_that_is_a_tool(desk: Desk) -> None:
     assert sorted(one[1] for one in log if one[0] == "pay") == ["A", "B", "E"]
 
 
+def test_a_tool_that_may_be_repeated_is_called_again_without_a_question(desk: Desk) -> None:
+    desk.die("pinger", [], "in P")
+    assert desk.run("pinger", [])[:2] == ["finished", "pinged P"]
+    assert desk.read_log() == [["model", "pinger", 0], ["ping", "P"], ["ping", "P"], ["model", "pinger", 1]]
+
+
+def test_a_request_in_which_the_provider_executes_tools_is_not_made_again_without_a_question(desk: Desk) -> None:
+    desk.die("coder", [], "coder 0")
+    assert desk.run("coder", [])[0] == "waiting"
+    assert desk.answer_doubts(happened=True, result="all is done") == ["Did request to the model() happen?"]
+    assert desk.run("coder", [])[:2] == ["finished", "all is done"]
+    assert desk.read_log() == [["model", "coder", 0]]
+
+
 def test_what_cannot_be_reviewed_is_refused(desk: Desk) -> None:
     for agent, ask, error, text in (
         ("shop", ["refunds"], ValueError, "ask names 'refunds', and no agent has"),

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from inspect import isawaitable
-from typing import Any
+from typing import Any, cast
 
-from agents import Model, ModelProvider, ModelResponse, RunConfig
+from agents import FileSearchTool, FunctionTool, Model, ModelProvider, ModelResponse, RunConfig, Usage, WebSearchTool
 from agents.run_config import CallModelData, ModelInputData
 from agents.version import __version__
 from pydantic import TypeAdapter
@@ -19,6 +19,8 @@ from hitl_nb.integrations.openai_agents.stretches import Stretch, current_stretc
 from hitl_nb.integrations.recorded_calls import record_async_model_request
 
 RESPONSES: TypeAdapter[Any] = TypeAdapter(ModelResponse)
+READING_TOOLS = (FunctionTool, FileSearchTool, WebSearchTool)
+"""Tools that have no effect in a request: the SDK calls them after it, or they only read."""
 
 
 @dataclass
@@ -95,7 +97,8 @@ def record_requests(model: Model) -> Model:
             request = _next_request.get()
             if current_stretch.get() is None or request is None or request.is_answered:
                 return await respond(*args, **kwargs)
-            return await _record(request, lambda: respond(*args, **kwargs))
+            acts = not all(isinstance(tool, READING_TOOLS) for tool in kwargs.get("tools") or ())
+            return await _record(request, lambda: respond(*args, **kwargs), acts=acts)
 
         vars(model).update(get_response=get_response)
     return model
@@ -114,7 +117,14 @@ def _add_note(item: Any, stretch: Stretch) -> Any:
     return {**item, "output": told}
 
 
-async def _record(request: Request, respond: Callable[[], Any]) -> ModelResponse:
+async def _record(request: Request, respond: Callable[[], Any], *, acts: bool) -> ModelResponse:
+    """Make a request as a step, or return the recorded response.
+
+    Args:
+        request: The request.
+        respond: Makes it.
+        acts: Whether the provider may execute tools with effects in it. Then it is not made again without a question.
+    """
     fresh: list[ModelResponse] = []
 
     async def make_request() -> tuple[str, Any]:
@@ -122,9 +132,21 @@ async def _record(request: Request, respond: Callable[[], Any]) -> ModelResponse
         return __version__, RESPONSES.dump_python(fresh[0], mode="json", exclude_unset=True)
 
     request.tries += 1
-    version, recorded = await record_async_model_request(f"{request.key}/{request.tries}", make_request)
+    key = f"{request.key}/{request.tries}"
+    found: Any = await record_async_model_request(key, make_request, idempotent=not acts)
     request.is_answered = True
     if fresh:
         return fresh[0]
+    if not isinstance(found, tuple):  # after a crash, a person may have given a text as the response
+        return _make_response(str(found))
+    version, recorded = cast("tuple[str, Any]", found)
     check_version(version, "an answer of the model")
     return RESPONSES.validate_python(recorded)
+
+
+def _make_response(text: str) -> ModelResponse:
+    """Return a response of a model that is a text."""
+    content: dict[str, Any] = {"type": "output_text", "text": text, "annotations": []}
+    message: dict[str, Any] = {"id": "hitl_nb", "type": "message", "role": "assistant", "status": "completed"}
+    output = [{**message, "content": [content]}]
+    return RESPONSES.validate_python({"output": output, "usage": Usage(), "response_id": None})

@@ -66,7 +66,10 @@ def _copy_tool(tool: FunctionTool, stretch: Stretch) -> FunctionTool:
         arguments = read_arguments(text)
         shown = {"arguments": text} if arguments is None else arguments
         name, key = tool.qualified_name, context.tool_call_id
-        return await record_async_tool_call(name, key, shown, lambda: tool.on_invoke_tool(context, text))
+        # The function of the tool may be a step that says so.
+        idempotent = bool(getattr(getattr(tool, "__wrapped__", None), "idempotent", False))
+        call = lambda: tool.on_invoke_tool(context, text)  # noqa: E731
+        return await record_async_tool_call(name, key, shown, call, idempotent=idempotent)
 
     reviewed = copy.copy(tool)
     reviewed.on_invoke_tool = invoke
