@@ -1,7 +1,7 @@
 """The model and the folders of the example for the OpenAI Agents SDK, `storage.ipynb`.
 
-Without `HITL_NB_MODEL`, the SDK's own double for tests answers. So the notebook needs no key and no network, and gives
-the same result each time. With it (such as `gpt-5-mini`), it is that model of OpenAI.
+Without `HITL_NB_MODEL`, the SDK's own double for tests answers. So the notebook needs no key and no network, and
+gives the same result each time. With it (such as `gpt-5-mini`), it is that model of OpenAI.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from typing import Any
 from agents import (
     Agent,
     CodeInterpreterTool,
+    RunConfig,
     RunContextWrapper,
     ShellTool,
     ToolGuardrailFunctionOutput,
@@ -188,12 +189,18 @@ limited = Agent("limited", model=make_model("limited", small), tools=[grant])
 runs_shell = Agent("shell", model=make_model("shell"), tools=[ShellTool(executor=lambda request: "done")])
 pinger = Agent("pinger", model=make_model("pinger", [("ping", {"order": "P"}, "p")]), tools=[ping])
 coder = Agent("coder", model=make_model("coder"), tools=[CodeInterpreterTool(CODE)])
+chief = Agent(
+    "chief",
+    model=make_model("chief", [("clerk", {"input": "pay"}, "n")]),
+    tools=[clerk.as_tool("clerk", "Pays.", run_config=RunConfig())],
+)
 hidden = Agent("hidden", model=make_model("hidden", REFUNDS), tools=[refund])
 sly = Agent("sly", model=make_model("sly", [("transfer_to_hidden", {}, "t")]), handoffs=[handoff(hidden)])
 sly.handoffs[0]._agent_ref = None  # as a handoff that makes its agent when it is called
 
 AGENTS = {
-    one.name: hitl.live(one) for one in (shop, twin, odd, broken, front, boss, limited, pinger, coder, runs_shell, sly)
+    one.name: hitl.live(one)
+    for one in (shop, twin, odd, broken, front, boss, limited, chief, pinger, coder, runs_shell, sly)
 }
 
 

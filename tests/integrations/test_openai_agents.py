@@ -246,6 +246,12 @@ def test_a_request_in_which_the_provider_executes_tools_is_not_made_again_withou
     assert desk.read_log() == [["model", "coder", 0]]
 
 
+def test_no_tool_is_called_for_a_request_that_was_not_recorded(desk: Desk) -> None:
+    with pytest.raises(hitl.HitlError, match="cannot record the request to the model that asked for look_up"):
+        desk.run("chief", ["refund"])
+    assert [one for one in desk.read_log() if one[0] != "model"] == []
+
+
 def test_what_cannot_be_reviewed_is_refused(desk: Desk) -> None:
     for agent, ask, error, text in (
         ("shop", ["refunds"], ValueError, "ask names 'refunds', and no agent has"),

@@ -94,11 +94,13 @@ def record_requests(model: Model) -> Model:
         respond = model.get_response
 
         async def get_response(*args: Any, **kwargs: Any) -> ModelResponse:
-            request = _next_request.get()
-            if current_stretch.get() is None or request is None or request.is_answered:
+            request, stretch = _next_request.get(), current_stretch.get()
+            if stretch is None or request is None or request.is_answered:
                 return await respond(*args, **kwargs)
             acts = not all(isinstance(tool, READING_TOOLS) for tool in kwargs.get("tools") or ())
-            return await _record(request, lambda: respond(*args, **kwargs), acts=acts)
+            response = await _record(request, lambda: respond(*args, **kwargs), acts=acts)
+            stretch.calls.update(getattr(item, "call_id", None) or "" for item in response.output)
+            return response
 
         vars(model).update(get_response=get_response)
     return model

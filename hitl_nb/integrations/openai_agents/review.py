@@ -131,6 +131,8 @@ async def run_stretch(
         finally:
             if run_config is None:
                 await config.model_provider.aclose()
+    if stretch.refusal is not None:
+        raise stretch.refusal
     if not result.interruptions:
         return Outcome([], output=result.final_output)
     calls = [_read_call(item, stretch) for item in result.interruptions]

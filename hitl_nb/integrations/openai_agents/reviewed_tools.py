@@ -63,6 +63,7 @@ def _copy_tool(tool: FunctionTool, stretch: Stretch) -> FunctionTool:
             context = _replace_arguments(context, text)
         if tool._is_agent_tool:  # pyright: ignore[reportPrivateUsage]  # the SDK has no public name for it
             return await _call_agent(tool, context, text)
+        stretch.check_call(tool.qualified_name, context.tool_call_id)
         arguments = read_arguments(text)
         shown = {"arguments": text} if arguments is None else arguments
         name, key = tool.qualified_name, context.tool_call_id

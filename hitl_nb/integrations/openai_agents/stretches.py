@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+import hitl_nb as hitl
 from hitl_nb.integrations.tool_calls import CallAnswer, ToolCall, select_asked
 
 
@@ -23,6 +24,8 @@ class Stretch:
             the first one alive.
         found: Tools by the id of their agent and their name, for proposals.
         requests: Number of requests to models so far, by the call of the tool in which they are made.
+        calls: Ids of the calls in recorded responses.
+        refusal: The error of a call that cannot be recorded. The SDK may have told a model of it instead of raising it.
     """
 
     number: int
@@ -31,6 +34,8 @@ class Stretch:
     tools: dict[int, tuple[Any, Any]] = field(default_factory=dict[int, tuple[Any, Any]])
     found: dict[tuple[int, str], Any] = field(default_factory=dict[tuple[int, str], Any])
     requests: dict[str, int] = field(default_factory=dict[str, int])
+    calls: set[str] = field(default_factory=set[str])
+    refusal: hitl.HitlError | None = None
 
     def asks(self, tool: Any) -> bool:
         """Return whether `ask` names a tool, or is None."""
@@ -41,6 +46,22 @@ class Stretch:
         """Return the arguments that somebody gave a call in place of those of the model; None if nobody did."""
         answer = self.answers.get(call_id)
         return answer.arguments if answer is not None and answer.runs and answer.message else None
+
+    def check_call(self, name: str, call_id: str) -> None:
+        """Check that the response in which a model asked for a call is recorded, or that the call was proposed.
+
+        Otherwise the model may ask again after a crash, with another id, and the tool would be called twice.
+
+        Raises:
+            HitlError: It is not.
+        """
+        if call_id in self.calls or call_id in self.answers:
+            return
+        self.refusal = hitl.HitlError(
+            f"reviewed() cannot record the request to the model that asked for {name}: an agent is used as a tool with "
+            "a run_config or on_stream of its own. Leave them out, or let the tool ask"
+        )
+        raise self.refusal
 
     def count_request(self, scope: str) -> str:
         """Count a request to a model, and return what identifies it in the stretch."""
