@@ -65,6 +65,16 @@ def test_a_loop_goes_on_in_a_new_kernel_each_time(desk: Desk) -> None:
     assert desk.ledger.audit.verify().ok
 
 
+@pytest.mark.parametrize("name", ["end", "definition", "annotations", "modules", "process", "stack", "result", "ä"])
+def test_variables_may_have_any_name(name: str, desk: Desk) -> None:
+    source = f"{name} = [1]\nhitl.checkpoint(1, title='T')\n{name}.append(2)\n"
+    desk.run(source)
+    desk.answer()
+    desk.new_kernel()
+    desk.run(source)
+    assert desk.ns[name] == [1, 2]
+
+
 def test_a_waiting_cell_run_again_shows_the_same_proposal(desk: Desk) -> None:
     first = desk.run(LOOP).proposals
     world.journal.clear()

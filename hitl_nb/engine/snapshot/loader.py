@@ -33,16 +33,16 @@ from hitl_nb.engine.snapshot.unpickler import Unpickler
 from hitl_nb.engine.snapshot.variables.annotations import put_back_annotations
 from hitl_nb.engine.snapshot.variables.inputs import Input, Inputs, read_header
 
-END_ENTRY = "end"
-"""Name of the last entry of a snapshot's stream."""
-PROCESS_ENTRY = "process state"
+END_ENTRY = "\0end"
+"""Name of the last entry of a snapshot's stream. It begins with a character that no name of a variable has."""
+PROCESS_ENTRY = "\0process state"
 """Name of the first entry: the changes of the run in state of the process, such as the working directory."""
-DEFINITION_ENTRY = "definition"
+DEFINITION_ENTRY = "\0definition"
 """Name of an entry with data that a definition of the notebook holds, such as class attributes."""
 
-ANNOTATIONS_ENTRY = "annotations"
+ANNOTATIONS_ENTRY = "\0annotations"
 """Name of the entry with the annotations of the cell's variables."""
-MODULES_ENTRY = "modules"
+MODULES_ENTRY = "\0modules"
 """Name of the entry with the values that the run changed in modules of the user."""
 
 

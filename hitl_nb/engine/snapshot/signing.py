@@ -25,7 +25,7 @@ from hitl_nb import settings
 from hitl_nb.errors import StoreError, Untrusted, WrongPython
 from hitl_nb.storage.secret_file import UnsafeFile, read_or_create_secret
 
-FORMAT = 6
+FORMAT = 7
 """Format number of snapshots and of results of steps. It is raised when older data can no longer be loaded."""
 
 PORTABLE_FORMAT = 1
