@@ -14,6 +14,6 @@ export function heldSentence(trans: TranslationBundle): string {
 /** The sentence on the card of an open proposal, if a program waits with it. */
 export function HeldLine({ proposal, host }: { proposal: IProposal; host: IHost }): JSX.Element | null {
   return proposal.held && proposal.status === 'open' ? (
-    <p className="jp-hitl-muted">{heldSentence(host.trans)}</p>
+    <p className="jp-hitl-held">{heldSentence(host.trans)}</p>
   ) : null;
 }
