@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -103,6 +103,20 @@ class BlobRecord(msgspec.Struct, array_like=True, frozen=True):
     channel: str
     version: str | int | float
     value: Typed
+
+
+class ReviewRecord(msgspec.Struct, array_like=True, frozen=True):
+    """How far the call of `review` has come that continues a thread.
+
+    Attributes:
+        review: Name of the call.
+        phase: Its last event: it began the graph, the graph waited for decisions, or it resumed the graph.
+        head: Id of the newest checkpoint of the thread before that; "" if there was none.
+    """
+
+    review: str
+    phase: Literal["begun", "waiting", "resumed"]
+    head: str
 
 
 prepare_structs(globals())

@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import msgspec
 from anyio import CancelScope, to_thread
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langgraph.errors import UnknownInterruptError
@@ -24,27 +23,13 @@ from langgraph.types import Command
 import hitl_nb as hitl
 from hitl_nb.extend import hold_lease, scope_calls
 from hitl_nb.integrations.langgraph.graph_tasks import find_task
-from hitl_nb.integrations.langgraph.records import decode, encode, join_key
+from hitl_nb.integrations.langgraph.records import ReviewRecord, decode, encode, join_key
 from hitl_nb.integrations.langgraph.requests import make_answer, make_proposals
 from hitl_nb.integrations.langgraph.saver import HitlSaver
 from hitl_nb.integrations.token_printer import TokenPrinter
 
 Interrupts = list[tuple[str, Any]]
 """Pending interrupts: id and value of each."""
-
-
-class ReviewRecord(msgspec.Struct, array_like=True, frozen=True):
-    """How far the call of `review` has come that continues a thread.
-
-    Attributes:
-        review: Name of the call.
-        phase: Its last event: it began the graph, the graph waited for decisions, or it resumed the graph.
-        head: Id of the newest checkpoint of the thread before that; "" if there was none.
-    """
-
-    review: str
-    phase: Literal["begun", "waiting", "resumed"]
-    head: str
 
 
 async def review(
