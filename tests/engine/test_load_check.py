@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import sys
 from pathlib import Path
 
@@ -85,6 +87,21 @@ def test_what_cannot_be_loaded_is_refused_before_it_is_shown(desk: Desk, define:
     with pytest.raises(CannotPause, match=said):
         desk.run(f"orders = [1, {make}]\n{ASK}u = orders")
     assert desk.open() == []
+
+
+@pytest.mark.skipif(not FORKS, reason="needs fork")
+def test_a_process_with_many_files_pauses(desk: Desk, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, hard), hard))
+    with contextlib.ExitStack() as opened:
+        opened.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        file = opened.enter_context((tmp_path / "file").open("w"))
+        newest = 0
+        while newest < 1100:  # `select` takes those below 1024
+            newest = os.dup(file.fileno())
+            opened.callback(os.close, newest)
+        desk.cell(HOOK)
+        assert desk.run(f"c = Client('x')\n{ASK}c.url").status == "waiting"
 
 
 @pytest.mark.skipif(not FORKS, reason="needs fork")

@@ -24,8 +24,10 @@ SECONDS = 60.0
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(f"diskcache://{tmp_path / 'store'}")
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = open_store(f"diskcache://{tmp_path / 'store'}")
+    yield made
+    made.close()
 
 
 class Chat:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from hitl_nb.integrations import chat_tools
 
 
 @pytest.fixture(autouse=True)
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("HITL_NB_STORE", f"diskcache://{tmp_path}/s")
+    yield
+    hitl.open_store().close()
 
 
 async def decide(action: Any, value: Any = None, **more: Any) -> None:

@@ -76,9 +76,11 @@ def forks(data: Path) -> Iterator[Forks]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, data: Path, forks: Forks, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(tmp_path: Path, data: Path, forks: Forks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(data))
-    return Desk(tmp_path, data, forks)
+    made = Desk(tmp_path, data, forks)
+    yield made
+    made.store.close()
 
 
 # Decisions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import operator
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
@@ -30,10 +30,12 @@ KIT_TESTS = 81
 
 
 @pytest.fixture(params=["memory", "diskcache"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
     url = f"memory:{tmp_path.name}" if request.param == "memory" else f"diskcache://{tmp_path}/s"
-    return hitl.open_store(url)
+    made = hitl.open_store(url)
+    yield made
+    made.close()
 
 
 def config(thread: str = "t", **more: Any) -> Any:

@@ -74,9 +74,11 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: Forks) -> Desk:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: Forks) -> Iterator[Desk]:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
-    return Desk(tmp_path, forks)
+    made = Desk(tmp_path, forks)
+    yield made
+    made.store.close()
 
 
 def test_the_calls_of_a_turn_are_one_pause_and_are_decided_differently(desk: Desk) -> None:

@@ -70,8 +70,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, processes: Forks) -> Desk:
-    return Desk(tmp_path, processes)
+def desk(tmp_path: Path, processes: Forks) -> Iterator[Desk]:
+    made = Desk(tmp_path, processes)
+    yield made
+    made.store.close()
 
 
 def test_two_calls_of_one_turn_are_one_pause_and_are_decided_differently(desk: Desk) -> None:

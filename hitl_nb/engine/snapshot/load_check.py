@@ -23,7 +23,7 @@ import io
 import logging
 import os
 import pickle
-import select
+import selectors
 import signal
 import sys
 import time
@@ -230,13 +230,13 @@ def _load_in_child(load: Callable[[], Any]) -> str:
 
 def _read_verdict(reading: int) -> str:
     until, said = time.monotonic() + PROOF_SECONDS, b""
-    while (left := until - time.monotonic()) > 0:
-        if not select.select([reading], [], [], left)[0]:
-            break
-        part = os.read(reading, 4096)
-        if not part:
-            break
-        said += part
+    with selectors.DefaultSelector() as selector:  # `select` refuses the descriptors of a process that has many files
+        selector.register(reading, selectors.EVENT_READ)
+        while (left := until - time.monotonic()) > 0 and selector.select(left):
+            part = os.read(reading, 4096)
+            if not part:
+                break
+            said += part
     return said.decode("utf-8", "replace")
 
 
