@@ -23,6 +23,7 @@ from typing import Any
 
 NAMES = {
     "acp": "agent-client-protocol",
+    "ag_ui": "ag-ui-protocol",
     "agents": "openai-agents",
     "IPython": "ipython",
     "zmq": "pyzmq",
@@ -41,7 +42,7 @@ FACES = {"hitl_nb/testing/plugin.py": "pytest is there, since it imports this fi
 """Files that only another package imports. That package need not be declared."""
 INTEGRATIONS = "hitl_nb/integrations/"
 """Folder of the integrations. A folder in it has the name of the extra whose packages its files import."""
-PROGRAMS = {"tests/integrations/acp_programs/": "acp"}
+PROGRAMS = {"tests/integrations/acp_programs/": "acp", "tests/integrations/ag_ui_programs/": "ag_ui"}
 """Folders of programs that tests run in an environment of their own, and the extra that is installed there."""
 SCRIPTS = r"""\b(?:from|import|import\(|require\(|jest\.\w+\()\s*['"]([\w@./:-]+)['"]|'node_modules/([\w@./-]+)'"""
 """Pattern of imports in scripts: statements, calls, and paths."""

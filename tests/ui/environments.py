@@ -22,6 +22,8 @@ REQUIREMENTS = {
     "lab42": ["jupyterlab==4.2.0", "notebook==7.2.0"],
     # For tests/integrations/test_acp.py.
     "acp": ["agent-client-protocol==0.12.1"],
+    # For tests/integrations/test_ag_ui.py; other protocols of agents can be added here.
+    "agents": ["ag-ui-protocol==1.0.0"],
 }
 _SHARED = [
     "share/jupyter/lab",
