@@ -10,8 +10,8 @@
 #
 # All of it lives in .venv, which is made on first use and brought up to date only when pyproject.toml changed; the
 # benchmarks' peers live in .venv-bench and Sphinx in .venv-docs, so that nobody who only tests has to install them, and
-# other JupyterLabs that the browser tests look at in .venv-rtc, .venv-jsd and .venv-lab42. ACP is tested in .venv-acp,
-# AG-UI in .venv-agents.
+# other JupyterLabs that the browser tests look at in .venv-rtc, .venv-jsd and .venv-lab42. ACP and
+# AG-UI are tested in .venv-agents.
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
 BIN := .venv/bin

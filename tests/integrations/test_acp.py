@@ -40,7 +40,7 @@ class Chat:
     def ask(self, **call: Any) -> subprocess.Popen[str]:
         client = Path(__file__).parent / "acp_programs" / "client.py"
         program = subprocess.Popen(
-            [python_of("acp"), str(client), self.store.url, json.dumps({**CALL, **call})],
+            [python_of("agents"), str(client), self.store.url, json.dumps({**CALL, **call})],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

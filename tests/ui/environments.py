@@ -20,10 +20,8 @@ REQUIREMENTS = {
     "jsd": ["jupyter-server-documents==0.3.3"],
     # The oldest JupyterLab that the extension promises to run in, and the Notebook that belongs to it.
     "lab42": ["jupyterlab==4.2.0", "notebook==7.2.0"],
-    # For tests/integrations/test_acp.py.
-    "acp": ["agent-client-protocol==0.12.1"],
-    # For tests/integrations/test_ag_ui.py; other protocols of agents can be added here.
-    "agents": ["ag-ui-protocol==1.0.0"],
+    # Protocols of agents, for tests/integrations.
+    "agents": ["agent-client-protocol==0.12.1", "ag-ui-protocol==1.0.0"],
 }
 _SHARED = [
     "share/jupyter/lab",

@@ -66,7 +66,7 @@ async def events(agent: Any, request: RunRequest, *, user: str) -> AsyncGenerato
 
 
 async def _work(agent: Any, request: RunRequest, user: str) -> ThreadOutcome:
-    """Call `continue_thread`. It goes on if the caller is cancelled, so that no call of a tool is torn apart."""
+    """Call `continue_thread`. It continues if the caller is cancelled, so that no call of a tool is torn apart."""
     task = asyncio.ensure_future(continue_thread(agent, request, user))
     _working.add(task)
     task.add_done_callback(_working.discard)
