@@ -14,15 +14,10 @@ export function undoTyping(model: IProposalModel, onUndo: () => void): void {
   }
 }
 
-/** Return true if the value may be edited, and can be edited here and now. */
+/** Return true if the value can be edited here and now. */
 export function isEditable(model: IProposalModel, host: IHost): boolean {
-  const { draft, proposal } = model;
+  const { draft } = model;
   return (
-    draft !== null &&
-    proposal.allow.includes('edit') &&
-    draft.isLoaded &&
-    !draft.closeReason &&
-    !model.isDeciding &&
-    host.readOnly === null
+    draft !== null && draft.isLoaded && !draft.closeReason && !model.isDeciding && host.readOnly === null
   );
 }
